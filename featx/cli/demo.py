@@ -1,0 +1,38 @@
+"""``featx demo``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from featx.cli.display import make_display
+from featx.cli.options import (
+    cache_option,
+    compute_options,
+    compute_settings,
+    places,
+    quiet_option,
+    results_options,
+)
+from featx.cli.output import show_prediction, show_report
+
+
+@click.command("demo")
+@compute_options
+@results_options
+@cache_option
+@quiet_option
+def command(**options: Any) -> None:
+    r"""Compare baselines and full fine-tuning on the packaged messages and checkpoint, without a network.
+
+    \b
+    featx demo
+    """
+    from featx.experiment.demo import demo
+
+    shown = demo(compute_settings(options), places(options), make_display(options["quiet"]))
+    show_report(shown.reported)
+    click.echo(f"\nfeatx predict with {shown.best}, the best on validation:")
+    for prediction in shown.predictions:
+        show_prediction(prediction)

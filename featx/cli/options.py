@@ -1,0 +1,159 @@
+"""Options that several commands share, each written once; each has an environment variable ``FEATX_…``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from featx.config import (
+    DEFAULT_CHECKPOINT,
+    DEFAULT_RESULTS,
+    ComputeSettings,
+    DataSettings,
+    Device,
+    Dtype,
+    FeatureSettings,
+    Pooling,
+    choose,
+)
+from featx.errors import SettingsError
+from featx.experiment.places import Places
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(*declarations: str, **settings: Any) -> Callable[[F], F]:
+    """A click option with an environment variable named after it."""
+    name = next(d for d in declarations if d.startswith("--")).partition("/")[0]
+    variable = "FEATX_" + name.removeprefix("--").replace("-", "_").upper()
+    settings.setdefault("show_default", settings.get("default") is not None and not settings.get("is_flag"))
+    return click.option(*declarations, envvar=variable, **settings)
+
+
+def default_of(settings: type[Any], name: str) -> Any:
+    """Default of a field of a settings dataclass: the one place where it is written."""
+    default = next(f.default for f in fields(settings) if f.name == name)
+    assert default is not MISSING
+    return default
+
+
+def combined(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, shown in the order given."""
+
+    def decorate(function: F) -> F:
+        for add in reversed(options):
+            function = add(function)
+        return function
+
+    return decorate
+
+
+data_options = combined(
+    option("--dataset", required=True, help="File, folder, Hub name NAME[:CONFIG], or demo."),
+    option("--text-column", help="Column with the texts.  [found by name]"),
+    option("--label-column", help="Column with the labels.  [found by name]"),
+    option("--dataset-revision", help="Branch, tag or commit of a data set on the Hub."),
+    option(
+        "--split-seed",
+        type=int,
+        default=default_of(DataSettings, "split_seed"),
+        help="Seed of splits that are cut; not that of the methods.",
+    ),
+)
+checkpoint_options = combined(
+    option("--checkpoint", default=DEFAULT_CHECKPOINT, help="Hub name, folder, or demo."),
+    option("--revision", help="Branch, tag or commit of the checkpoint on the Hub."),
+)
+feature_options = combined(
+    option("--layer", default="-1", help="all, or layers such as -1 or 0,3,6; 0 is the embeddings, -1 the last."),
+    option("--pooling", default=Pooling.CLS.value, help="cls (first token), mean, or cls,mean."),
+    option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]"),
+    option("--dtype", default=Dtype.FLOAT32.value, help=f"Type of the computation: {', '.join(Dtype)}."),
+)
+compute_options = combined(
+    option("--device", default=Device.AUTO.value, help=f"One of {', '.join(Device)}."),
+    option("--batch-tokens", type=int, help="Tokens of a batch, padding included.  [by device]"),
+    option("--threads", type=int, help="Threads of torch, tokenizers and BLAS.  [theirs]"),
+)
+cache_option = option(
+    "--cache-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Cache folder.  [the user's cache folder]",
+)
+results_options = combined(
+    option(
+        "--results",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_RESULTS,
+        help="Folder for results.",
+    ),
+    option("--experiment", help="Name of the folder in it.  [from the data's address]"),
+    option("--overwrite", is_flag=True, help="Replace a run that was made with other settings."),
+)
+quiet_option = option("--quiet", "-q", is_flag=True, help="No progress and no remarks.")
+json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def data_settings(options: dict[str, Any]) -> DataSettings:
+    """Data settings out of a command's options."""
+    return DataSettings(
+        address=options["dataset"],
+        text_column=options["text_column"],
+        label_column=options["label_column"],
+        revision=options["dataset_revision"],
+        split_seed=options["split_seed"],
+    )
+
+
+def feature_settings(options: dict[str, Any]) -> FeatureSettings:
+    """Feature settings out of a command's options."""
+    poolings = tuple(choose(Pooling, part.strip(), "--pooling") for part in options["pooling"].split(","))
+    return FeatureSettings(
+        layers=_layers(options["layer"]),
+        poolings=poolings,
+        max_length=options["max_length"],
+        dtype=choose(Dtype, options["dtype"], "--dtype"),
+    )
+
+
+def compute_settings(options: dict[str, Any]) -> ComputeSettings:
+    """Compute settings out of a command's options."""
+    return ComputeSettings(
+        device=choose(Device, options["device"], "--device"),
+        batch_tokens=options.get("batch_tokens"),
+        threads=options["threads"],
+    )
+
+
+def places(options: dict[str, Any]) -> Places:
+    """Folders out of a command's options."""
+    return Places(
+        results=options.get("results") or Path(DEFAULT_RESULTS),
+        experiment=options.get("experiment"),
+        cache_dir=options["cache_dir"],
+        overwrite=options.get("overwrite", False),
+    )
+
+
+def integers(text: str, name: str) -> tuple[int, ...]:
+    """Whole numbers out of ``0,1,2``, each once."""
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise SettingsError(f"{name} is {text!r}; expected whole numbers such as 0 or 0,1,2") from None
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Seeds out of ``0,1,2``; scikit-learn takes 0 to 2**32 - 1."""
+    found = integers(text, "--seeds")
+    if min(found) < 0 or max(found) >= 2**32:
+        raise SettingsError(f"--seeds is {text!r}; expected whole numbers from 0 to {2**32 - 1}")
+    return found
+
+
+def _layers(text: str) -> tuple[int, ...] | None:
+    return None if text.strip() == "all" else integers(text, "--layer")

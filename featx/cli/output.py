@@ -1,0 +1,59 @@
+"""What commands print on standard output."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from featx.experiment.report import Reported
+
+
+def terminal_width() -> int:
+    """Characters a line; 80 when standard output is no terminal."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def show_runs(runs: Any, as_json: bool) -> None:
+    """One line a run, or a JSON object with their records."""
+    if as_json:
+        click.echo(json.dumps({"runs": [{"folder": str(run.folder)} | run.record.to_json() for run in runs]}))
+        return
+    width = max(len(str(run.folder)) for run in runs)
+    for run in runs:
+        record = run.record
+        metric = record.selection.get("metric", "f1_macro")
+        validation, test = (record.metrics[split][metric] for split in ("validation", "test"))
+        stuck = "  NOT CONVERGED" if record.converged is False else ""
+        click.echo(
+            f"{run.folder!s:{width}}  {metric} validation {validation:.3f}  test {test:.3f}  "
+            f"{record.selection.get('summary', '')}{stuck}"
+        )
+
+
+def show_report(reported: Reported, format_name: str = "table") -> None:
+    """The comparison in one of the formats; the table with the answer above and the files below."""
+    from featx.experiment.report import answer, render
+
+    if format_name != "table":
+        click.echo(render(reported.comparison, format_name))
+        return
+    for sentence in answer(reported.comparison):
+        click.echo(sentence)
+    click.echo()
+    click.echo(render(reported.comparison, "table", terminal_width()))
+    click.echo()
+    for missing in reported.comparison.missing:
+        click.echo(f"note: {missing}")
+    click.echo(f"report: {reported.files[0]}")
+    click.echo(f"figures: {reported.files[0].parent / 'figures'}")
+
+
+def show_prediction(prediction: Any) -> None:
+    """Label, scores and text, tab-separated."""
+    scores = prediction.scores or {}
+    shown = " ".join(f"{name}={score:.3f}" for name, score in scores.items())
+    click.echo("\t".join([prediction.label, shown, " ".join(prediction.text.split())]))

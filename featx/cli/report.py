@@ -1,0 +1,41 @@
+"""``featx report``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featx.cli.options import default_of, option
+from featx.cli.output import show_report
+from featx.config import ReportSettings
+
+
+@click.command("report")
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@option(
+    "--reference",
+    default=default_of(ReportSettings, "reference"),
+    help="Method that others are compared with.",
+)
+@option("--metric", default=default_of(ReportSettings, "metric"), help="Metric of the comparison.")
+@option("--format", "format_name", default="table", show_default=True, help="table, md, csv, tex or json.")
+@option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [RESULTS/report]")
+@option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
+def command(results: tuple[Path, ...], **options: Any) -> None:
+    r"""Compare the runs in RESULTS: print the table, write tables, figures and an HTML page.
+
+    \b
+    featx report results/demo
+    featx report results/demo --reference logreg --format csv
+    """
+    from featx.experiment.report import check_format, report
+
+    check_format(options["format_name"])
+    settings = replace(ReportSettings(), reference=options["reference"], metric=options["metric"])
+    reported = report(results, settings, options["output"])
+    show_report(reported, options["format_name"])
+    if options["open_page"]:
+        click.launch(str(reported.files[0].resolve()))

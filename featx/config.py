@@ -1,0 +1,175 @@
+"""Settings of featx as frozen dataclasses: the one home of every default.
+
+No run-time state lives here, and nothing heavy is imported. What identifies a result (digests, commits) is
+stored beside it by the packages that make it. May import ``errors`` only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from featx.errors import SettingsError
+
+#: The checkpoint of the course that featx grew out of.
+DEFAULT_CHECKPOINT = "distilbert-base-uncased"
+#: Address of the data set, and name of the checkpoint, that need no network.
+DEMO = "demo"
+#: Environment variable that names the cache folder.
+CACHE_DIR_VARIABLE = "FEATX_CACHE_DIR"
+#: Where runs are written unless the user says otherwise.
+DEFAULT_RESULTS = "results"
+#: The metric by which every choice (C, layer, epoch) is made, always on validation.
+SELECTION_METRIC = "f1_macro"
+
+
+class Pooling(StrEnum):
+    """How the vector of a text is taken from the hidden states of its tokens."""
+
+    CLS = "cls"
+    MEAN = "mean"
+
+
+class Dtype(StrEnum):
+    """Type in which the encoder computes; features are always stored as float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Device(StrEnum):
+    """Where a model computes; ``auto`` takes cuda, then mps, then cpu."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choose(kind: type[Choice], value: str, option: str) -> Choice:
+    """Member of `kind` that `value` names.
+
+    Raises
+    ------
+    SettingsError
+        If there is none; the message lists the valid ones.
+
+    Examples
+    --------
+    >>> choose(Pooling, "mean", "--pooling")
+    <Pooling.MEAN: 'mean'>
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        valid = ", ".join(member.value for member in kind)
+        raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where labelled texts come from and how splits that are missing are cut.
+
+    `split_seed` alone decides which texts a cut puts where, so that runs with different seeds are measured on
+    the same test texts.
+    """
+
+    address: str = DEMO
+    text_column: str | None = None
+    label_column: str | None = None
+    revision: str | None = None
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+    split_seed: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose content is known: found, and identified by digests.
+
+    Attributes
+    ----------
+    name : str
+        As the user wrote it: a Hub name, a folder, or ``demo``.
+    path : str
+        What ``from_pretrained`` takes: a folder or the Hub name.
+    revision : str or None
+        The Hub's commit; None for a folder.
+    digest : str
+        The Hub's commit, or the sha256 over weight files and config of a folder.
+    tokenizer_digest : str
+        The Hub's commit, or the sha256 over the tokenizer files of a folder.
+    """
+
+    name: str
+    path: str
+    revision: str | None
+    digest: str
+    tokenizer_digest: str
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Which features are wanted; every field is part of their identity.
+
+    `layers` counts from 0 (embeddings) to n (last); negative numbers count from the end; None means all.
+    `max_length` is in tokens, special ones included; None means the checkpoint's own limit.
+    """
+
+    layers: tuple[int, ...] | None = (-1,)
+    poolings: tuple[Pooling, ...] = (Pooling.CLS,)
+    max_length: int | None = None
+    dtype: Dtype = Dtype.FLOAT32
+
+
+@dataclass(frozen=True)
+class ComputeSettings:
+    """How the work is done; nothing here changes what a feature is.
+
+    `batch_tokens` (padding included) and `threads` are chosen by the device when None.
+    """
+
+    device: Device = Device.AUTO
+    batch_tokens: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class BaselineSettings:
+    """Which classical methods are fitted, and with which seeds."""
+
+    methods: tuple[str, ...] = ("majority", "tfidf-logreg", "logreg")
+    seeds: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """Full fine-tuning, under the Trainer's own names; the defaults are the course's."""
+
+    num_train_epochs: float = 2.0
+    learning_rate: float = 2e-5
+    per_device_train_batch_size: int = 16
+    weight_decay: float = 0.01
+    warmup_steps: float = 0.0
+    lr_scheduler_type: str = "linear"
+    max_length: int | None = None
+    seeds: tuple[int, ...] = (0,)
+
+
+#: What suits the demo's small encoder: with the course's settings it stays under-trained.
+DEMO_FINETUNE = FinetuneSettings(num_train_epochs=4.0, learning_rate=1e-4)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """How runs are compared: against which method, by which metric."""
+
+    reference: str = "finetune"
+    metric: str = SELECTION_METRIC
+    confidence: float = 0.95
+    n_resamples: int = 9_999

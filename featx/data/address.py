@@ -1,0 +1,101 @@
+"""One function from an address to a `TextDataset`; the only place that knows which reader an address means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from featx.config import DEMO, DataSettings
+from featx.data.cuts import cut, three_way
+from featx.data.dataset import Split, TextDataset
+from featx.data.folder import read_folder
+from featx.data.hub import is_hub_address, read_hub
+from featx.data.labels import encode
+from featx.data.raw import RawSplit
+from featx.data.tables import READERS, read_table
+from featx.data.tweeteval import is_tweeteval, read_tweeteval
+from featx.errors import DataError
+
+_DEMO_FOLDER = Path(__file__).parent / "demo"
+
+
+def load_dataset(settings: DataSettings) -> TextDataset:
+    """Read, check and complete the data set at an address.
+
+    Parameters
+    ----------
+    settings : DataSettings
+        `address` is ``demo``, a table file, a folder with one table a split, a folder in the TweetEval layout,
+        or ``NAME[:CONFIG]`` on the Hugging Face Hub. An existing path goes before a Hub name.
+
+    Returns
+    -------
+    TextDataset
+        With train, validation and test. A single file is cut in three, stratified; a missing validation split
+        is cut from train. Its notes say so.
+
+    Raises
+    ------
+    DataError
+        For any input that breaks a rule; names file, row and remedy.
+    """
+    raw, mapping, revision = _read(settings)
+    label_names, splits = encode(raw, mapping)
+    splits, notes = _complete(splits, settings, raw["train"].source, single=_is_single_file(settings.address))
+    notes += _overlap_notes(splits)
+    return TextDataset(settings.address, label_names, splits, revision, tuple(notes))
+
+
+def _is_single_file(address: str) -> bool:
+    return address != DEMO and Path(address).is_file()
+
+
+def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ...] | None, str | None]:
+    address, columns = settings.address, (settings.text_column, settings.label_column)
+    if address == DEMO:
+        return read_folder(_DEMO_FOLDER, None, None), None, None
+    path = Path(address)
+    if path.is_dir():
+        if is_tweeteval(path):
+            return *read_tweeteval(path), None
+        return read_folder(path, *columns), None, None
+    if path.is_file():
+        return {"train": read_table(path, *columns)}, None, None
+    if path.suffix.lower() in READERS or not is_hub_address(address):
+        raise DataError(
+            f"no file or folder {address!r}; give a path that exists, a Hub data set as NAME or NAME:CONFIG, or demo"
+        )
+    return read_hub(settings)
+
+
+def _complete(
+    splits: dict[str, Split], settings: DataSettings, source: str, single: bool
+) -> tuple[dict[str, Split], list[str]]:
+    if single:
+        cuts = three_way(splits["train"], settings, source)
+        sizes = "/".join(str(len(split)) for split in cuts.values())
+        return cuts, [f"one file, cut into train/validation/test of {sizes}, stratified, seed {settings.split_seed}"]
+    if "test" not in splits:
+        raise DataError(
+            f"{source}: there is no test split beside train; add one (test.csv, test_text.txt, …), "
+            "or give one file alone to have it cut 70/15/15"
+        )
+    if "validation" in splits:
+        return splits, []
+    train, validation = cut(splits["train"], settings.validation_fraction, settings.split_seed, source)
+    note = (
+        f"no validation split: {len(validation)} texts cut from train, stratified, seed {settings.split_seed}; "
+        f"{len(train)} left"
+    )
+    return {"train": train, "validation": validation, "test": splits["test"]}, [note]
+
+
+def _overlap_notes(splits: Mapping[str, Split]) -> list[str]:
+    """Texts of test or validation that stand in train too: counted, never dropped."""
+    train = set(splits["train"].texts)
+    notes = []
+    for name in ("validation", "test"):
+        shared = sum(text in train for text in splits[name].texts)
+        if shared:
+            notes.append(f"{shared} of {len(splits[name])} {name} texts stand in train as well")
+    return notes

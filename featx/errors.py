@@ -1,0 +1,47 @@
+"""The exceptions of featx: one small tree, one clear line each.
+
+Every message says what came, what was expected and what to do. Only ``featx.cli`` turns an exception into a
+printed line and an exit code. Imports nothing of featx.
+"""
+
+
+class FeatxError(Exception):
+    """Base of every error that featx raises on purpose.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the command line leaves with: 1 when the work failed, 2 when the request itself was wrong.
+    """
+
+    exit_code = 1
+
+
+class SettingsError(FeatxError):
+    """A setting has a value that it cannot have."""
+
+    exit_code = 2
+
+
+class DataError(FeatxError):
+    """A data set cannot be read or breaks a rule that featx relies on."""
+
+
+class CheckpointError(FeatxError):
+    """A checkpoint is missing, is no encoder, or does not fit the request."""
+
+
+class ExtractionError(FeatxError):
+    """Texts could not be turned into features."""
+
+
+class StoreError(FeatxError):
+    """The feature store cannot be read or written."""
+
+
+class TrainingError(FeatxError):
+    """A classifier or a fine-tuning could not be fitted."""
+
+
+class RunError(FeatxError):
+    """A results folder is missing, broken or does not fit its neighbours."""

@@ -1,0 +1,131 @@
+"""``featx extract``: features of a data set, into the store and, if wanted, one ``.npz`` file."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.config import ComputeSettings, DataSettings, FeatureSettings, Pooling
+from featx.data import TextDataset, load_dataset
+from featx.errors import ExtractionError, SettingsError
+from featx.experiment.features import SplitFeatures, extract_splits
+from featx.experiment.places import Places
+from featx.experiment.progress import Display, Silent
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A data set and its features."""
+
+    dataset: TextDataset
+    features: SplitFeatures
+
+    def summary(self) -> dict[str, Any]:
+        """What ``featx extract --json`` prints."""
+        counts, specs = self.features.counts, self.features.specs
+        described = [asdict(spec) for spec in specs]
+        names = [spec.name for spec in specs]
+        return {
+            "texts": counts.texts,
+            "encoded": counts.encoded,
+            "reused": counts.reused,
+            "truncated": counts.truncated,
+            "tokens": counts.tokens,
+            "extract_seconds": round(counts.extract_seconds, 6),
+            "texts_per_second": round(counts.texts_per_second, 3),
+            "hidden_size": self.features.hidden_size,
+            "spec": described[0] if len(described) == 1 else described,
+            "digest": names[0] if len(names) == 1 else names,
+            "device": self.features.device,
+            "dtype": specs[0].dtype.value,
+        }
+
+
+def extract(
+    data: DataSettings,
+    checkpoint: str,
+    revision: str | None = None,
+    features: FeatureSettings | None = None,
+    compute: ComputeSettings | None = None,
+    places: Places | None = None,
+    splits: Sequence[str] | None = None,
+    display: Display | None = None,
+) -> Extracted:
+    """Extract the features of every split (or of `splits`).
+
+    Raises
+    ------
+    FeatxError
+        For wrong data, checkpoint or settings, and for a store that cannot be written.
+    """
+    dataset = load_dataset(data)
+    wanted = list(splits) if splits is not None else list(dataset.splits)
+    for split in wanted:
+        if split not in dataset.splits:
+            raise SettingsError(f"--splits names {split!r}; expected some of: {', '.join(dataset.splits)}")
+    made = extract_splits(
+        dataset,
+        wanted,
+        checkpoint,
+        revision,
+        features or FeatureSettings(),
+        compute or ComputeSettings(),
+        (places or Places()).cache,
+        display or Silent(),
+    )
+    return Extracted(dataset, made)
+
+
+def save_npz(extracted: Extracted, path: Path) -> None:
+    """Write features and labels to one ``.npz`` file, which loads with ``allow_pickle=False``.
+
+    For each split ``<split>_features``, shape (n, hidden_size), or (n, n_layers, hidden_size) for several layers,
+    and ``<split>_labels``, shape (n,); ``label_names``, and ``spec`` as JSON. With several poolings the names are
+    ``<split>_features_<pooling>``.
+
+    Raises
+    ------
+    ExtractionError
+        If the file cannot be written; an existing one is then as it was.
+    """
+    features = extracted.features
+    arrays: dict[str, NDArray[Any]] = {}
+    poolings = list(dict.fromkeys(spec.pooling for spec in features.specs))
+    for split in features.encoded:
+        for pooling in poolings:
+            suffix = f"_{pooling.value}" if len(poolings) > 1 else ""
+            arrays[f"{split}_features{suffix}"] = _layers(features, split, pooling)
+        arrays[f"{split}_labels"] = extracted.dataset.splits[split].labels
+    arrays["label_names"] = np.array(extracted.dataset.label_names, dtype=np.str_)
+    arrays["spec"] = np.array(json.dumps(extracted.summary()["spec"], sort_keys=True))
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as e:
+        raise ExtractionError(
+            f"{path} cannot be written: {e.strerror or e}; the features are in the cache all the same"
+        ) from e
+
+
+def _layers(features: SplitFeatures, split: str, pooling: Pooling) -> NDArray[np.float32]:
+    kinds = [kind for kind, spec in enumerate(features.specs) if spec.pooling is pooling]
+    if len(kinds) == 1:
+        return features.of(split, kinds[0])
+    n_texts = len(features.encoded[split].digests)
+    stacked = np.empty((n_texts, len(kinds), features.hidden_size), np.float32)
+    for position, kind in enumerate(kinds):
+        stacked[:, position] = features.of(split, kind)
+    return stacked

@@ -1,0 +1,67 @@
+"""Where things are kept: the cache folder, the results folder, and the name of an experiment."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from featx.config import CACHE_DIR_VARIABLE, DEFAULT_RESULTS
+from featx.runs import check_name
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of a command.
+
+    Attributes
+    ----------
+    results : Path
+    experiment : str or None
+        Name of the folder in `results`; made from the data's address when None.
+    cache_dir : Path or None
+        `$FEATX_CACHE_DIR`, else the user's cache folder, when None.
+    overwrite : bool
+        Whether a run with other settings may be replaced.
+    """
+
+    results: Path = Path(DEFAULT_RESULTS)
+    experiment: str | None = None
+    cache_dir: Path | None = None
+    overwrite: bool = False
+
+    @property
+    def cache(self) -> Path:
+        """The cache folder."""
+        return cache_folder(self.cache_dir)
+
+    def experiment_name(self, address: str) -> str:
+        """Name of the experiment on the data at `address`."""
+        return check_name(self.experiment, "--experiment") if self.experiment else name_of_address(address)
+
+
+def cache_folder(cache_dir: Path | None) -> Path:
+    """`cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
+    if cache_dir is not None:
+        return cache_dir
+    if stated := os.environ.get(CACHE_DIR_VARIABLE):
+        return Path(stated)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("featx"))
+
+
+def name_of_address(address: str) -> str:
+    """Short name for the data at `address`, fit to be a folder's.
+
+    Examples
+    --------
+    >>> name_of_address("tyqiangz/multilingual-sentiments:english")
+    'multilingual-sentiments-english'
+    >>> name_of_address("data/reviews.csv")
+    'reviews'
+    """
+    path = Path(address)
+    base = path.resolve().name if path.is_dir() else path.stem if path.is_file() else address.rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"

@@ -1,0 +1,74 @@
+"""What every run records, however it was made; and whether a finished run may be kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from featx.config import Checkpoint
+from featx.data import TextDataset
+from featx.errors import RunError
+from featx.evaluation import Predictions, measure
+from featx.runs import Run, SplitFacts, identity_of, read_run
+
+
+def data_facts(dataset: TextDataset) -> dict[str, Any]:
+    """Address, commit, notes, and size, digest and class counts of each split."""
+    splits = {
+        name: asdict(SplitFacts(len(split), split.digest, split.class_counts.tolist()))
+        for name, split in dataset.splits.items()
+    }
+    return {
+        "address": dataset.address,
+        "revision": dataset.revision,
+        "notes": list(dataset.notes),
+        "splits": splits,
+    }
+
+
+def checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Name, commit and digests; not the folder, which is this machine's."""
+    facts = asdict(checkpoint)
+    del facts["path"]
+    return facts
+
+
+def measured(predictions: dict[str, Predictions]) -> dict[str, Any]:
+    """Metrics of each split."""
+    return {split: measure(made) for split, made in predictions.items()}
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | None:
+    """The run in `folder` if it has the identity that `facts` have; None if it must be made.
+
+    Raises
+    ------
+    RunError
+        If a run with another identity stands there and may not be replaced; names the first part that differs.
+    """
+    if not (folder / "run.json").exists():
+        return None
+    try:
+        run = read_run(folder)
+    except RunError:
+        if overwrite:
+            return None
+        raise
+    wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
+    differing = [key for key, value in wanted.items() if there.get(key) != value]
+    if not differing:
+        return run
+    if overwrite:
+        return None
+    raise RunError(
+        f"{folder} holds a run with other {', '.join(differing)}; give another --experiment, or --overwrite to "
+        "replace it"
+    )

@@ -1,0 +1,152 @@
+"""From the name of a checkpoint to a `Checkpoint` whose content is known.
+
+A folder is known by the sha256 of its files, a Hub name by the commit that its revision stands at. Weights are
+read from safetensors only, and code from a checkpoint is never run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from featx.config import DEMO, Checkpoint
+from featx.errors import CheckpointError
+
+_WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+_CONFIG = ("config.json",)
+_TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+    "bpe.codes",
+)
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_BLOCK = 1 << 20
+
+
+def find_checkpoint(name: str, cache_dir: Path, revision: str | None = None) -> Checkpoint:
+    """Find a checkpoint and identify it.
+
+    Parameters
+    ----------
+    name : str
+        A folder, a name on the Hub, or ``demo``. An existing folder goes before a Hub name.
+    cache_dir : Path
+        Where the demo's checkpoint is built.
+    revision : str, optional
+        Branch, tag or commit on the Hub.
+
+    Raises
+    ------
+    CheckpointError
+        If it does not exist, is incomplete, or the Hub cannot be reached and no copy is cached.
+    """
+    if name == DEMO:
+        from featx.features.demo_checkpoint import demo_checkpoint_folder
+
+        return _local(name, demo_checkpoint_folder(cache_dir))
+    folder = Path(name)
+    if folder.is_dir():
+        if revision is not None:
+            raise CheckpointError(f"checkpoint {name!r} is a folder, which has no revision {revision!r}; leave it out")
+        return _local(name, folder)
+    if folder.exists() or not _HUB_NAME.fullmatch(name) or name.startswith("."):
+        raise CheckpointError(
+            f"checkpoint {name!r} is no folder and no Hub name; give a folder with config.json and "
+            "model.safetensors, or a name such as distilbert-base-uncased"
+        )
+    return _on_hub(name, revision)
+
+
+def _local(name: str, folder: Path) -> Checkpoint:
+    config, weights = _files(folder, _CONFIG), _files(folder, _WEIGHTS)
+    if not config:
+        raise CheckpointError(f"checkpoint {name!r}: {folder / 'config.json'} is missing; it is no Transformers folder")
+    if not any(path.suffix == ".safetensors" for path in weights):
+        raise CheckpointError(
+            f"checkpoint {name!r}: no *.safetensors weights in the folder; featx loads no pickles: load it once "
+            "with Transformers and call save_pretrained"
+        )
+    tokenizer = _files(folder, _TOKENIZER)
+    if not tokenizer:
+        raise CheckpointError(f"checkpoint {name!r}: no tokenizer files in the folder; save the tokenizer there too")
+    return Checkpoint(name, str(folder), None, files_digest(config + weights), files_digest(tokenizer))
+
+
+def _files(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """Sha256 over names and contents of files, each preceded by its length; their folder does not count."""
+    digest = sha256()
+    for path in paths:
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _on_hub(name: str, revision: str | None) -> Checkpoint:
+    import httpx
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        config = Path(hf_hub_download(name, "config.json", revision=revision))
+    except LocalEntryNotFoundError as e:
+        raise CheckpointError(
+            f"checkpoint {name!r}: the Hub cannot be reached and no copy is cached; go online, give a folder, "
+            "or try --checkpoint demo"
+        ) from e
+    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as e:
+        first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        raise CheckpointError(
+            f"checkpoint {name!r} is neither a folder nor readable on the Hub ({first_line}); check the name and "
+            "revision, log in with `hf auth login` if it is gated, or give a folder"
+        ) from e
+    commit = config.parent.name  # the Hub's cache lays files out as snapshots/<commit>/<file>
+    return Checkpoint(name, name, commit, commit, commit)
+
+
+def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: object) -> object:
+    """Call a ``from_pretrained`` for `checkpoint` with featx's own rules.
+
+    Never runs code from a checkpoint, and turns the many exceptions of loading into one.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    try:
+        with quiet_transformers():
+            return load(checkpoint.path, revision=checkpoint.revision or "main", trust_remote_code=False, **settings)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, TypeError) as e:
+        first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        raise CheckpointError(f"checkpoint {checkpoint.name!r} cannot be loaded: {first_line}") from e
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep the library's own bars and remarks off standard error; what matters is said by featx."""
+    from transformers.utils import logging
+
+    library: Any = logging
+    verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
+    library.set_verbosity_error()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        library.set_verbosity(verbosity)
+        if bars:
+            library.enable_progress_bar()

@@ -1,0 +1,159 @@
+"""An encoder on a device: batches of token ids become pooled vectors of the layers asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.config import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Pooling
+from featx.errors import SettingsError
+from featx.features.batches import pad
+from featx.features.checkpoint import loading
+from featx.features.device import find_device, torch_dtype
+from featx.features.pooling import pool
+from featx.features.spec import FeatureSpec
+from featx.features.tokens import Tokenizer, load_config, load_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+#: Tokens of a batch, padding included, by device.
+_BATCH_TOKENS = {"cpu": 2_048, "mps": 8_192, "cuda": 65_536}
+
+
+class Encoder:
+    """A loaded encoder and its tokenizer.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Takes ``input_ids`` and ``attention_mask``, gives ``last_hidden_state`` and ``hidden_states``.
+    tokenizer : Tokenizer
+    device : torch.device
+    dtype : torch.dtype
+        Type of the computation.
+    batch_tokens : int, optional
+        Tokens of a batch, padding included; by device when None.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Tokenizer,
+        device: torch.device,
+        dtype: torch.dtype,
+        batch_tokens: int | None = None,
+    ) -> None:
+        if batch_tokens is not None and batch_tokens < 1:
+            raise SettingsError(f"--batch-tokens is {batch_tokens}; expected 1 or more")
+        self.model = model.to(device=device, dtype=dtype).eval()
+        self.tokenizer = tokenizer
+        self.device = device
+        self.batch_tokens = batch_tokens or _BATCH_TOKENS[device.type]
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of a vector."""
+        return int(self.model.config.hidden_size)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers; layer 0 is the embeddings and `n_layers` the last."""
+        return int(self.model.config.num_hidden_layers)
+
+    def encode(self, ids: Sequence[Sequence[int]], kinds: Sequence[tuple[int, Pooling]]) -> list[NDArray[np.float32]]:
+        """Vectors of one batch of texts.
+
+        Parameters
+        ----------
+        ids : sequence of sequences of int
+            Token ids of each text, unpadded.
+        kinds : sequence of (layer, pooling)
+            What is wanted, layers from 0 to `n_layers`.
+
+        Returns
+        -------
+        list of ndarray of shape (n_texts, hidden_size), float32
+            One for each of `kinds`, all from one forward pass.
+        """
+        import torch
+
+        input_ids, mask = (torch.from_numpy(array).to(self.device) for array in pad(ids, self.tokenizer.pad_id))
+        with torch.inference_mode():
+            states = self._hidden_states(input_ids, mask, {layer for layer, _ in kinds})
+            vectors = [pool(states[layer], mask, pooling) for layer, pooling in kinds]
+            return [vector.cpu().numpy() for vector in vectors]
+
+    def _hidden_states(self, input_ids: torch.Tensor, mask: torch.Tensor, layers: set[int]) -> dict[int, torch.Tensor]:
+        """Hidden states of the layers asked for, each of shape (n_texts, n_tokens, hidden_size)."""
+        if layers == {self.n_layers}:
+            output = self.model(input_ids=input_ids, attention_mask=mask)
+            return {self.n_layers: output.last_hidden_state}
+        output = self.model(input_ids=input_ids, attention_mask=mask, output_hidden_states=True)
+        return {layer: output.hidden_states[layer] for layer in layers}
+
+
+def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: ComputeSettings) -> Encoder:
+    """Load the encoder and tokenizer of `checkpoint`.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be loaded or is no encoder.
+    SettingsError
+        If device, type, maximum length or layers do not fit.
+    """
+    import torch
+    from transformers import AutoModel
+
+    device = find_device(compute.device)
+    dtype = torch_dtype(features.dtype, device)
+    config = load_config(checkpoint)
+    tokenizer = load_tokenizer(checkpoint, config, features.max_length)
+    resolve_layers(features.layers, int(config.num_hidden_layers))
+    # Loaded as float32 whatever the checkpoint's own type, so that the type of the computation is chosen here.
+    model = loading(checkpoint, AutoModel.from_pretrained, config=config, dtype=torch.float32, use_safetensors=True)
+    return Encoder(model, tokenizer, device, dtype, compute.batch_tokens)
+
+
+def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...]:
+    """Layers counted from 0 (embeddings) to `n_layers`, each once, in the order asked for; None is all.
+
+    Raises
+    ------
+    SettingsError
+        If a layer is out of range.
+
+    Examples
+    --------
+    >>> resolve_layers((-1, 0), n_layers=6)
+    (6, 0)
+    """
+    if layers is None:
+        return tuple(range(n_layers + 1))
+    for layer in layers:
+        if not -n_layers - 1 <= layer <= n_layers:
+            raise SettingsError(
+                f"--layer is {layer}; this checkpoint has 0 (embeddings) to {n_layers} (last), "
+                f"or -1 (last) to {-n_layers - 1}"
+            )
+    return tuple(dict.fromkeys(layer % (n_layers + 1) for layer in layers))
+
+
+def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
+    """One spec for each layer and pooling asked for, layers outermost."""
+    return [
+        FeatureSpec(
+            checkpoint=checkpoint.digest,
+            tokenizer=checkpoint.tokenizer_digest,
+            max_length=encoder.tokenizer.max_length,
+            layer=layer,
+            pooling=pooling,
+            dtype=Dtype(features.dtype),
+        )
+        for layer in resolve_layers(features.layers, encoder.n_layers)
+        for pooling in dict.fromkeys(features.poolings)
+    ]

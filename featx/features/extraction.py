@@ -1,0 +1,246 @@
+"""Texts of any number become rows of the store, and the rows an array in the order of the texts.
+
+Texts are read in windows of bounded size. A thread looks up and tokenises the next window while the encoder works
+on this one; inside a window texts are ordered by length and cut into batches by a token budget; each finished
+window is committed as one shard. Only texts that the store lacks are encoded, each once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.config import Checkpoint, FeatureSettings, Pooling
+from featx.data import text_digests
+from featx.errors import ExtractionError
+from featx.features.batches import token_batches
+from featx.features.encoder import Encoder, feature_specs
+from featx.features.pipeline import ahead
+from featx.features.spec import FeatureSpec
+from featx.features.store import FeatureStore
+from featx.features.store.shard import Digests
+from featx.features.tokens import TokenizedTexts
+
+#: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
+#: `_WINDOW_SECONDS`: that much work is lost at most when the process is killed.
+_FIRST_WINDOW = 512
+_LARGEST_WINDOW = 65_536
+_WINDOW_SECONDS = 15.0
+
+
+@dataclass
+class Counts:
+    """What an extraction did; all but `extract_seconds` are numbers of texts or tokens.
+
+    `reused` counts texts that the store had and repetitions of a text. `extract_seconds` runs from the first text
+    read to the last vector committed, tokenising and writing included.
+    """
+
+    texts: int = 0
+    encoded: int = 0
+    reused: int = 0
+    truncated: int = 0
+    tokens: int = 0
+    extract_seconds: float = 0.0
+
+    @property
+    def texts_per_second(self) -> float:
+        """Texts encoded a second; 0 when all were reused."""
+        return self.encoded / self.extract_seconds if self.encoded and self.extract_seconds else 0.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a running extraction, for a display."""
+
+    counts: Counts
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Texts to encode together: their digests and tokens."""
+
+    digests: Digests
+    texts: Sequence[str]
+    tokens: TokenizedTexts
+    first_position: int
+
+
+class Extractor:
+    """Extracts the features of one checkpoint through one cache folder.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    checkpoint : Checkpoint
+        Whose digests name the features.
+    features : FeatureSettings
+    cache_dir : Path or None
+        None keeps features in memory only.
+
+    Attributes
+    ----------
+    specs : list of FeatureSpec
+        One for each layer and pooling, layers outermost.
+    """
+
+    def __init__(
+        self, encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings, cache_dir: Path | None
+    ) -> None:
+        self.encoder = encoder
+        self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
+        self._stores = [FeatureStore(cache_dir, spec, encoder.hidden_size) for spec in self.specs]
+        self._window_size = _FIRST_WINDOW
+
+    @property
+    def kinds(self) -> list[tuple[int, Pooling]]:
+        """Layer and pooling of each spec."""
+        return [(spec.layer, spec.pooling) for spec in self.specs]
+
+    def encode(self, texts: Iterable[str], on_progress: Callable[[Progress], None] | None = None) -> Encoded:
+        """Bring all `texts` into the store.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Read once, in windows; a generator will do.
+        on_progress : callable, optional
+            Called after each batch.
+
+        Returns
+        -------
+        Encoded
+            From which the features are gathered.
+
+        Raises
+        ------
+        ExtractionError
+            If a feature is NaN or infinite; names the rows, and nothing of that window is stored.
+        StoreError
+            If the store cannot be written.
+        """
+        started = time.perf_counter()
+        counts = Counts()
+        digests: list[Digests] = []
+        report = on_progress or (lambda progress: None)
+        with ahead(self._windows(texts, counts, digests)) as windows:
+            for window in windows:
+                self._encode_window(window, counts, lambda: report(Progress(counts, time.perf_counter() - started)))
+        counts.reused = counts.texts - counts.encoded
+        counts.extract_seconds = time.perf_counter() - started
+        report(Progress(counts, counts.extract_seconds))
+        return Encoded(np.concatenate(digests) if digests else np.empty((0, 2), np.uint64), counts, self._stores)
+
+    def _windows(self, texts: Iterable[str], counts: Counts, digests: list[Digests]) -> Iterator[_Window]:
+        """Windows of texts that the store lacks; runs one window ahead of the encoder, in a thread of its own."""
+        waiting: dict[bytes, tuple[str, int]] = {}
+        # Handed over but perhaps not stored yet: one window that is encoded and one that waits in the queue.
+        under_way: deque[set[bytes]] = deque(maxlen=2)
+        source = iter(texts)
+        while chunk := list(itertools.islice(source, self._window_size)):
+            position = counts.texts
+            chunk_digests = text_digests(chunk)
+            digests.append(chunk_digests)
+            counts.texts += len(chunk)
+            for row in np.flatnonzero(self._lacks(chunk_digests)).tolist():
+                key = chunk_digests[row].tobytes()
+                if not any(key in window for window in under_way):
+                    waiting.setdefault(key, (chunk[row], position + row))
+            if len(waiting) >= self._window_size:
+                yield self._tokenized(waiting)
+                under_way.append(set(waiting))
+                waiting = {}
+        if waiting:
+            yield self._tokenized(waiting)
+
+    def _lacks(self, digests: Digests) -> NDArray[np.bool_]:
+        missing = np.zeros(len(digests), np.bool_)
+        for store in self._stores:
+            missing |= store.find(digests) < 0
+        return missing
+
+    def _tokenized(self, waiting: dict[bytes, tuple[str, int]]) -> _Window:
+        texts = [text for text, _ in waiting.values()]
+        digests = np.frombuffer(b"".join(waiting), np.uint64).reshape(-1, 2)
+        first = next(iter(waiting.values()))[1]
+        return _Window(digests, texts, self.encoder.tokenizer(texts), first)
+
+    def _encode_window(self, window: _Window, counts: Counts, report: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        n = len(window.texts)
+        vectors = [np.empty((n, self.encoder.hidden_size), np.float32) for _ in self.specs]
+        for batch in token_batches(window.tokens.lengths, self.encoder.batch_tokens):
+            pooled = self.encoder.encode([window.tokens.ids[row] for row in batch], self.kinds)
+            for whole, part in zip(vectors, pooled, strict=True):
+                whole[batch] = part
+            counts.encoded += len(batch)
+            counts.tokens += int(window.tokens.lengths[batch].sum())
+            report()
+        counts.truncated += window.tokens.n_truncated
+        self._check_finite(vectors, window)
+        seconds = time.perf_counter() - started
+        written = self._written(seconds)
+        for store, array in zip(self._stores, vectors, strict=True):
+            new = store.find(window.digests) < 0
+            store.put(window.digests[new], array[new], written)
+        rate = n / max(seconds, 1e-6)
+        self._window_size = int(np.clip(rate * _WINDOW_SECONDS, _FIRST_WINDOW, _LARGEST_WINDOW))
+
+    def _check_finite(self, vectors: Sequence[NDArray[np.float32]], window: _Window) -> None:
+        bad = np.flatnonzero(~np.all([np.isfinite(array).all(axis=1) for array in vectors], axis=0))
+        if len(bad):
+            shown = "; ".join(repr(window.texts[row][:60]) for row in bad[:3])
+            raise ExtractionError(
+                f"{len(bad)} of {len(window.texts)} texts have NaN or infinite features, the first: {shown}; "
+                "nothing of them was stored: use --dtype float32, or check the checkpoint's weights"
+            )
+
+    def _written(self, seconds: float) -> dict[str, object]:
+        """How rows came about, for the manifest; no part of their identity."""
+        import torch
+        import transformers
+
+        return {
+            "encode_seconds": seconds / len(self.specs),
+            "device": str(self.encoder.device),
+            "batch_tokens": self.encoder.batch_tokens,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        }
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Texts whose features are in the store.
+
+    Attributes
+    ----------
+    digests : ndarray of shape (n_texts, 2), uint64
+    counts : Counts
+    """
+
+    digests: Digests
+    counts: Counts
+    _stores: Sequence[FeatureStore] = field(repr=False)
+
+    def gather(self, kind: int = 0) -> NDArray[np.float32]:
+        """Features of one spec, by its position, shape (n_texts, hidden_size), in the order of the texts."""
+        store = self._stores[kind]
+        rows = store.find(self.digests)
+        if np.any(rows < 0):
+            raise ExtractionError(f"{int((rows < 0).sum())} texts are missing from the store; run the command again")
+        return store.gather(rows)
+
+    @property
+    def encode_seconds(self) -> float:
+        """What encoding all of the texts once takes, reused ones at the cost that they had."""
+        return sum(store.encode_seconds(store.find(self.digests)) for store in self._stores)

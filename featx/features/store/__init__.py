@@ -1,0 +1,8 @@
+"""A store of features keyed by text: immutable shards that exist once their manifest does.
+
+Knows of digests and arrays only, not of texts or models.
+"""
+
+from featx.features.store.store import FeatureStore
+
+__all__ = ["FeatureStore"]

@@ -1,0 +1,198 @@
+"""`FeatureStore`: the rows of one `FeatureSpec`, over all its shards.
+
+Any number of processes and hosts may write to one folder at once without a lock: shards have names of their own
+and never change. What a reader cannot prove whole is absent to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import StoreError
+from featx.features.spec import FeatureSpec
+from featx.features.store.commit import write_file
+from featx.features.store.index import DigestIndex
+from featx.features.store.manifest import MANIFEST
+from featx.features.store.shard import SHARD_NAME_LENGTH, Digests, Features, Shard, open_shard, write_shard
+
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class FeatureStore:
+    """Features of one spec.
+
+    Parameters
+    ----------
+    cache_dir : Path or None
+        The cache folder; the store lies in ``features/<spec name>`` under it. None keeps rows in memory only.
+    spec : FeatureSpec
+    hidden_size : int
+        Width of a vector; shards of another width are no shards of this store.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be read, or was written by a newer format version.
+
+    Notes
+    -----
+    A store that cannot be written still works: its rows stay in memory, with one warning.
+    """
+
+    def __init__(self, cache_dir: Path | None, spec: FeatureSpec, hidden_size: int) -> None:
+        self.spec = spec
+        self.hidden_size = hidden_size
+        self.folder = None if cache_dir is None else cache_dir / "features" / spec.name
+        self._shards: list[Shard] = []
+        self._starts: list[int] = []
+        self._index = DigestIndex()
+        self._writable = self.folder is not None
+        if self.folder is not None:
+            self._prepare(self.folder)
+            self._open(self.folder)
+
+    def __len__(self) -> int:
+        """Rows in all shards, texts that stand in two of them counted twice."""
+        return len(self._index)
+
+    def find(self, digests: Digests) -> NDArray[np.int64]:
+        """Row of each text, shape (n,), int64; -1 for a text that the store lacks.
+
+        Parameters
+        ----------
+        digests : ndarray of shape (n, 2), uint64
+        """
+        return self._index.find(digests)
+
+    def put(self, digests: Digests, features: Features, written: dict[str, Any]) -> None:
+        """Commit rows as one shard.
+
+        Parameters
+        ----------
+        digests : ndarray of shape (n, 2), uint64
+        features : ndarray of shape (n, hidden_size), float32
+            All finite.
+        written : dict
+            How the rows came about; ``encode_seconds`` is kept as their cost.
+
+        Raises
+        ------
+        StoreError
+            If the disk is full or fails; nothing that was committed is lost.
+        """
+        if features.shape != (len(digests), self.hidden_size) or features.dtype != np.float32:
+            raise ValueError(f"features are {features.dtype} {features.shape}, expected {len(digests)} float32 rows")
+        if not len(digests):
+            return
+        if not np.isfinite(features).all():
+            raise ValueError("features hold NaN or infinity")
+        shard = self._committed(digests, features, written) if self._writable else None
+        if shard is None:
+            seconds = float(written.get("encode_seconds", 0.0)) / len(digests)
+            shard = Shard(digests, features.copy(), seconds)
+        self._append(shard)
+
+    def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard | None:
+        """The rows as a shard on disk; None, with a warning, when the folder is read-only."""
+        assert self.folder is not None
+        try:
+            path = write_shard(self.folder, digests, features, written)
+        except OSError as e:
+            if e.errno in _READ_ONLY:
+                self._turn_read_only(e)
+                return None
+            raise StoreError(
+                f"features cannot be written to {self.folder}: {e.strerror or e}; what was committed is whole: "
+                "free space or choose another --cache-dir, and the same command goes on from there"
+            ) from e
+        shard = open_shard(path)
+        if shard is None:
+            raise StoreError(f"{path} was written but cannot be read back; check the disk")
+        return shard
+
+    def gather(self, rows: NDArray[np.int64]) -> Features:
+        """Vectors of `rows` (as `find` gives them), in their order.
+
+        Returns
+        -------
+        ndarray of shape (n, hidden_size), float32
+        """
+        result = np.empty((len(rows), self.hidden_size), np.float32)
+        for shard, wanted, local in self._by_shard(rows):
+            result[wanted] = shard.features[local]
+        return result
+
+    def encode_seconds(self, rows: NDArray[np.int64]) -> float:
+        """Seconds that encoding the texts of `rows` once took, on the machine that did it."""
+        return sum(shard.seconds_per_text * len(wanted) for shard, wanted, _ in self._by_shard(rows))
+
+    def _by_shard(self, rows: NDArray[np.int64]) -> list[tuple[Shard, NDArray[np.int64], NDArray[np.int64]]]:
+        """Shards that hold some of `rows`: positions in `rows`, and rows within the shard, ascending."""
+        if not len(rows):
+            return []
+        order = np.argsort(rows, kind="stable")
+        owners = np.searchsorted(self._starts, rows[order], side="right") - 1
+        bounds = np.flatnonzero(np.diff(owners, prepend=-1, append=len(self._starts)))
+        parts = []
+        for begin, end in itertools.pairwise(bounds):
+            wanted, owner = order[begin:end], int(owners[begin])
+            parts.append((self._shards[owner], wanted, rows[wanted] - self._starts[owner]))
+        return parts
+
+    def _append(self, shard: Shard) -> None:
+        self._starts.append(len(self._index))
+        self._shards.append(shard)
+        self._index.add(shard.digests)
+
+    def _open(self, folder: Path) -> None:
+        for path in _manifests(folder):
+            shard = open_shard(path)
+            if shard is not None and shard.features.shape[1] == self.hidden_size:
+                self._append(shard)
+
+    def _prepare(self, folder: Path) -> None:
+        """Make the folder and say in words what it holds."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            description = folder / "spec.json"
+            if not description.exists():
+                write_file(description, [self.spec.canonical().encode() + b"\n"])
+        except OSError as e:
+            if e.errno not in _READ_ONLY:
+                raise StoreError(
+                    f"the cache folder {folder} cannot be made: {e.strerror or e}; choose another --cache-dir"
+                ) from e
+            self._turn_read_only(e)
+
+    def _turn_read_only(self, error: OSError) -> None:
+        self._writable = False
+        warnings.warn(
+            f"the cache folder {self.folder} cannot be written ({error.strerror or error}): features are computed "
+            "and returned but not kept; choose another --cache-dir to keep them",
+            stacklevel=4,
+        )
+
+
+def _manifests(folder: Path) -> list[Path]:
+    """Manifests in `folder`, sorted; files of other kinds and symbolic links are passed over."""
+    length = SHARD_NAME_LENGTH + len(MANIFEST)
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(
+                entry.name
+                for entry in entries
+                if entry.name.endswith(MANIFEST) and len(entry.name) == length and entry.is_file(follow_symlinks=False)
+            )
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        raise StoreError(f"the cache folder {folder} cannot be read: {e.strerror or e}") from e
+    return [folder / name for name in names]

@@ -1,0 +1,11 @@
+"""Many runs to tables, figures and pages, from run.json and predictions.parquet alone (no torch).
+
+May import ``errors``, ``config``, ``runs`` and ``evaluation``.
+"""
+
+from featx.report.answer import answer
+from featx.report.comparison import Comparison, Row, compare
+from featx.report.formats import FORMATS, render
+from featx.report.writing import write_report
+
+__all__ = ["FORMATS", "Comparison", "Row", "answer", "compare", "render", "write_report"]

@@ -1,0 +1,84 @@
+"""Columns of the comparison table and the text of each cell: one place, so that every format shows the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from featx.evaluation import Interval
+from featx.report.comparison import Comparison, Row
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes
+    ----------
+    title : str
+    cell : callable
+        From a row to its text.
+    rank : int
+        Columns with the highest rank are dropped first where the table is too wide; 0 is never dropped.
+    numeric : bool
+        Whether cells stand on the right.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    rank: int
+    numeric: bool = True
+
+
+def columns(comparison: Comparison) -> list[Column]:
+    """Columns of `comparison`, left to right."""
+    percent = f"{comparison.confidence:.0%}"
+    with_reference = comparison.reference is not None
+    every = [
+        Column("method", lambda row: row.method, 0, numeric=False),
+        Column("features", lambda row: row.features, 6, numeric=False),
+        Column("settings", lambda row: row.settings, 7, numeric=False),
+        Column("seeds", lambda row: str(len(row.seeds)), 8),
+        Column("trials", lambda row: str(row.trials), 9),
+        Column("n_train", lambda row: str(row.n_train), 12),
+        Column("validation", lambda row: score(row.validation), 4),
+        Column(f"test {comparison.metric}", lambda row: score(row.test.value), 0),
+        Column(f"{percent} interval", lambda row: span(row.test), 1),
+        Column("accuracy", lambda row: score(row.accuracy), 10),
+        Column("ECE", lambda row: "" if row.ece is None else score(row.ece), 11),
+    ]
+    if with_reference:
+        every += [
+            Column(f"vs {comparison.reference}", difference, 2),
+            Column("verdict", lambda row: row.verdict or "reference", 3, numeric=False),
+        ]
+    every += [
+        Column("converged", lambda row: {None: "", True: "yes", False: "NO"}[row.converged], 13, numeric=False),
+        Column("extract s", lambda row: seconds(row.extract_seconds), 5),
+        Column("fit s", lambda row: seconds(row.fit_seconds), 5),
+        Column("ms/text", lambda row: f"{row.predict_ms:.2f}", 5),
+    ]
+    return every
+
+
+def score(value: float) -> str:
+    """A score to three decimals."""
+    return f"{value:.3f}"
+
+
+def span(interval: Interval) -> str:
+    """Bounds of an interval."""
+    return f"{score(interval.low)}–{score(interval.high)}"
+
+
+def difference(row: Row) -> str:
+    """Difference to the reference with its interval."""
+    if row.difference is None:
+        return ""
+    d = row.difference
+    return f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
+
+
+def seconds(value: float) -> str:
+    """Seconds to one decimal below 100, else whole."""
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"

@@ -1,0 +1,186 @@
+"""The comparison table as text: terminal, Markdown, CSV, LaTeX, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from featx.errors import SettingsError
+from featx.report.answer import answer
+from featx.report.cells import Column, columns
+from featx.report.comparison import Comparison, Row
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "–": "--",
+    }
+)
+
+
+def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
+    """The table in one of `FORMATS`.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    format_name : str
+    width : int
+        Characters a line of the terminal; other formats do not use it.
+
+    Raises
+    ------
+    SettingsError
+        If the format is unknown.
+    """
+    if format_name == "table":
+        return terminal_table(comparison, width)
+    if format_name not in FORMATS:
+        raise SettingsError(f"--format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+    return _WRITERS[format_name](comparison)
+
+
+def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
+    """Columns that fit into `width` characters; the least important ones are dropped, none is broken."""
+    kept = columns(comparison)
+    while True:
+        total = sum(_width(column, comparison) + 2 for column in kept) - 2
+        droppable = [column for column in kept if column.rank > 0]
+        if total <= width or not droppable:
+            return kept
+        worst = max(droppable, key=lambda column: column.rank)
+        kept = [column for column in kept if column is not worst]
+
+
+def _width(column: Column, comparison: Comparison) -> int:
+    return max(len(column.title), *(len(column.cell(row)) for row in comparison.rows))
+
+
+def terminal_table(comparison: Comparison, width: int) -> str:
+    """Plain aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
+    kept = fitting_columns(comparison, width)
+    widths = [_width(column, comparison) for column in kept]
+
+    def line(cells: list[str]) -> str:
+        parts = (
+            cell.rjust(size) if column.numeric else cell.ljust(size)
+            for cell, size, column in zip(cells, widths, kept, strict=True)
+        )
+        return "  ".join(parts).rstrip()
+
+    head = line([column.title for column in kept])
+    rule = "  ".join("─" * size for size in widths)
+    return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows)])
+
+
+def _markdown(comparison: Comparison) -> str:
+    shown = columns(comparison)
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells) + " |"
+
+    rule = "|" + "|".join("---:" if column.numeric else ":---" for column in shown) + "|"
+    body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
+    return "\n".join([line([column.title for column in shown]), rule, *body])
+
+
+def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
+    """A row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
+    d = row.difference
+    return {
+        "method": row.method,
+        "features": row.features,
+        "settings": row.settings,
+        "seeds": len(row.seeds),
+        "trials": row.trials,
+        "n_train": row.n_train,
+        f"validation_{comparison.metric}": round(row.validation, 6),
+        f"test_{comparison.metric}": round(row.test.value, 6),
+        "test_low": round(row.test.low, 6),
+        "test_high": round(row.test.high, 6),
+        "test_accuracy": round(row.accuracy, 6),
+        "test_ece": None if row.ece is None else round(row.ece, 6),
+        "reference": comparison.reference,
+        "difference": None if d is None else round(d.value, 6),
+        "difference_low": None if d is None else round(d.low, 6),
+        "difference_high": None if d is None else round(d.high, 6),
+        "verdict": row.verdict,
+        "converged": row.converged,
+        "extract_seconds": round(row.extract_seconds, 3),
+        "fit_seconds": round(row.fit_seconds, 3),
+        "predict_ms_per_text": round(row.predict_ms, 4),
+    }
+
+
+def _csv(comparison: Comparison) -> str:
+    rows = [flat(row, comparison) for row in comparison.rows]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{key: _csv_cell(value) for key, value in row.items()} for row in rows])
+    return out.getvalue().rstrip("\n")
+
+
+def _csv_cell(value: Any) -> Any:
+    """A spreadsheet runs text that starts with one of these as a formula; an apostrophe stops it."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value
+
+
+def _latex(comparison: Comparison) -> str:
+    shown = [column for column in columns(comparison) if column.rank < 8]
+    layout = "".join("r" if column.numeric else "l" for column in shown)
+
+    def line(cells: list[str]) -> str:
+        return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+
+    body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
+    head = line([column.title for column in shown])
+    rules = [
+        rf"\begin{{tabular}}{{{layout}}}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(["% needs \\usepackage{booktabs}", *rules])
+
+
+def _json(comparison: Comparison) -> str:
+    content = {
+        "answer": answer(comparison),
+        "metric": comparison.metric,
+        "confidence": comparison.confidence,
+        "reference": comparison.reference,
+        "label_names": list(comparison.label_names),
+        "data": comparison.data,
+        "checkpoints": list(comparison.checkpoints),
+        "missing": list(comparison.missing),
+        "rows": [flat(row, comparison) | {"confusion_matrix": row.confusion.tolist()} for row in comparison.rows],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+_WRITERS: Mapping[str, Callable[[Comparison], str]] = {
+    "md": _markdown,
+    "csv": _csv,
+    "tex": _latex,
+    "json": _json,
+}
+#: Names of the formats.
+FORMATS = ("table", *_WRITERS)

@@ -1,0 +1,22 @@
+"""One finished method on one data set with one seed, as a folder that is complete or absent.
+
+Knows of predictions and plain records, not of models. May import ``errors``, ``config``, ``data``, ``evaluation``.
+"""
+
+from featx.runs.environment import environment
+from featx.runs.folder import Run, check_name, find_runs, read_run, run_folder, write_run
+from featx.runs.record import RunRecord, SplitFacts, Timings, identity_of
+
+__all__ = [
+    "Run",
+    "RunRecord",
+    "SplitFacts",
+    "Timings",
+    "check_name",
+    "environment",
+    "find_runs",
+    "identity_of",
+    "read_run",
+    "run_folder",
+    "write_run",
+]

@@ -1,0 +1,204 @@
+"""Run folders: ``run.json``, ``predictions.parquet`` and ``model/``, built beside their final name and renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.errors import RunError, SettingsError
+from featx.evaluation import Predictions
+from featx.runs.record import RunRecord, record_from_json
+
+RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk: its folder, its record, and its predictions by split."""
+
+    folder: Path
+    record: RunRecord
+    predictions: Mapping[str, Predictions]
+
+
+def check_name(name: str, option: str) -> str:
+    """`name`, if it is fit to be a folder's.
+
+    Raises
+    ------
+    SettingsError
+        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingsError(
+            f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
+        )
+    return name
+
+
+def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
+    """Where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
+    return results / check_name(experiment, "--experiment") / check_name(method, "method") / f"seed-{seed}"
+
+
+def write_run(
+    folder: Path,
+    record: RunRecord,
+    predictions: Mapping[str, Predictions],
+    save_model: Callable[[Path], None] | None = None,
+) -> None:
+    """Write a run; `folder` is replaced as a whole, or left as it was.
+
+    Parameters
+    ----------
+    folder : Path
+    record : RunRecord
+    predictions : mapping of split name to Predictions
+    save_model : callable, optional
+        Writes the model into the folder that it is given.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _built_beside(folder) as building:
+            (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+            _write_predictions(building / PREDICTIONS, predictions)
+            if save_model is not None:
+                (building / MODEL).mkdir()
+                save_model(building / MODEL)
+    except OSError as e:
+        raise RunError(
+            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
+        ) from e
+
+
+@contextmanager
+def _built_beside(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which then takes the place of `folder`."""
+    building = folder.with_name(f".{folder.name}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    building.mkdir()
+    try:
+        yield building
+        _fsync_tree(building)
+        if folder.exists():
+            old = building.with_name(building.name + "-old")
+            folder.rename(old)
+            building.rename(folder)
+            shutil.rmtree(old)
+        else:
+            building.rename(folder)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def _fsync_tree(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, list[Any]] = {"split": [], "row": [], "y_true": [], "y_pred": []}
+    first = next(iter(predictions.values()))
+    scores: list[list[np.ndarray]] = [[] for _ in first.label_names] if first.y_score is not None else []
+    for split, made in predictions.items():
+        columns["split"] += [split] * len(made)
+        columns["row"] += range(len(made))
+        columns["y_true"] += made.y_true.tolist()
+        columns["y_pred"] += made.y_pred.tolist()
+        for class_scores, column in zip(scores, () if made.y_score is None else made.y_score.T, strict=True):
+            class_scores.append(column)
+    table = {name: pa.array(values) for name, values in columns.items()}
+    for name, parts in zip(first.label_names, scores, strict=bool(scores)):
+        table[f"score_{name}"] = pa.array(np.concatenate(parts))
+    pq.write_table(pa.table(table), path)
+
+
+def read_run(folder: Path) -> Run:
+    """Run in `folder`.
+
+    Raises
+    ------
+    RunError
+        If it is missing or broken.
+    """
+    path = folder / RECORD
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as e:
+        raise RunError(
+            f"{folder} is no run: {RECORD} cannot be read ({e.strerror or e}); give a folder seed-<n>"
+        ) from e
+    except (ValueError, RecursionError) as e:
+        raise RunError(f"{path} is broken ({e}); run the method again") from e
+    record = record_from_json(content, str(path))
+    return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))
+
+
+def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Predictions]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        splits = np.asarray(table["split"].to_pylist())
+        y_true, y_pred = (table[name].to_numpy().astype(np.int64) for name in ("y_true", "y_pred"))
+        names = [f"score_{name}" for name in label_names]
+        y_score = None
+        if set(names) <= set(table.column_names):
+            y_score = np.column_stack([table[name].to_numpy() for name in names]).astype(np.float64)
+        made = {}
+        for split in dict.fromkeys(splits.tolist()):
+            at = splits == split
+            made[split] = Predictions(y_true[at], y_pred[at], None if y_score is None else y_score[at], label_names)
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as e:
+        first_line = (str(e).splitlines() or [type(e).__name__])[0]
+        raise RunError(f"{path} is broken ({first_line}); run the method again") from e
+    if "test" not in made:
+        raise RunError(f"{path} holds no predictions for test; run the method again")
+    return made
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """Folders of the runs at or below `folder` (an experiment, a method or one run), sorted.
+
+    Raises
+    ------
+    RunError
+        If there is none.
+    """
+    if (folder / RECORD).is_file():
+        return [folder]
+    found = [
+        path.parent
+        for path in sorted(folder.glob(f"**/{RECORD}"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if not found:
+        raise RunError(
+            f"{folder} holds no runs; make some with featx baseline and featx finetune, or give another folder"
+        )
+    return found

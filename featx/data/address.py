@@ -54,6 +54,8 @@ def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ..
     address, columns = settings.address, (settings.text_column, settings.label_column)
     if address == DEMO:
         return read_folder(_DEMO_FOLDER, None, None), None, None
+    if not address.strip():
+        raise DataError("no file or folder ''; give a path that exists, a Hub data set as NAME or NAME:CONFIG, or demo")
     path = Path(address)
     if path.is_dir():
         if is_tweeteval(path):

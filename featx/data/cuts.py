@@ -10,27 +10,28 @@ from featx.errors import DataError
 
 
 def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, Split]:
-    """`split` in two, the second with about `fraction` of the texts, each class in proportion.
+    """`split` in two, the second with about `fraction` of the texts, each class in proportion and none left out.
 
     Rows keep their order. The same texts, labels, fraction and seed give the same cut.
 
     Raises
     ------
     DataError
-        If a class has fewer than two texts or the cut would hold fewer texts than classes.
+        If a class has fewer than two texts, or too few texts would be left.
     """
     from sklearn.model_selection import train_test_split
 
     counts = split.class_counts
-    n_cut = round(fraction * len(split))
+    n_classes = int(np.count_nonzero(counts))
+    n_cut = max(round(fraction * len(split)), n_classes)
     if counts[counts > 0].min() < 2:
         rare = split.label_names[int(np.argmin(np.where(counts > 0, counts, len(split) + 1)))]
         raise DataError(
             f"{source}: class {rare!r} has 1 text, too few to cut a split from; add texts or give the splits as files"
         )
-    if n_cut < np.count_nonzero(counts):
+    if len(split) - n_cut < n_classes:
         raise DataError(
-            f"{source}: {len(split)} texts are too few to cut {fraction:.0%} with every class of {len(counts)}; "
+            f"{source}: {len(split)} texts are too few to cut {n_cut} and leave one of each class; "
             "add texts or give the splits as files"
         )
     kept, taken = train_test_split(np.arange(len(split)), test_size=n_cut, random_state=seed, stratify=split.labels)

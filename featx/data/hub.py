@@ -7,6 +7,10 @@ conversion (branch ``refs/convert/parquet``).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from featx.config import DataSettings
@@ -15,6 +19,7 @@ from featx.data.raw import RawSplit
 from featx.errors import DataError
 
 CONVERTED = "refs/convert/parquet"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(:(?P<config>[\w.-]+))?")
 #: Names under which a Hub data set may hold each split.
 _SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "val", "dev", "valid"), "test": ("test",)}
@@ -31,13 +36,15 @@ def read_hub(settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ..
     Raises
     ------
     DataError
-        If the data set, its configuration or its columns cannot be found, or the Hub cannot be reached.
+        If the data set, its configuration or its columns cannot be found, or the Hub cannot be reached and no copy
+        is cached.
     """
     match = _ADDRESS.fullmatch(settings.address)
     assert match is not None
     name, config = match["name"], match["config"]
-    commit = _resolve(name, settings.revision)
-    loaded = _load(name, config, commit)
+    place = _locate(name, settings.revision)
+    loaded = _load_converted(name, config, place) if place.converted else _load(name, config, place.commit)
+    commit = place.commit or _cached_commit(loaded)
     raw: dict[str, RawSplit] = {}
     mapping: tuple[str, ...] | None = None
     for split, names in _SPLIT_NAMES.items():
@@ -54,71 +61,117 @@ def read_hub(settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ..
     return raw, mapping, commit
 
 
-def _resolve(name: str, revision: str | None) -> str:
-    """Commit that `revision` (or the right default branch) stands at."""
-    import httpx
+@dataclass(frozen=True)
+class _Place:
+    """Commit to read (None: whatever is cached), and whether it is of the Hub's own conversion."""
+
+    commit: str | None
+    converted: bool
+
+
+def _locate(name: str, revision: str | None) -> _Place:
+    """Commit that `revision` stands at; of the converted branch where the repository carries a loading script."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     api = HfApi()
     try:
         info = api.dataset_info(name, revision=revision, timeout=30)
         files = {sibling.rfilename for sibling in info.siblings or ()}
-        if revision is None and f"{name.rpartition('/')[2]}.py" in files:
-            info = api.dataset_info(name, revision=CONVERTED, timeout=30)
-    except HfHubHTTPError as e:
-        raise DataError(_not_found(name, revision, e)) from e
-    except (OfflineModeIsEnabled, httpx.HTTPError, OSError) as e:
-        commit = _cached_commit(name, revision)
-        if commit is None:
-            raise DataError(
-                f"data set {name!r}: the Hub cannot be reached ({_first_line(e)}) and no copy is cached; "
-                "go online, give a local file or folder, or try --dataset demo"
-            ) from e
-        return commit
-    assert info.sha is not None
-    return info.sha
+        if f"{name.rpartition('/')[2]}.py" not in files:
+            return _Place(info.sha, converted=revision == CONVERTED)
+        return _Place(api.dataset_info(name, revision=CONVERTED, timeout=30).sha, converted=True)
+    except (HfHubHTTPError, HFValidationError) as e:
+        at = f" at revision {revision!r}" if revision else ""
+        raise DataError(
+            f"data set {name!r}{at} is neither a local file or folder nor readable on the Hub ({_first_line(e)}); "
+            "check the name, log in with `hf auth login` if it is gated, or give a path"
+        ) from e
+    except Exception as e:  # no answer at all: which exception tells so depends on the Hub client's HTTP library
+        return _cached_place(name, revision, e)
 
 
-def _not_found(name: str, revision: str | None, error: Exception) -> str:
-    at = f" at revision {revision!r}" if revision else ""
-    return (
-        f"data set {name!r}{at} is neither a local file or folder nor readable on the Hub ({_first_line(error)}); "
-        "check the name, log in with `hf auth login` if it is gated, or give a path"
-    )
-
-
-def _cached_commit(name: str, revision: str | None) -> str | None:
-    """Commit of a copy in the Hub's local cache, for work without a network."""
+def _cached_place(name: str, revision: str | None, cause: Exception) -> _Place:
+    """Where a copy is cached, for work without a network."""
+    from datasets import config as datasets_config
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    if revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision):
-        return revision
-    from pathlib import Path
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return _Place(revision, converted=False)
+    ref = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="dataset") / "refs" / CONVERTED
+    if ref.is_file():
+        return _Place(ref.read_text().strip(), converted=True)
+    if (Path(datasets_config.HF_DATASETS_CACHE) / name.replace("/", "___")).is_dir() and revision is None:
+        return _Place(None, converted=False)
+    raise DataError(
+        f"data set {name!r}: the Hub cannot be reached ({_first_line(cause)}) and no copy is cached; "
+        "go online, give a local file or folder, or try --dataset demo"
+    ) from cause
 
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="dataset") / "refs"
-    for branch in [revision] if revision else [CONVERTED, "main"]:
-        ref = folder / branch
-        if ref.is_file():
-            return ref.read_text().strip()
-    return None
+
+def _load_converted(name: str, config: str | None, place: _Place) -> Any:
+    """Splits of the Hub's own conversion: Parquet files at ``<config>/<split>/<number>.parquet``."""
+    from huggingface_hub import snapshot_download
+
+    pattern = f"{config}/*" if config else "*.parquet"
+    wanted: Any = {"repo_type": "dataset", "allow_patterns": pattern}
+    try:
+        # By the branch's name, so that the cache learns where the branch stands, for work without a network.
+        with _no_bars():
+            folder = Path(str(snapshot_download(name, revision=CONVERTED, **wanted)))
+            if folder.name != place.commit:
+                folder = Path(str(snapshot_download(name, revision=place.commit, **wanted)))
+    except Exception as e:  # network, disk, permissions: all end the same way
+        raise DataError(f"data set {name!r}: its Parquet files cannot be downloaded: {_first_line(e)}") from e
+    configs = sorted({path.relative_to(folder).parts[0] for path in folder.glob("*/*/*.parquet")})
+    if config is None and len(configs) > 1:
+        raise DataError(f"data set {name!r} has several configurations; name one as NAME:CONFIG: {', '.join(configs)}")
+    if not configs:
+        raise DataError(f"data set {name!r} has no configuration {config!r} in Parquet; check the name after the colon")
+    files = sorted((folder / (config or configs[0])).glob("*/*.parquet"))
+    by_split: dict[str, list[str]] = {}
+    for path in files:
+        by_split.setdefault(path.parent.name, []).append(str(path))
+    return _load("parquet", None, None, data_files=by_split)
 
 
-def _load(name: str, config: str | None, commit: str) -> Any:
+def _load(name: str, config: str | None, commit: str | None, **settings: Any) -> Any:
     import datasets
 
-    # Files and configurations are the caller's; what goes wrong in there is many kinds of exception.
-    bars = datasets.utils.logging.is_progress_bar_enabled()
+    try:
+        with _no_bars():
+            return datasets.load_dataset(name, config, revision=commit, **settings)
+    except Exception as e:  # files and configurations are the author's: what goes wrong is many kinds of exception
+        hint = "; name a configuration as NAME:CONFIG" if "config" in str(e).lower() else ""
+        at = f" at {commit[:12]}" if commit else ""
+        raise DataError(f"data set {name!r}{at} cannot be loaded: {_first_line(e)}{hint}") from e
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep the libraries' progress bars off standard error."""
+    import datasets
+    from huggingface_hub import utils
+
+    hub: Any = utils
+    of_hub, of_datasets = not hub.are_progress_bars_disabled(), datasets.are_progress_bars_disabled()
+    hub.disable_progress_bars()
     datasets.disable_progress_bars()
     try:
-        return datasets.load_dataset(name, config, revision=commit)
-    except Exception as e:
-        hint = "; name a configuration as NAME:CONFIG" if "config" in str(e).lower() else ""
-        raise DataError(f"data set {name!r} at {commit[:12]} cannot be loaded: {_first_line(e)}{hint}") from e
+        yield
     finally:
-        if bars:
+        if of_hub:
+            hub.enable_progress_bars()
+        if not of_datasets:
             datasets.enable_progress_bars()
+
+
+def _cached_commit(loaded: Any) -> str:
+    """Commit of a data set that was read from the cache: its files lie in a folder of that name."""
+    files = [entry["filename"] for split in loaded.values() for entry in split.cache_files]
+    commits = {part for file in files for part in Path(file).parts if _COMMIT.fullmatch(part)}
+    return commits.pop() if len(commits) == 1 else "unknown"
 
 
 def _first_line(error: BaseException) -> str:

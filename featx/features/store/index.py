@@ -41,6 +41,8 @@ class DigestIndex:
     def add(self, digests: NDArray[np.uint64]) -> None:
         """Give the rows of `digests`, shape (n, 2), the next n row numbers."""
         n = len(digests)
+        if not n:
+            return
         if self._n_rows + n > _LIMIT:
             raise OverflowError(f"a store holds at most {_LIMIT} rows")
         rows = np.arange(self._n_rows, self._n_rows + n, dtype=_ROW)

@@ -95,7 +95,8 @@ def parse_manifest(data: bytes, path: Path) -> Manifest | None:
             digests=FileFacts(**content["digests"]),
             written=content["written"],
         )
-        return manifest if _is_consistent(manifest) else None
+        # Written again it must be the same bytes: then no bit of the file can have changed.
+        return manifest if _is_consistent(manifest) and manifest.to_bytes() == data else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

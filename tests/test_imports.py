@@ -1,0 +1,133 @@
+"""The table of DESIGN §1, read from the source: an arrow that it does not allow fails here."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import featx
+
+ROOT = Path(featx.__file__).parent
+
+#: What each part of featx may import of featx; errors and config are free to all but themselves.
+ALLOWED = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "errors": set(),
+    "config": {"errors"},
+    "data": {"errors", "config"},
+    "evaluation": {"errors", "config", "data"},
+    "features": {"errors", "config", "data"},
+    "runs": {"errors", "config", "data", "evaluation"},
+    "baselines": {"errors", "config", "data", "evaluation", "features"},
+    "finetune": {"errors", "config", "data", "evaluation", "features"},
+    "report": {"errors", "config", "runs", "evaluation"},
+    "predict": {"errors", "config", "runs", "features", "baselines", "finetune"},
+    "experiment": {
+        "errors", "config", "data", "evaluation", "features", "runs", "baselines", "finetune", "report", "predict"
+    },
+    "cli": {"errors", "config", "experiment"},
+}  # fmt: skip
+#: The token side of features: all that finetune may use of it.
+TOKEN_SIDE = {"featx.features.tokens", "featx.features.batches", "featx.features.checkpoint"}
+#: Packages that are slow to import, and so are imported where they are used.
+HEAVY = {
+    "torch", "transformers", "sklearn", "pandas", "matplotlib", "wandb", "datasets", "scipy", "pyarrow", "skops", "rich"
+}  # fmt: skip
+#: Packages that features may use at all.
+FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl"}
+
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Imported modules and whether they stand at the top level (outside functions and TYPE_CHECKING)."""
+    found = []
+    tree = ast.parse(path.read_text())
+
+    def visit(node: ast.AST, top: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.extend((alias.name, top) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{path}: relative import"
+                found.extend((f"{child.module}.{alias.name}", top) for alias in child.names)
+            else:
+                is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                is_typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+                visit(child, top and not is_function and not is_typing)
+
+    visit(tree, top=True)
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_allowed_arrows(path: Path) -> None:
+    part = part_of(path)
+    for name, _ in imports(path):
+        parts = name.split(".")
+        if parts[0] != "featx" or len(parts) == 1:
+            continue
+        target = parts[1]
+        if target not in ALLOWED or target == part:
+            continue
+        assert target in ALLOWED[part], f"{part} may not import {target} ({path})"
+        if part == "finetune" and target == "features":
+            assert ".".join(parts[:3]) in TOKEN_SIDE, f"finetune may use the token side of features only, not {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
+    heavy = [name for name, top in imports(path) if top and name.split(".")[0] in HEAVY]
+    assert not heavy, f"{path} imports {heavy} at its top level"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "features").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_features_run_on_a_bare_gpu_box(path: Path) -> None:
+    for name, _ in imports(path):
+        package = name.split(".")[0]
+        assert package in FEATURES_MAY_USE | {"featx"} | set(sys.stdlib_module_names), f"{path} imports {package}"
+
+
+def test_the_table_names_every_part() -> None:
+    parts = {part_of(path) for path in MODULES}
+    assert parts <= set(ALLOWED)
+
+
+def test_metrics_are_computed_in_evaluation_only() -> None:
+    for path in MODULES:
+        if part_of(path) != "evaluation":
+            assert not any(name.startswith("sklearn.metrics") for name, _ in imports(path)), path
+
+
+def loaded_by(code: str) -> set[str]:
+    output = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{code}; import sys; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return {name.split(".")[0] for name in output.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import featx",
+        "from featx.cli.main import cli; cli.main(['--help'], standalone_mode=False)",
+        "from featx.cli.main import cli; cli.main(['extract', '--help'], standalone_mode=False)",
+        "from featx.cli.main import cli; cli.main(['finetune', '--help'], standalone_mode=False)",
+    ],
+)
+def test_help_loads_nothing_heavy(code: str) -> None:
+    assert not loaded_by(code) & HEAVY
+
+
+def test_report_does_not_load_torch() -> None:
+    assert not loaded_by("import featx.experiment.report") & {"torch", "transformers", "sklearn", "datasets"}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from featx.config import ComputeSettings, Dtype, FeatureSettings, Pooling
 from featx.errors import CheckpointError, DataError, RunError
-from featx.runs import Run, read_run
+from featx.runs import Run, find_runs, read_run
 from featx.runs.folder import MODEL
 
 #: Texts to probabilities (n_texts, n_classes), or to labels (n_texts,) where a method has no probabilities.
@@ -98,8 +98,6 @@ def load_predictor(
 
 
 def _one_run(folder: Path) -> Run:
-    from featx.runs import find_runs
-
     if not folder.is_dir():
         raise RunError(f"{folder} is no folder; give a run such as results/demo/logreg/seed-0")
     found = find_runs(folder)

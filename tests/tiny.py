@@ -18,10 +18,12 @@ _MARKS = {"negative": ["awful", "bad", "broken", "hated"], "neutral": ["schedule
 def make_texts(n: int, seed: int = 0, longest: int = 12) -> tuple[list[str], list[str]]:
     """`n` texts of 2 to `longest` words, no two alike, with a word or two that tell their label."""
     rng = np.random.default_rng(seed)
+    marks = {word for words in _MARKS.values() for word in words}
+    plain = [word for word in WORDS if word not in marks]
     texts: dict[str, str] = {}
     while len(texts) < n:
         label = LABELS[len(texts) % 3]
-        words = list(rng.choice(WORDS, size=rng.integers(2, longest)))
+        words = list(rng.choice(plain, size=rng.integers(2, longest)))
         words.insert(int(rng.integers(len(words))), str(rng.choice(_MARKS[label])))
         texts.setdefault(" ".join(words), label)
     return list(texts), list(texts.values())

@@ -11,6 +11,7 @@ from featx.data.dataset import Split, TextDataset
 from featx.data.folder import read_folder
 from featx.data.hub import is_hub_address, read_hub
 from featx.data.labels import encode
+from featx.data.paths import is_file, is_folder
 from featx.data.raw import RawSplit
 from featx.data.tables import READERS, read_table
 from featx.data.tweeteval import is_tweeteval, read_tweeteval
@@ -47,7 +48,7 @@ def load_dataset(settings: DataSettings) -> TextDataset:
 
 
 def _is_single_file(address: str) -> bool:
-    return address != DEMO and Path(address).is_file()
+    return address != DEMO and is_file(address)
 
 
 def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ...] | None, str | None]:
@@ -57,11 +58,11 @@ def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ..
     if not address.strip():
         raise DataError("no file or folder ''; give a path that exists, a Hub data set as NAME or NAME:CONFIG, or demo")
     path = Path(address)
-    if path.is_dir():
+    if is_folder(path):
         if is_tweeteval(path):
             return *read_tweeteval(path), None
         return read_folder(path, *columns), None, None
-    if path.is_file():
+    if is_file(path):
         return {"train": read_table(path, *columns)}, None, None
     if path.suffix.lower() in READERS or not is_hub_address(address):
         raise DataError(

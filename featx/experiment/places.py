@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.config import CACHE_DIR_VARIABLE, DEFAULT_RESULTS
+from featx.data.paths import is_file, is_folder
 from featx.runs import check_name
 
 
@@ -63,5 +64,5 @@ def name_of_address(address: str) -> str:
     'reviews'
     """
     path = Path(address)
-    base = path.resolve().name if path.is_dir() else path.stem if path.is_file() else address.rpartition("/")[2]
+    base = path.resolve().name if is_folder(path) else path.stem if is_file(path) else address.rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.config import DEMO, Checkpoint
+from featx.data.paths import is_file, is_folder
 from featx.errors import CheckpointError
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -54,11 +55,11 @@ def find_checkpoint(name: str, cache_dir: Path, revision: str | None = None) -> 
 
         return _local(name, demo_checkpoint_folder(cache_dir))
     folder = Path(name)
-    if folder.is_dir() and name.strip():
+    if name.strip() and is_folder(folder):
         if revision is not None:
             raise CheckpointError(f"checkpoint {name!r} is a folder, which has no revision {revision!r}; leave it out")
         return _local(name, folder)
-    if folder.exists() or not _HUB_NAME.fullmatch(name) or name.startswith("."):
+    if is_file(folder) or not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise CheckpointError(
             f"checkpoint {name!r} is no folder and no Hub name; give a folder with config.json and "
             "model.safetensors, or a name such as distilbert-base-uncased"

@@ -120,6 +120,13 @@ def check_settings(settings: FinetuneSettings) -> None:
         value = getattr(settings, name)
         if not (value >= 0 and np.isfinite(value)):
             raise TrainingError(f"{name} is {value}; expected 0 or more")
+    from transformers import SchedulerType
+
+    schedules = [schedule.value for schedule in SchedulerType]
+    if settings.lr_scheduler_type not in schedules:
+        raise TrainingError(
+            f"lr_scheduler_type is {settings.lr_scheduler_type!r}; expected one of: {', '.join(schedules)}"
+        )
 
 
 def _load_model(checkpoint: Checkpoint, label_names: tuple[str, ...]) -> Any:
@@ -168,7 +175,7 @@ def _train(
 ) -> tuple[dict[str, float], ...]:
     from transformers import PrinterCallback, Trainer, TrainingArguments
 
-    from featx.finetune.callbacks import progress_callback
+    from featx.finetune.callbacks import nan_callback, progress_callback
 
     with tempfile.TemporaryDirectory(prefix="featx-trainer-") as folder:
         arguments = TrainingArguments(
@@ -184,6 +191,7 @@ def _train(
             save_strategy="no",
             logging_strategy="steps",
             logging_steps=max(1, len(rows["train"]) // settings.per_device_train_batch_size // 4),
+            logging_nan_inf_filter=False,
             report_to="none",
             disable_tqdm=True,
             dataloader_pin_memory=device == "cuda",
@@ -200,12 +208,11 @@ def _train(
             compute_metrics=_validation_metrics(label_names),
         )
         trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(nan_callback())
         if on_step:
             trainer.add_callback(progress_callback(on_step))
         trainer.train()
-        history = tuple(trainer.state.log_history)
-    _check_finite(history, settings)
-    return history
+        return tuple(trainer.state.log_history)
 
 
 def _validation_metrics(label_names: tuple[str, ...]) -> Callable[[Any], dict[str, float]]:
@@ -216,12 +223,3 @@ def _validation_metrics(label_names: tuple[str, ...]) -> Callable[[Any], dict[st
         return {name: metrics[name] for name in METRICS if metrics[name] is not None}
 
     return compute
-
-
-def _check_finite(history: tuple[dict[str, float], ...], settings: FinetuneSettings) -> None:
-    for entry in history:
-        if not np.isfinite(entry.get("loss", 0.0)):
-            raise TrainingError(
-                f"the loss is no number at step {entry.get('step')} (learning_rate {settings.learning_rate:g}); "
-                "lower --learning-rate, or raise --warmup-steps"
-            )

@@ -1,0 +1,119 @@
+"""Baselines: tuned on validation, the choice recorded, saved without pickles."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tiny import LABELS, make_texts
+
+from featx.baselines import METHODS, find_method, fit, load_classifier, predict, save_classifier
+from featx.errors import RunError, SettingsError, TrainingError
+
+
+def matrices(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    centres = np.random.default_rng(9).normal(size=(3, 6))
+    return (centres[labels] * 0.7 + rng.normal(size=(n, 6))).astype(np.float32), labels.astype(np.int64)
+
+
+def text_split(n: int, seed: int) -> tuple[list[str], np.ndarray]:
+    texts, labels = make_texts(n, seed)
+    return texts, np.array([LABELS.index(label) for label in labels], np.int64)
+
+
+def test_logreg_takes_the_best_c_on_validation() -> None:
+    train, validation = matrices(seed=0), matrices(60, seed=1)
+    fitted = fit(METHODS["logreg"], train, validation, LABELS, seed=0)
+    scores = {}
+    for trial in fitted.trials:
+        c = trial.params["logreg__C"]
+        reference = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=1000)).fit(*train)
+        scores[c] = f1_score(validation[1], reference.predict(validation[0]), average="macro")
+        assert trial.score == pytest.approx(scores[c])
+    assert sorted(scores) == [10.0**p for p in range(-5, 4)]
+    assert fitted.chosen.score == max(scores.values())
+    assert fitted.chosen.params["logreg__C"] == min(c for c, s in scores.items() if s == max(scores.values()))
+
+
+def test_tfidf_learns_from_words() -> None:
+    fitted = fit(METHODS["tfidf-logreg"], text_split(150, 0), text_split(60, 1), LABELS, seed=0)
+    texts, labels = text_split(90, 2)
+    made, seconds = predict(fitted.classifier, texts, labels, LABELS)
+    assert (made.y_pred == labels).mean() > 0.9
+    assert seconds > 0
+
+
+def test_majority_predicts_the_most_frequent_with_its_share() -> None:
+    texts, labels = text_split(30, 0)
+    labels[:] = [0] * 5 + [1] * 18 + [2] * 7
+    fitted = fit(METHODS["majority"], (texts, labels), (texts, labels), LABELS, seed=0)
+    made, _ = predict(fitted.classifier, texts, labels, LABELS)
+    assert (made.y_pred == 1).all()
+    assert made.y_score[0] == pytest.approx([5 / 30, 18 / 30, 7 / 30])
+    assert fitted.chosen.n_iter is None
+
+
+def test_an_optimiser_that_stops_at_its_limit_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featx.baselines.registry.MAX_ITER", 2)
+    fitted = fit(METHODS["logreg"], matrices(), matrices(60, 1), LABELS, seed=0)
+    stuck = [trial for trial in fitted.trials if not trial.converged]
+    assert stuck
+    assert all(trial.n_iter == 2 for trial in stuck)
+
+
+def test_unknown_method_lists_the_valid_ones() -> None:
+    with pytest.raises(SettingsError, match=r"'svm' is unknown; expected one of: majority, tfidf-logreg, logreg"):
+        find_method("svm")
+
+
+def test_what_cannot_be_fitted_says_with_which_parameters() -> None:
+    features, labels = matrices()
+    features[3, 2] = np.nan
+    with pytest.raises(TrainingError, match=r"logreg with {'logreg__C': 1e-05} cannot be fitted: .*NaN"):
+        fit(METHODS["logreg"], (features, labels), (features, labels), LABELS, seed=0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_saved_and_loaded_gives_the_same_predictions(tmp_path: Path, name: str) -> None:
+    method = METHODS[name]
+    train, other = (text_split(90, 0), text_split(30, 1)) if method.reads == "texts" else (matrices(), matrices(30, 1))
+    fitted = fit(method, train, other, LABELS, seed=0)
+    save_classifier(fitted.classifier, tmp_path)
+    loaded = load_classifier(tmp_path)
+    assert np.array_equal(loaded.predict_proba(other[0]), fitted.classifier.predict_proba(other[0]))
+    assert not [n for n in zipfile.ZipFile(tmp_path / "classifier.skops").namelist() if n.endswith(".pkl")]
+
+
+class Evil:
+    """A type that is on nobody's list."""
+
+    def __init__(self) -> None:
+        self.x = 1
+
+
+def test_foreign_types_are_not_loaded(tmp_path: Path) -> None:
+    import skops.io
+
+    skops.io.dump(Evil(), tmp_path / "classifier.skops")
+    with pytest.raises(RunError, match=r"holds types that featx does not load: .*Evil; do not trust"):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+def test_broken_files(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "classifier.skops").write_bytes(content)
+    with pytest.raises(RunError, match=r"cannot be read .*; run featx baseline again"):
+        load_classifier(tmp_path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is missing; the run has no classifier saved"):
+        load_classifier(tmp_path)

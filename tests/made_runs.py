@@ -1,0 +1,72 @@
+"""Runs on disk with simulated predictions, for tests of runs and reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from featx.evaluation import Predictions, measure
+from featx.runs import Run, RunRecord, Timings, read_run, write_run
+
+NAMES = ("negative", "neutral", "positive")
+
+
+def simulate(n: int, accuracy: float, seed: int, names: tuple[str, ...] = NAMES, scores: bool = True) -> Predictions:
+    rng = np.random.default_rng(seed)
+    k = len(names)
+    y_true = np.arange(n) % k
+    y_pred = np.where(rng.random(n) > accuracy, (y_true + rng.integers(1, k, n)) % k, y_true)
+    y_score = None
+    if scores:
+        raw = rng.random((n, k)) + 2 * np.eye(k)[y_pred]
+        y_score = raw / raw.sum(axis=1, keepdims=True)
+    return Predictions(y_true, y_pred, y_score, names)
+
+
+def make_run(
+    folder: Path,
+    method: str = "logreg",
+    accuracy: float = 0.7,
+    seed: int = 0,
+    digest: str = "d" * 64,
+    n: int = 90,
+    names: tuple[str, ...] = NAMES,
+    scores: bool = True,
+    **changes: object,
+) -> Run:
+    """Write a run of `method` under ``folder/<method>/seed-<seed>`` and read it back."""
+    offset = sum(map(ord, method))
+    predictions = {
+        "validation": simulate(60, accuracy, 1000 + seed + offset, names, scores),
+        "test": simulate(n, accuracy, seed + offset, names, scores),
+    }
+    facts = {
+        "method": method,
+        "seed": seed,
+        "label_names": list(names),
+        "data": {
+            "address": "made/up",
+            "revision": None,
+            "notes": [],
+            "splits": {
+                "train": {"n_texts": 300, "digest": "a" * 64, "class_counts": [100] * 3},
+                "validation": {"n_texts": 60, "digest": "b" * 64, "class_counts": [20] * 3},
+                "test": {"n_texts": n, "digest": digest, "class_counts": [n // 3] * 3},
+            },
+        },
+        "checkpoint": {"name": "demo", "revision": None, "digest": "x", "tokenizer_digest": "y"},
+        "features": {"layer": 6, "pooling": "cls", "max_length": 128, "dtype": "float32", "spec": "s"},
+        "settings": {"grid": {"logreg__C": [0.1, 1.0]}},
+        "selection": {"metric": "f1_macro", "chosen": {"logreg__C": 1.0}, "summary": "C=1", "trials": [{}, {}]},
+        "converged": True,
+        "timings": Timings(2.5, 1.25, 0.01, 1.5),
+        "metrics": {split: measure(made) for split, made in predictions.items()},
+        "history": [],
+        "model_format": None,
+        "environment": {"featx": "0.1.0"},
+        "created": "2026-01-01T00:00:00+00:00",
+    }
+    place = folder / method / f"seed-{seed}"
+    write_run(place, RunRecord(**facts | changes), predictions)
+    return read_run(place)

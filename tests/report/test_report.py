@@ -1,0 +1,209 @@
+"""The report: same numbers in every format, honest words, hostile names harmless."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_runs import make_run, simulate
+
+from featx.config import ReportSettings
+from featx.errors import RunError, SettingsError
+from featx.evaluation import paired_difference
+from featx.report import FORMATS, answer, compare, render, write_report
+from featx.report.confusion_display import ConfusionDisplay
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list:
+    made = [
+        make_run(tmp_path, "logreg", 0.65),
+        make_run(tmp_path, "tfidf-logreg", 0.6, features=None),
+        make_run(tmp_path, "majority", 0.34, converged=None),
+    ]
+    made += [make_run(tmp_path, "finetune", 0.8, seed=s, features=None, converged=None) for s in range(3)]
+    return made
+
+
+def test_rows_are_best_first_and_seeds_are_averaged(runs: list) -> None:
+    comparison = compare(runs)
+    scores = [row.test.value for row in comparison.rows]
+    assert scores == sorted(scores, reverse=True)
+    row = comparison.row("finetune")
+    assert row.seeds == (0, 1, 2)
+    each = [run.record.metrics["test"]["f1_macro"] for run in runs if run.record.method == "finetune"]
+    assert row.test.value == pytest.approx(np.mean(each))
+    assert row.difference is None
+    assert row.confusion.sum() == 270
+
+
+def test_differences_are_the_paired_ones(runs: list) -> None:
+    row = compare(runs).row("logreg")
+    of = {name: [r.predictions["test"] for r in runs if r.record.method == name] for name in ("logreg", "finetune")}
+    expected = paired_difference(of["logreg"], of["finetune"], "f1_macro")
+    assert row.difference == expected
+    assert row.verdict == ("worse" if expected.high < 0 else "undecided")
+
+
+def test_identical_numbers_in_all_formats(runs: list) -> None:
+    comparison = compare(runs)
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(render(comparison, "csv")))}
+    content = {row["method"]: row for row in json.loads(render(comparison, "json"))["rows"]}
+    for text in (render(comparison, "table", 200), render(comparison, "md"), render(comparison, "tex")):
+        for method, row in rows.items():
+            line = next(line for line in text.splitlines() if re.match(rf"(\| )?{method}\s", line))
+            assert f"{float(row['test_f1_macro']):.3f}" in line
+            assert f"{float(row['test_low']):.3f}" in line
+            assert float(row["test_f1_macro"]) == content[method]["test_f1_macro"]
+            if row["difference"]:
+                assert f"{float(row['difference']):+.3f}" in line
+                assert float(row["difference_high"]) == content[method]["difference_high"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_terminal_table_drops_columns_and_breaks_no_numbers(runs: list, width: int) -> None:
+    comparison = compare(runs)
+    lines = render(comparison, "table", width).splitlines()
+    assert len(lines) == 2 + len(comparison.rows)
+    if width >= 40:
+        assert max(map(len, lines)) <= width
+    for row, line in zip(comparison.rows, lines[2:], strict=True):
+        assert line.startswith(row.method)
+        assert f"{row.test.value:.3f}" in line
+
+
+def test_runs_on_other_test_texts_are_refused(tmp_path: Path) -> None:
+    a, b = make_run(tmp_path, "a"), make_run(tmp_path, "b", digest="e" * 64)
+    with pytest.raises(RunError, match=r"a/seed-0 and .*b/seed-0 have different test texts, so they cannot be compared"):
+        compare([a, b])
+
+
+def test_the_same_method_and_seed_twice_is_refused(tmp_path: Path) -> None:
+    a, b = make_run(tmp_path / "x"), make_run(tmp_path / "y")
+    with pytest.raises(RunError, match=r"are both logreg with seed 0"):
+        compare([a, b])
+
+
+def test_no_runs_and_unknown_names(runs: list) -> None:
+    with pytest.raises(RunError, match="no runs to compare"):
+        compare([])
+    with pytest.raises(SettingsError, match=r"--metric is 'f1'; expected one of: accuracy, f1_macro"):
+        compare(runs, ReportSettings(metric="f1"))
+    with pytest.raises(SettingsError, match=r"--format is 'xls'; expected one of: table, md"):
+        render(compare(runs), "xls")
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    lonely = compare([make_run(tmp_path, converged=False)])
+    assert "no run of the reference method 'finetune'" in lonely.missing[0]
+    assert "logreg: the optimiser stopped at its limit" in lonely.missing[1]
+    assert lonely.rows[0].difference is None
+    single = compare([make_run(tmp_path, "finetune")])
+    assert "one seed only" in single.missing[0]
+
+
+def test_answer_is_never_more_certain_than_the_interval(tmp_path: Path) -> None:
+    weak = compare([make_run(tmp_path / "1", "finetune", 0.72, n=60), make_run(tmp_path / "1", "logreg", 0.7, n=60)])
+    assert not weak.row("logreg").difference.excludes_zero
+    assert answer(weak)[0].startswith("Undecided")
+    clear = compare([make_run(tmp_path / "2", "finetune", 0.95, n=900), make_run(tmp_path / "2", "logreg", 0.6, n=900)])
+    assert answer(clear)[0].startswith("Yes, fine-tuning is better here")
+    other = compare([make_run(tmp_path / "3", "finetune", 0.5, n=900), make_run(tmp_path / "3", "logreg", 0.9, n=900)])
+    assert answer(other)[0].startswith("No, the classical method is better here")
+    alone = compare([make_run(tmp_path / "4", "logreg")])
+    assert "cannot be said" in answer(alone)[1]
+
+
+def test_the_rival_is_chosen_on_validation_not_on_test(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "finetune", 0.8), make_run(tmp_path, "logreg", 0.6), make_run(tmp_path, "tfidf-logreg", 0.6)]
+    comparison = compare(runs)
+    rival = max((row for row in comparison.rows if row.method != "finetune"), key=lambda row: row.validation)
+    assert f"{rival.method} (best classical method on validation)" in answer(comparison)[0]
+
+
+HOSTILE = ("<script>alert(1)</script>", '=1+1"\'|`$x^2$', "日本語 عربى 👍")
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.found.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_hostile_names_do_nothing(tmp_path: Path) -> None:
+    data = make_run(tmp_path / "x").record.data | {"address": HOSTILE[0], "notes": [HOSTILE[0] + HOSTILE[1]]}
+    selection = {"summary": HOSTILE[1], "trials": []}
+    runs = [make_run(tmp_path, m, names=HOSTILE, data=data, selection=selection) for m in ("finetune", "logreg")]
+    comparison = compare(runs)
+    files = write_report(comparison, tmp_path / "report", HOSTILE[0])
+    page = files[0].read_text("utf-8")
+    parser = Tags()
+    parser.feed(page)
+    assert "script" not in parser.found
+    assert HOSTILE[2] in parser.text
+    markdown = (tmp_path / "report" / "report.md").read_text("utf-8")
+    assert "<script>" not in markdown
+    for row in csv.reader(io.StringIO(render(comparison, "csv"))):
+        assert not any(cell.startswith(("=", "+", "@")) for cell in row)
+    assert "$x^2$" not in render(comparison, "tex")
+
+
+def test_report_folder_holds_everything(runs: list, tmp_path: Path) -> None:
+    files = write_report(compare(runs), tmp_path / "report", "title")
+    names = {str(path.relative_to(tmp_path / "report")) for path in files}
+    assert {"report.html", "report.md", "table.csv", "table.tex", "table.json"} <= names
+    for method in ("logreg", "tfidf-logreg", "majority", "finetune"):
+        assert {f"figures/confusion-{method}.png", f"figures/confusion-{method}.svg"} <= names
+    assert (tmp_path / "report/figures/scores.png").read_bytes().startswith(b"\x89PNG")
+    page = files[0].read_text("utf-8")
+    assert "default-src 'none'" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert files[0].stat().st_size < 5_000_000
+
+
+def test_same_runs_same_report(runs: list, tmp_path: Path) -> None:
+    first, again = (write_report(compare(runs), tmp_path / name, "t") for name in ("a", "b"))
+    for a, b in zip(first, again, strict=True):
+        assert a.read_bytes() == b.read_bytes(), a.name
+
+
+def test_unwritable_report(runs: list, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunError, match=r"the report cannot be written to"):
+        write_report(compare(runs), tmp_path / "file", "t")
+
+
+def test_confusion_display_draws_what_it_holds() -> None:
+    from matplotlib.figure import Figure
+
+    display = ConfusionDisplay(np.array([[8, 2], [0, 0]]), ("a", "b$"), "title")
+    assert display.normalised.tolist() == [[0.8, 0.2], [0, 0]]
+    ax = Figure().subplots()
+    assert display.plot(ax=ax) is display
+    assert [text.get_text() for text in ax.texts] == ["8", "2", "0", "0"]
+    assert display.plot() is display
+    assert len(display.figure().axes) == 2
+
+
+def test_many_runs_are_quick_enough_to_try(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, f"m{i}", 0.6 + i / 100, n=900) for i in range(8)]
+    comparison = compare(runs, ReportSettings(reference="m0"))
+    assert sum(row.difference is not None for row in comparison.rows) == 7
+
+
+def test_every_format_is_listed() -> None:
+    assert FORMATS == ("table", "md", "csv", "tex", "json")
+    assert simulate(9, 1.0, 0).y_pred.tolist() == [0, 1, 2] * 3

@@ -189,6 +189,7 @@ def _train(
             lr_scheduler_type=settings.lr_scheduler_type,
             eval_strategy="epoch",
             save_strategy="no",
+            train_sampling_strategy="group_by_length",
             logging_strategy="steps",
             logging_steps=max(1, len(rows["train"]) // settings.per_device_train_batch_size // 4),
             logging_nan_inf_filter=False,

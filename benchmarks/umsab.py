@@ -1,0 +1,56 @@
+"""Make ``results/umsab-english/`` again: the comparison on the tweets of the course, with MiniLM.
+
+The tweets are not part of featx: give their folder (TweetEval layout, see README). Weights and tweets' texts are not
+kept; the report holds tables, figures and numbers only.
+
+    python benchmarks/umsab.py path/to/umsab-english
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from featx.cli.display import make_display
+from featx.config import BaselineSettings, DataSettings, FinetuneSettings, ReportSettings
+from featx.experiment.baseline import baseline
+from featx.experiment.finetune import finetune
+from featx.experiment.places import Places
+from featx.experiment.report import render
+from featx.features.demo_checkpoint import packaged_folder
+from featx.report import compare, write_report
+from featx.runs import find_runs, read_run
+
+TARGET = Path(__file__).parents[1] / "results" / "umsab-english"
+NAME = "umsab-english"
+
+
+def main(tweets: str) -> None:
+    """Run everything in a temporary folder and copy the report."""
+    display = make_display(quiet=False)
+    data, checkpoint = DataSettings(tweets), str(packaged_folder())
+    with tempfile.TemporaryDirectory() as folder:
+        places = Places(results=Path(folder), experiment=NAME)
+        baseline(data, checkpoint, settings=BaselineSettings(), places=places, display=display)
+        settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
+        finetune(data, checkpoint, settings=settings, places=places, display=display)
+        runs = [read_run(path) for path in find_runs(Path(folder) / NAME)]
+        runs = [replace(run, record=_without_paths(run.record)) for run in runs]
+        comparison = compare(runs, ReportSettings())
+        shutil.rmtree(TARGET, ignore_errors=True)
+        write_report(comparison, TARGET, "featx: UMSAB, English tweets")
+        print(render(comparison, "md"))
+
+
+def _without_paths(record):  # noqa: ANN001, ANN202
+    """The record with names in place of this machine's folders."""
+    data = record.data | {"address": "UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)"}
+    checkpoint = record.checkpoint and record.checkpoint | {"name": "all-MiniLM-L6-v2"}
+    return replace(record, data=data, checkpoint=checkpoint)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

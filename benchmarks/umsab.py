@@ -45,7 +45,7 @@ def main(tweets: str) -> None:
         print(render(comparison, "md"))
 
 
-def _without_paths(record):  # noqa: ANN001, ANN202
+def _without_paths(record):
     """The record with names in place of this machine's folders."""
     data = record.data | {"address": "UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)"}
     checkpoint = record.checkpoint and record.checkpoint | {"name": "all-MiniLM-L6-v2"}

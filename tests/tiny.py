@@ -29,12 +29,16 @@ def make_texts(n: int, seed: int = 0, longest: int = 12) -> tuple[list[str], lis
     return list(texts), list(texts.values())
 
 
+#: Kinds whose positions start behind the padding id 1.
+ROBERTA_LIKE = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
 def make_tokenizer(kind: str) -> object:
     """A word-level tokenizer with the special tokens of `kind`."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    roberta = kind in ("roberta", "xlm-roberta", "camembert")
+    roberta = kind in ROBERTA_LIKE
     special = ["<s>", "<pad>", "</s>", "<unk>"] if roberta else ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     cls, pad, sep, unk = ("<s>", "<pad>", "</s>", "<unk>") if roberta else ("[CLS]", "[PAD]", "[SEP]", "[UNK]")
     vocabulary = {token: i for i, token in enumerate([*special, *dict.fromkeys(WORDS)])}
@@ -61,9 +65,11 @@ def make_config(kind: str, n_tokens: int, layers: int) -> object:
             "intermediate_size": 64,
             "num_attention_heads": 4,
             "num_hidden_layers": layers,
-            "max_position_embeddings": 42 if kind == "roberta" else 40,
+            "max_position_embeddings": 42 if kind in ROBERTA_LIKE else 40,
         }
-    pad = 1 if kind == "roberta" else 0
+    if kind == "electra":
+        sizes["embedding_size"] = 16
+    pad = 1 if kind in ROBERTA_LIKE else 0
     return AutoConfig.for_model(kind, vocab_size=n_tokens, pad_token_id=pad, **sizes)
 
 

@@ -13,7 +13,7 @@ from featx.errors import SettingsError
 from featx.features.batches import pad
 from featx.features.checkpoint import loading
 from featx.features.device import find_device, torch_dtype
-from featx.features.pooling import pool
+from featx.features.forward import PooledForward
 from featx.features.spec import FeatureSpec
 from featx.features.tokens import Tokenizer, load_config, load_tokenizer
 
@@ -53,6 +53,7 @@ class Encoder:
         self.tokenizer = tokenizer
         self.device = device
         self.batch_tokens = batch_tokens or _BATCH_TOKENS[device.type]
+        self._forwards: dict[tuple[tuple[int, Pooling], ...], PooledForward] = {}
 
     @property
     def hidden_size(self) -> int:
@@ -83,17 +84,12 @@ class Encoder:
 
         input_ids, mask = (torch.from_numpy(array).to(self.device) for array in pad(ids, self.tokenizer.pad_id))
         with torch.inference_mode():
-            states = self._hidden_states(input_ids, mask, {layer for layer, _ in kinds})
-            vectors = [pool(states[layer], mask, pooling) for layer, pooling in kinds]
-            return [vector.cpu().numpy() for vector in vectors]
+            return [vector.cpu().numpy() for vector in self._forward(tuple(kinds))(input_ids, mask)]
 
-    def _hidden_states(self, input_ids: torch.Tensor, mask: torch.Tensor, layers: set[int]) -> dict[int, torch.Tensor]:
-        """Hidden states of the layers asked for, each of shape (n_texts, n_tokens, hidden_size)."""
-        if layers == {self.n_layers}:
-            output = self.model(input_ids=input_ids, attention_mask=mask)
-            return {self.n_layers: output.last_hidden_state}
-        output = self.model(input_ids=input_ids, attention_mask=mask, output_hidden_states=True)
-        return {layer: output.hidden_states[layer] for layer in layers}
+    def _forward(self, kinds: tuple[tuple[int, Pooling], ...]) -> PooledForward:
+        if kinds not in self._forwards:
+            self._forwards[kinds] = PooledForward(self.model, kinds)
+        return self._forwards[kinds]
 
 
 def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: ComputeSettings) -> Encoder:

@@ -22,6 +22,7 @@ from featx.data import text_digests
 from featx.errors import ExtractionError
 from featx.features.batches import token_batches
 from featx.features.encoder import Encoder, feature_specs
+from featx.features.memory import TextTooLargeError, halving
 from featx.features.pipeline import ahead
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
@@ -177,12 +178,11 @@ class Extractor:
         started = time.perf_counter()
         n = len(window.texts)
         vectors = [np.empty((n, self.encoder.hidden_size), np.float32) for _ in self.specs]
-        for batch in token_batches(window.tokens.lengths, self.encoder.batch_tokens):
-            pooled = self.encoder.encode([window.tokens.ids[row] for row in batch], self.kinds)
+        for rows, pooled in self._batches(window):
             for whole, part in zip(vectors, pooled, strict=True):
-                whole[batch] = part
-            counts.encoded += len(batch)
-            counts.tokens += int(window.tokens.lengths[batch].sum())
+                whole[rows] = part
+            counts.encoded += len(rows)
+            counts.tokens += int(window.tokens.lengths[rows].sum())
             report()
         counts.truncated += window.tokens.n_truncated
         self._check_finite(vectors, window)
@@ -193,6 +193,27 @@ class Extractor:
             store.put(window.digests[new], array[new], written)
         rate = n / max(seconds, 1e-6)
         self._window_size = int(np.clip(rate * _WINDOW_SECONDS, _FIRST_WINDOW, _LARGEST_WINDOW))
+
+    def _batches(self, window: _Window) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
+        """Rows and vectors of each batch; a batch that memory is too small for comes in parts."""
+
+        def encode(rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+            return self.encoder.encode([window.tokens.ids[row] for row in rows], self.kinds)
+
+        try:
+            for batch in token_batches(window.tokens.lengths, self.encoder.batch_tokens):
+                parts = 0
+                for part in halving(batch, encode):
+                    parts += 1
+                    yield part
+                if parts > 1:  # what was too large once would be again
+                    self.encoder.batch_tokens = max(1, self.encoder.batch_tokens // 2)
+        except TextTooLargeError as e:
+            text, length = window.texts[e.row], window.tokens.lengths[e.row]
+            raise ExtractionError(
+                f"out of memory with one text of {length} tokens alone ({text[:60]!r}); lower --max-length, use "
+                "--dtype bfloat16, or another --device"
+            ) from e
 
     def _check_finite(self, vectors: Sequence[NDArray[np.float32]], window: _Window) -> None:
         bad = np.flatnonzero(~np.all([np.isfinite(array).all(axis=1) for array in vectors], axis=0))

@@ -31,8 +31,8 @@ def nan_callback() -> Any:
     from transformers import TrainerCallback
 
     class StopAtNan(TrainerCallback):
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
-            if not math.isfinite(logs.get("loss", 0.0)):
+        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if not math.isfinite(kwargs["logs"].get("loss", 0.0)):
                 raise TrainingError(
                     f"the loss is no number at step {state.global_step} (learning_rate {args.learning_rate:g}); "
                     "lower --learning-rate, or raise --warmup-steps"

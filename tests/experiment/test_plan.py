@@ -109,5 +109,5 @@ def test_names_of_addresses_are_fit_for_folders(address: str) -> None:
 
 
 def test_experiment_names_are_checked() -> None:
-    with pytest.raises(SettingsError, match="--experiment is '../x'"):
+    with pytest.raises(SettingsError, match=r"--experiment is '\.\./x'"):
         Places(experiment="../x").experiment_name("demo")

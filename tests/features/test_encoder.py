@@ -16,8 +16,9 @@ from featx.errors import CheckpointError, ExtractionError, SettingsError
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder, resolve_layers
 from featx.features.extraction import Extractor
+from featx.features.first_token import encoder_layers
 
-KINDS = ["distilbert", "bert", "roberta"]
+KINDS = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "deberta-v2"]
 ALL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
 
 
@@ -53,12 +54,30 @@ def test_equals_a_plain_forward_pass_whatever_the_batches(checkpoints: Callable[
             assert relative_error(encoded.gather(position), np.stack(wanted)) < 1e-5
 
 
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("batch_tokens", [1, 200])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_last_layer_alone_equals_the_last_of_all(checkpoints: Callable[[str], Path], kind: str) -> None:
+def test_the_first_token_alone_equals_the_whole_last_layer(
+    checkpoints: Callable[[str], Path], kind: str, batch_tokens: int, attention: str
+) -> None:
     texts, _ = make_texts(20)
-    last = extractor(checkpoints(kind), None, FeatureSettings()).encode(texts).gather()
-    of_all = extractor(checkpoints(kind), None).encode(texts).gather(4)
-    assert relative_error(last, of_all) < 1e-5
+    expected = np.stack([plain(checkpoints(kind), text)[-1][0] for text in texts])
+    made = extractor(checkpoints(kind), None, FeatureSettings(), batch_tokens=batch_tokens)
+    if attention == "eager":
+        made.encoder.model.set_attn_implementation("eager")
+    assert relative_error(made.encode(texts).gather(), expected) < 1e-5
+
+
+@pytest.mark.parametrize("kind", KINDS[:-1])
+def test_known_architectures_compute_one_token_in_the_last_layer(checkpoints: Callable[[str], Path], kind: str) -> None:
+    made = extractor(checkpoints(kind), None, FeatureSettings())
+    layer = encoder_layers(made.encoder.model)[-1]
+    seen = []
+    last_part = layer.ffn if kind == "distilbert" else layer.intermediate
+    last_part.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[1]))
+    made.encode(["a good day here"])
+    assert seen == [1]
+    assert encoder_layers(made.encoder.model)[-1] is layer, "the model is left as it was"
 
 
 def test_texts_that_are_alike_in_words_differ_by_order(tiny: Path) -> None:

@@ -80,7 +80,9 @@ def test_terminal_table_drops_columns_and_breaks_no_numbers(runs: list, width: i
 
 def test_runs_on_other_test_texts_are_refused(tmp_path: Path) -> None:
     a, b = make_run(tmp_path, "a"), make_run(tmp_path, "b", digest="e" * 64)
-    with pytest.raises(RunError, match=r"a/seed-0 and .*b/seed-0 have different test texts, so they cannot be compared"):
+    with pytest.raises(
+        RunError, match=r"a/seed-0 and .*b/seed-0 have different test texts, so they cannot be compared"
+    ):
         compare([a, b])
 
 
@@ -121,13 +123,17 @@ def test_answer_is_never_more_certain_than_the_interval(tmp_path: Path) -> None:
 
 
 def test_the_rival_is_chosen_on_validation_not_on_test(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, "finetune", 0.8), make_run(tmp_path, "logreg", 0.6), make_run(tmp_path, "tfidf-logreg", 0.6)]
+    runs = [
+        make_run(tmp_path, "finetune", 0.8),
+        make_run(tmp_path, "logreg", 0.6),
+        make_run(tmp_path, "tfidf-logreg", 0.6),
+    ]
     comparison = compare(runs)
     rival = max((row for row in comparison.rows if row.method != "finetune"), key=lambda row: row.validation)
     assert f"{rival.method} (best classical method on validation)" in answer(comparison)[0]
 
 
-HOSTILE = ("<script>alert(1)</script>", '=1+1"\'|`$x^2$', "日本語 عربى 👍")
+HOSTILE = ("<script>alert(1)</script>", "=1+1\"'|`$x^2$", "日本語 عربى 👍")
 
 
 class Tags(HTMLParser):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +101,7 @@ def test_broken_predictions(tmp_path: Path) -> None:
 def test_find_runs_passes_over_hidden_folders(tmp_path: Path) -> None:
     make_run(tmp_path / "e", "a")
     make_run(tmp_path / "e", "b", seed=1)
-    os.rename(make_run(tmp_path / "e", "b", seed=2).folder, tmp_path / "e" / "b" / ".seed-2-building")
+    make_run(tmp_path / "e", "b", seed=2).folder.rename(tmp_path / "e" / "b" / ".seed-2-building")
     assert [str(p.relative_to(tmp_path)) for p in find_runs(tmp_path)] == ["e/a/seed-0", "e/b/seed-1"]
     assert find_runs(tmp_path / "e" / "a" / "seed-0") == [tmp_path / "e" / "a" / "seed-0"]
     with pytest.raises(RunError, match=r"holds no runs; make some with featx baseline"):
@@ -122,7 +121,7 @@ def test_environment_names_no_host_user_or_path() -> None:
     import getpass
     import platform
 
-    for private in (platform.node(), str(Path.home()), os.getcwd()):
+    for private in (platform.node(), str(Path.home()), str(Path.cwd())):
         assert private not in text
     assert getpass.getuser() not in text or getpass.getuser() in ("root",)
     assert environment("cpu")["packages"]["torch"]

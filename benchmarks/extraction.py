@@ -217,7 +217,7 @@ def measure(task: Task, rounds: int) -> dict[str, Any]:
 
 
 MEMORY = """
-import sys, resource
+import sys
 from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel, AutoTokenizer
@@ -230,7 +230,9 @@ folder, n, cache = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[4])
 checkpoint = find_checkpoint(str(folder), cache)
 encoder = load_encoder(checkpoint, FeatureSettings(), ComputeSettings())
 Extractor(encoder, checkpoint, FeatureSettings(), cache).encode(f"text number {i} of many" for i in range(n))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# Not getrusage: its high-water mark is inherited from the parent process.
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(int(status["VmHWM"].split()[0]) / 1024)
 """
 
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "report": "Compare runs: table, figures, one HTML page.",
     "run": "Do all of it from one experiment file.",
     "predict": "Label new texts with a finished run.",
+    "cache": "List, verify and tidy the cached features.",
     "demo": "Run the whole comparison offline, in a few minutes.",
 }
 

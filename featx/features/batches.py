@@ -38,14 +38,21 @@ def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.in
     return batches
 
 
-def pad(ids: Sequence[Sequence[int]], pad_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pad(ids: Sequence[Sequence[int]], pad_id: int, step: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Token ids filled up on the right to the longest, and their attention mask.
+
+    Parameters
+    ----------
+    ids : sequence of sequences of int
+    pad_id : int
+    step : int
+        The longest length is rounded up to a multiple of this.
 
     Returns
     -------
     input_ids, attention_mask : ndarray of shape (n_texts, longest), int64
     """
-    longest = max(map(len, ids))
+    longest = -(-max(map(len, ids)) // step) * step
     input_ids = np.full((len(ids), longest), pad_id, np.int64)
     mask = np.zeros((len(ids), longest), np.int64)
     for row, tokens in enumerate(ids):

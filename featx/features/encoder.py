@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,23 @@ if TYPE_CHECKING:
     import torch
 
 #: Tokens of a batch, padding included, by device.
-_BATCH_TOKENS = {"cpu": 2_048, "mps": 8_192, "cuda": 65_536}
+_BATCH_TOKENS = {"cpu": 1_024, "mps": 8_192, "cuda": 65_536}
+#: On CUDA lengths are rounded up to a multiple of this: shapes repeat, and memory blocks with them.
+_CUDA_LENGTH_STEP = 8
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A batch that is being encoded: host memory for its vectors, and the event after which they are there."""
+
+    vectors: list[torch.Tensor]
+    done: Any
+
+    def wait(self) -> list[NDArray[np.float32]]:
+        """Vectors of each kind, once they are there."""
+        if self.done is not None:
+            self.done.synchronize()
+        return [vector.numpy() for vector in self.vectors]
 
 
 class Encoder:
@@ -80,11 +97,32 @@ class Encoder:
         list of ndarray of shape (n_texts, hidden_size), float32
             One for each of `kinds`, all from one forward pass.
         """
+        return self.start(ids, kinds).wait()
+
+    def start(self, ids: Sequence[Sequence[int]], kinds: Sequence[tuple[int, Pooling]]) -> Launched:
+        """Begin to encode one batch; on CUDA it returns before the batch is done, so that the next can be prepared."""
         import torch
 
-        input_ids, mask = (torch.from_numpy(array).to(self.device) for array in pad(ids, self.tokenizer.pad_id))
+        on_cuda = self.device.type == "cuda"
+        # Where the limit is no multiple, rounding up could leave the position embeddings.
+        rounds = on_cuda and self.tokenizer.max_length % _CUDA_LENGTH_STEP == 0
+        arrays = pad(ids, self.tokenizer.pad_id, _CUDA_LENGTH_STEP if rounds else 1)
         with torch.inference_mode():
-            return [vector.cpu().numpy() for vector in self._forward(tuple(kinds))(input_ids, mask)]
+            input_ids, mask = (self._on_device(torch.from_numpy(array)) for array in arrays)
+            vectors = self._forward(tuple(kinds))(input_ids, mask)
+            if not on_cuda:
+                return Launched([vector.cpu() for vector in vectors], None)
+            pinned = [torch.empty(v.shape, dtype=v.dtype, pin_memory=True) for v in vectors]
+            for host, vector in zip(pinned, vectors, strict=True):
+                host.copy_(vector, non_blocking=True)
+            event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            event.record()
+            return Launched(pinned, event)
+
+    def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     def _forward(self, kinds: tuple[tuple[int, Pooling], ...]) -> PooledForward:
         if kinds not in self._forwards:

@@ -21,9 +21,10 @@ from featx.config import Checkpoint, FeatureSettings, Pooling
 from featx.data import text_digests
 from featx.errors import ExtractionError
 from featx.features.batches import token_batches
-from featx.features.encoder import Encoder, feature_specs
+from featx.features.encoder import Encoder, Launched, feature_specs
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.pipeline import ahead
+from featx.features.sources import strings
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
 from featx.features.store.shard import Digests
@@ -112,7 +113,7 @@ class Extractor:
         Parameters
         ----------
         texts : iterable of str
-            Read once, in windows; a generator will do.
+            Read once, in windows; a generator or an Arrow column will do.
         on_progress : callable, optional
             Called after each batch.
 
@@ -124,7 +125,8 @@ class Extractor:
         Raises
         ------
         ExtractionError
-            If a feature is NaN or infinite; names the rows, and nothing of that window is stored.
+            If a feature is NaN or infinite (names the texts, and nothing of that window is stored), or something is
+            no text.
         StoreError
             If the store cannot be written.
         """
@@ -145,7 +147,7 @@ class Extractor:
         waiting: dict[bytes, tuple[str, int]] = {}
         # Handed over but perhaps not stored yet: one window that is encoded and one that waits in the queue.
         under_way: deque[set[bytes]] = deque(maxlen=2)
-        source = iter(texts)
+        source = strings(texts)
         while chunk := list(itertools.islice(source, self._window_size)):
             position = counts.texts
             chunk_digests = text_digests(chunk)
@@ -197,17 +199,22 @@ class Extractor:
     def _batches(self, window: _Window) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
         """Rows and vectors of each batch; a batch that memory is too small for comes in parts."""
 
-        def encode(rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-            return self.encoder.encode([window.tokens.ids[row] for row in rows], self.kinds)
+        def start(rows: NDArray[np.int64]) -> Launched:
+            return self.encoder.start([window.tokens.ids[row] for row in rows], self.kinds)
 
+        waiting: tuple[NDArray[np.int64], Launched] | None = None
         try:
             for batch in token_batches(window.tokens.lengths, self.encoder.batch_tokens):
                 parts = 0
-                for part in halving(batch, encode):
+                for rows, launched in halving(batch, start):
                     parts += 1
-                    yield part
+                    if waiting is not None:  # read only now that the next batch is under way
+                        yield waiting[0], waiting[1].wait()
+                    waiting = rows, launched
                 if parts > 1:  # what was too large once would be again
                     self.encoder.batch_tokens = max(1, self.encoder.batch_tokens // 2)
+            if waiting is not None:
+                yield waiting[0], waiting[1].wait()
         except TextTooLargeError as e:
             text, length = window.texts[e.row], window.tokens.lengths[e.row]
             raise ExtractionError(

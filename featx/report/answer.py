@@ -43,7 +43,8 @@ def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
     if d.low > 0:
         return f"No, the classical method is better here: {scores}; it leads by {gap}."
     return (
-        f"Undecided: {scores}; the difference (the second less the first) of {d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}] may be chance on "
+        f"Undecided: {scores}; the second is {'ahead' if d.value > 0 else 'behind'} by {abs(d.value):.3f}, but the "
+        f"interval of the difference, [{d.low:+.3f}, {d.high:+.3f}], holds 0: it may be chance on "
         f"{comparison.data['splits']['test']['n_texts']} test texts."
     )
 

@@ -30,6 +30,12 @@ def test_no_texts_no_batches() -> None:
     assert token_batches(np.array([], np.int64), 100) == []
 
 
+def test_lengths_rounded_up_are_padding() -> None:
+    input_ids, mask = pad([[7, 8, 9], [7]], pad_id=0, step=8)
+    assert input_ids.tolist() == [[7, 8, 9] + [0] * 5, [7] + [0] * 7]
+    assert mask.sum(axis=1).tolist() == [3, 1]
+
+
 @given(st.lists(st.lists(st.integers(5, 99), min_size=1, max_size=20), min_size=1, max_size=20))
 def test_padding_keeps_ids_and_marks_them(ids: list[list[int]]) -> None:
     input_ids, mask = pad(ids, pad_id=3)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tiny import make_texts
 
 from featx.config import ComputeSettings, Device, FeatureSettings, Pooling
+from featx.errors import ExtractionError
 from featx.features import extraction
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
@@ -102,6 +103,33 @@ def test_the_cost_of_reused_texts_is_remembered(tiny: Path, tmp_path: Path) -> N
     again = extractor(tiny, tmp_path).encode(TEXTS)
     assert first.encode_seconds > 0
     assert again.encode_seconds == pytest.approx(first.encode_seconds)
+
+
+def test_arrow_columns_and_generators_are_texts_too(tiny: Path) -> None:
+    import datasets
+    import pyarrow as pa
+
+    expected = extractor(tiny, None).encode(TEXTS).gather()
+    sources = (
+        pa.chunked_array([TEXTS[:50], TEXTS[50:]]),
+        (t for t in TEXTS),
+        datasets.Dataset.from_dict({"t": TEXTS})["t"],
+    )
+    for source in sources:
+        assert np.array_equal(extractor(tiny, None).encode(source).gather(), expected)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["fine", None], r"text 2 is of type NoneType, expected a string"),
+        ([3], r"text 1 is of type int"),
+        (["a \ud800"], r"text 1 holds a lone surrogate"),
+    ],
+)
+def test_what_is_no_text_is_named(tiny: Path, texts: list, words: str) -> None:
+    with pytest.raises(ExtractionError, match=words):
+        extractor(tiny, None).encode(texts)
 
 
 def test_no_texts_at_all(tiny: Path) -> None:

@@ -49,12 +49,12 @@ class SmallMemory:
     """An encoder whose memory holds so many tokens, padding included."""
 
     def __init__(self, encoder: object, tokens: int) -> None:
-        self.encode_really, self.tokens = encoder.encode, tokens
+        self.start_really, self.tokens = encoder.start, tokens
 
     def __call__(self, ids: list[list[int]], kinds: object) -> object:
         if len(ids) * max(map(len, ids)) > self.tokens:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.encode_really(ids, kinds)
+        return self.start_really(ids, kinds)
 
 
 def test_extraction_goes_on_with_smaller_batches(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +62,11 @@ def test_extraction_goes_on_with_smaller_batches(tiny: Path, monkeypatch: pytest
     checkpoint, settings = find_checkpoint(str(tiny), Path("unused")), FeatureSettings()
     encoder = load_encoder(checkpoint, settings, ComputeSettings(device=Device.CPU, batch_tokens=2048))
     expected = Extractor(encoder, checkpoint, settings, None).encode(texts).gather()
-    monkeypatch.setattr(encoder, "encode", SmallMemory(encoder, 100))
+    monkeypatch.setattr(encoder, "start", SmallMemory(encoder, 100))
     made = Extractor(encoder, checkpoint, settings, None).encode(texts)
     assert np.allclose(made.gather(), expected, rtol=1e-5, atol=1e-6)
     assert made.counts.encoded == 80
     assert encoder.batch_tokens < 2048
-    monkeypatch.setattr(encoder, "encode", SmallMemory(encoder, 0))
+    monkeypatch.setattr(encoder, "start", SmallMemory(encoder, 0))
     with pytest.raises(ExtractionError, match=r"out of memory with one text of \d+ tokens alone \('.*'\); lower --max"):
         Extractor(encoder, checkpoint, settings, None).encode(texts)

@@ -93,7 +93,7 @@ def shard_files(cache: Path, suffix: str) -> list[Path]:
     return [p for p in cache.rglob(f"*{suffix}") if p.name != "spec.json"]
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".digests", ".json"])
+@pytest.mark.parametrize("suffix", [".npy", ".checks", ".digests", ".json"])
 def test_a_truncated_file_makes_its_shard_absent(tmp_path: Path, suffix: str) -> None:
     put(open_store(tmp_path), ["a", "b"])
     put(open_store(tmp_path), ["c"])

@@ -17,7 +17,9 @@ from featx.errors import StoreError
 from featx.features.spec import FORMAT_VERSION
 
 #: Suffixes of a shard's files.
-MANIFEST, FEATURES, DIGESTS = ".json", ".npy", ".digests"
+MANIFEST, FEATURES, CHECKS, DIGESTS = ".json", ".npy", ".checks", ".digests"
+#: Bytes of a row's checksum.
+_CHECK_BYTES = 8
 #: Longest header that a version-1 ``.npy`` file can have.
 _NPY_HEADER_LIMIT = 65_536 + 10
 
@@ -38,7 +40,7 @@ class Manifest:
     ----------
     rows, hidden_size : int
         Shape of the feature array; its dtype is always little-endian float32.
-    features, digests : FileFacts
+    features, checks, digests : FileFacts
     written : dict
         How the rows came about: device, versions, seconds. No part of their identity.
     """
@@ -46,6 +48,7 @@ class Manifest:
     rows: int
     hidden_size: int
     features: FileFacts
+    checks: FileFacts
     digests: FileFacts
     written: dict[str, Any] = field(default_factory=dict)
 
@@ -63,6 +66,7 @@ class Manifest:
             "hidden_size": self.hidden_size,
             "dtype": "<f4",
             "features": {"size": self.features.size, "sha256": self.features.sha256},
+            "checks": {"size": self.checks.size, "sha256": self.checks.sha256},
             "digests": {"size": self.digests.size, "sha256": self.digests.sha256},
             "written": self.written,
         }
@@ -92,6 +96,7 @@ def parse_manifest(data: bytes, path: Path) -> Manifest | None:
             rows=content["rows"],
             hidden_size=content["hidden_size"],
             features=FileFacts(**content["features"]),
+            checks=FileFacts(**content["checks"]),
             digests=FileFacts(**content["digests"]),
             written=content["written"],
         )
@@ -106,8 +111,13 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def _is_consistent(manifest: Manifest) -> bool:
-    numbers = (manifest.rows, manifest.hidden_size, manifest.features.size, manifest.digests.size)
+    sizes = (manifest.features.size, manifest.checks.size, manifest.digests.size)
+    numbers = (manifest.rows, manifest.hidden_size, *sizes)
     if not all(isinstance(n, int) and n > 0 for n in numbers) or not isinstance(manifest.written, dict):
         return False
     header = manifest.features.size - 4 * manifest.rows * manifest.hidden_size
-    return manifest.digests.size == DIGEST_BYTES * manifest.rows and 0 < header <= _NPY_HEADER_LIMIT
+    if not 0 < header <= _NPY_HEADER_LIMIT:
+        return False
+    return (
+        manifest.digests.size == DIGEST_BYTES * manifest.rows and manifest.checks.size == _CHECK_BYTES * manifest.rows
+    )

@@ -1,4 +1,4 @@
-"""One shard: a float32 array, the digests of its texts and a manifest, committed in that order.
+"""One shard: a float32 array, a checksum for each row, the digests of its texts, and a manifest, committed last.
 
 The name is the content's digest, so that two writers of the same rows write the same files.
 """
@@ -9,37 +9,99 @@ import io
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.errors import StoreError
+from featx.features.store.checks import row_checks
 from featx.features.store.commit import write_file
-from featx.features.store.manifest import DIGESTS, FEATURES, MANIFEST, FileFacts, Manifest, parse_manifest
+from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, FileFacts, Manifest, parse_manifest
 
 #: Hex digits of a shard's name.
 SHARD_NAME_LENGTH = 32
 
 Digests = NDArray[np.uint64]
 Features = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+class Shard(Protocol):
+    """Rows of a store, on disk or in memory."""
+
+    @property
+    def seconds_per_text(self) -> float:
+        """What encoding one of its texts took, on average."""
+
+    def take(self, rows: Rows) -> Features:
+        """Vectors of `rows`, shape (len(rows), hidden_size), float32."""
 
 
 @dataclass(frozen=True)
-class Shard:
-    """Rows of a store.
+class MemoryShard:
+    """Rows that could not be, or are not to be, written."""
+
+    features: Features
+    seconds_per_text: float
+
+    def take(self, rows: Rows) -> Features:
+        """Vectors of `rows`."""
+        return self.features[rows]
+
+
+@dataclass(frozen=True)
+class DiskShard:
+    """Committed rows; the file is mapped while it is read, so that any number of shards can be open.
 
     Attributes
     ----------
-    digests : ndarray of shape (rows, 2), uint64
-    features : ndarray of shape (rows, hidden_size), float32
-        Read-only; a map of the file, or an array in memory when the store cannot be written.
-    seconds_per_text : float
-        What encoding one of its texts took, on average.
+    path : Path
+        Of the manifest.
+    manifest : Manifest
     """
 
-    digests: Digests
-    features: Features
-    seconds_per_text: float = 0.0
+    path: Path
+    manifest: Manifest
+
+    @property
+    def seconds_per_text(self) -> float:
+        """What encoding one of its texts took, on average."""
+        return self.manifest.encode_seconds / self.manifest.rows
+
+    def take(self, rows: Rows) -> Features:
+        """Vectors of `rows`, each compared with its checksum.
+
+        Raises
+        ------
+        StoreError
+            If a row is not what was written, or the files have gone.
+        """
+        try:
+            features = np.load(self.path.with_suffix(FEATURES), mmap_mode="r", allow_pickle=False)
+            checks = np.fromfile(self.path.with_suffix(CHECKS), "<u8")
+        except (OSError, ValueError, EOFError) as e:
+            raise self._damaged(f"cannot be read any more ({e})") from e
+        if features.shape != (self.manifest.rows, self.manifest.hidden_size) or len(checks) != self.manifest.rows:
+            raise self._damaged("has changed its size since it was opened")
+        taken = features[_as_slice(rows)]
+        n_bad = int(np.count_nonzero(row_checks(taken) != checks[rows]))
+        if n_bad:
+            raise self._damaged(f"holds {n_bad} rows that are not what was written")
+        return np.asarray(taken)
+
+    def _damaged(self, how: str) -> StoreError:
+        return StoreError(
+            f"shard {self.path.with_suffix('')} {how}; remove it with `featx cache verify --remove`, and the same "
+            "command encodes its texts again"
+        )
+
+
+def _as_slice(rows: Rows) -> Rows | slice:
+    """Rows that follow each other as a slice: read without a copy of their own."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows) and np.all(np.diff(rows) == 1):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
 def write_shard(folder: Path, digests: Digests, features: Features, written: dict[str, Any]) -> Path:
@@ -50,31 +112,29 @@ def write_shard(folder: Path, digests: Digests, features: Features, written: dic
     OSError
         If the disk is full or cannot be written; earlier shards are as they were.
     """
-    digest_bytes = np.ascontiguousarray(digests, "<u8").tobytes()
     header = _npy_header(features)
     data = np.ascontiguousarray(features, "<f4").data.cast("B")
-    hashed = sha256(header)
-    hashed.update(data)
-    manifest = Manifest(
-        rows=features.shape[0],
-        hidden_size=features.shape[1],
-        features=FileFacts(len(header) + len(data), hashed.hexdigest()),
-        digests=FileFacts(len(digest_bytes), sha256(digest_bytes).hexdigest()),
-        written=written,
-    )
-    name = sha256((manifest.features.sha256 + manifest.digests.sha256).encode()).hexdigest()[:SHARD_NAME_LENGTH]
-    write_file(folder / (name + FEATURES), [header, data])
-    write_file(folder / (name + DIGESTS), [digest_bytes])
+    files: dict[str, list[bytes | memoryview]] = {
+        FEATURES: [header, data],
+        CHECKS: [row_checks(features).astype("<u8").data.cast("B")],
+        DIGESTS: [np.ascontiguousarray(digests, "<u8").data.cast("B")],
+    }
+    facts = {suffix: _facts(chunks) for suffix, chunks in files.items()}
+    rows, hidden_size = features.shape
+    manifest = Manifest(rows, hidden_size, facts[FEATURES], facts[CHECKS], facts[DIGESTS], written)
+    name = sha256((facts[FEATURES].sha256 + facts[DIGESTS].sha256).encode()).hexdigest()[:SHARD_NAME_LENGTH]
+    for suffix, chunks in files.items():
+        write_file(folder / (name + suffix), chunks)
     path = folder / (name + MANIFEST)
     write_file(path, [manifest.to_bytes()])
     return path
 
 
-def open_shard(path: Path) -> Shard | None:
-    """Shard whose manifest is at `path`, or None when it cannot be proven whole.
+def open_shard(path: Path) -> tuple[DiskShard, Digests] | None:
+    """Shard whose manifest is at `path`, and its digests; None when it cannot be proven whole.
 
-    The manifest and the digests are checked by their sha256, the array by its size and header; its every byte is
-    checked by `verify_shard`.
+    Manifest and digests are checked by their sha256, the array and its checksums by their sizes; rows are checked
+    as they are read.
 
     Raises
     ------
@@ -88,22 +148,25 @@ def open_shard(path: Path) -> Shard | None:
         digest_bytes = path.with_suffix(DIGESTS).read_bytes()
         if sha256(digest_bytes).hexdigest() != manifest.digests.sha256:
             return None
-        array_path = path.with_suffix(FEATURES)
-        if array_path.stat().st_size != manifest.features.size:
-            return None
-        features = np.load(array_path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
+            if path.with_suffix(suffix).stat().st_size != facts.size:
+                return None
+    except OSError:
         return None
-    if features.shape != (manifest.rows, manifest.hidden_size) or features.dtype != np.dtype("<f4"):
-        return None
-    digests = np.frombuffer(digest_bytes, "<u8").astype(np.uint64).reshape(-1, 2)
-    return Shard(digests, features, manifest.encode_seconds / manifest.rows)
+    return DiskShard(path, manifest), np.frombuffer(digest_bytes, "<u8").astype(np.uint64).reshape(-1, 2)
+
+
+def _facts(chunks: list[bytes | memoryview]) -> FileFacts:
+    digest, size = sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+    return FileFacts(size, digest.hexdigest())
 
 
 def _npy_header(features: Features) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        buffer,
-        {"descr": "<f4", "fortran_order": False, "shape": (int(features.shape[0]), int(features.shape[1]))},
+        buffer, {"descr": "<f4", "fortran_order": False, "shape": (int(features.shape[0]), int(features.shape[1]))}
     )
     return buffer.getvalue()

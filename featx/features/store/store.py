@@ -10,6 +10,7 @@ import errno
 import itertools
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,19 @@ from featx.features.spec import FeatureSpec
 from featx.features.store.commit import write_file
 from featx.features.store.index import DigestIndex
 from featx.features.store.manifest import MANIFEST
-from featx.features.store.shard import SHARD_NAME_LENGTH, Digests, Features, Shard, open_shard, write_shard
+from featx.features.store.shard import (
+    SHARD_NAME_LENGTH,
+    Digests,
+    DiskShard,
+    Features,
+    MemoryShard,
+    Shard,
+    open_shard,
+    write_shard,
+)
 
+#: Empty file whose time of change is that of the last use.
+USED = "used"
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -58,6 +70,7 @@ class FeatureStore:
         if self.folder is not None:
             self._prepare(self.folder)
             self._open(self.folder)
+            mark_used(self.folder)
 
     def __len__(self) -> int:
         """Rows in all shards, texts that stand in two of them counted twice."""
@@ -94,13 +107,13 @@ class FeatureStore:
             return
         if not np.isfinite(features).all():
             raise ValueError("features hold NaN or infinity")
-        shard = self._committed(digests, features, written) if self._writable else None
+        shard: Shard | None = self._committed(digests, features, written) if self._writable else None
         if shard is None:
             seconds = float(written.get("encode_seconds", 0.0)) / len(digests)
-            shard = Shard(digests, features.copy(), seconds)
-        self._append(shard)
+            shard = MemoryShard(features.copy(), seconds)
+        self._append(shard, digests)
 
-    def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard | None:
+    def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> DiskShard | None:
         """The rows as a shard on disk; None, with a warning, when the folder is read-only."""
         assert self.folder is not None
         try:
@@ -113,10 +126,10 @@ class FeatureStore:
                 f"features cannot be written to {self.folder}: {e.strerror or e}; what was committed is whole: "
                 "free space or choose another --cache-dir, and the same command goes on from there"
             ) from e
-        shard = open_shard(path)
-        if shard is None:
+        opened = open_shard(path)
+        if opened is None:
             raise StoreError(f"{path} was written but cannot be read back; check the disk")
-        return shard
+        return opened[0]
 
     def gather(self, rows: NDArray[np.int64]) -> Features:
         """Vectors of `rows` (as `find` gives them), in their order.
@@ -127,7 +140,7 @@ class FeatureStore:
         """
         result = np.empty((len(rows), self.hidden_size), np.float32)
         for shard, wanted, local in self._by_shard(rows):
-            result[wanted] = shard.features[local]
+            result[wanted] = shard.take(local)
         return result
 
     def encode_seconds(self, rows: NDArray[np.int64]) -> float:
@@ -147,16 +160,16 @@ class FeatureStore:
             parts.append((self._shards[owner], wanted, rows[wanted] - self._starts[owner]))
         return parts
 
-    def _append(self, shard: Shard) -> None:
+    def _append(self, shard: Shard, digests: Digests) -> None:
         self._starts.append(len(self._index))
         self._shards.append(shard)
-        self._index.add(shard.digests)
+        self._index.add(digests)
 
     def _open(self, folder: Path) -> None:
-        for path in _manifests(folder):
-            shard = open_shard(path)
-            if shard is not None and shard.features.shape[1] == self.hidden_size:
-                self._append(shard)
+        for path in manifests(folder):
+            opened = open_shard(path)
+            if opened is not None and opened[0].manifest.hidden_size == self.hidden_size:
+                self._append(*opened)
 
     def _prepare(self, folder: Path) -> None:
         """Make the folder and say in words what it holds."""
@@ -181,7 +194,13 @@ class FeatureStore:
         )
 
 
-def _manifests(folder: Path) -> list[Path]:
+def mark_used(folder: Path) -> None:
+    """Let ``featx cache`` know that the store was opened now; a store that cannot be written stays unmarked."""
+    with suppress(OSError):
+        (folder / USED).touch()
+
+
+def manifests(folder: Path) -> list[Path]:
     """Manifests in `folder`, sorted; files of other kinds and symbolic links are passed over."""
     length = SHARD_NAME_LENGTH + len(MANIFEST)
     try:

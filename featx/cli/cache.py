@@ -1,0 +1,133 @@
+"""``featx cache``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featx.cli.options import cache_option, json_option, option
+
+
+@click.group("cache")
+def command() -> None:
+    r"""List, verify and tidy the cached features.
+
+    \b
+    featx cache list
+    featx cache gc --older-than 90d --max-size 20G
+    """
+
+
+@command.command("list")
+@cache_option
+@json_option
+def list_command(cache_dir: Path | None, as_json: bool) -> None:
+    r"""Show what is cached: features in words, texts, size, last use.
+
+    \b
+    featx cache list
+    """
+    from featx.experiment.cache import describe, list_stores
+    from featx.experiment.places import cache_folder
+
+    stores = list_stores(cache_folder(cache_dir))
+    if as_json:
+        rows = [
+            {
+                "spec": s.spec,
+                "digest": s.folder.name,
+                "shards": s.shards,
+                "texts": s.texts,
+                "bytes": s.size,
+                "last_used": s.last_used,
+            }
+            for s in stores
+        ]
+        click.echo(json.dumps({"cache_dir": str(cache_folder(cache_dir)), "stores": rows}))
+        return
+    for store in stores:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(store.last_used))
+        size = f"{store.texts:>10} texts  {store.size / 2**20:>9.1f} MiB"
+        click.echo(f"{store.folder.name[:12]}  {size}  {used}  {describe(store)}")
+    total = sum(store.size for store in stores) / 2**20
+    click.echo(f"{len(stores)} kinds of features, {total:.1f} MiB in {cache_folder(cache_dir)}")
+
+
+@command.command("verify")
+@cache_option
+@option("--remove", is_flag=True, help="Remove bad shards; their texts are encoded again when wanted.")
+@click.pass_context
+def verify_command(context: click.Context, cache_dir: Path | None, remove: bool) -> None:
+    r"""Read every byte and name every bad shard; exit code 1 if there is one.
+
+    \b
+    featx cache verify
+    """
+    from featx.experiment.cache import verify
+    from featx.experiment.places import cache_folder
+
+    seen: list[Path] = []
+    bad = verify(cache_folder(cache_dir), remove, seen.append)
+    for shard in bad:
+        click.echo(f"bad: {shard.path}: {shard.reason}{' (removed)' if remove else ''}")
+    click.echo(f"{len(seen)} shards read, {len(bad)} bad")
+    if bad:
+        context.exit(1)
+
+
+@command.command("gc")
+@cache_option
+@option("--older-than", help="Remove features not used for so long: 30d, 12h, 2w.")
+@option("--max-size", help="Then remove the least recently used until the rest fits: 20G, 500M.")
+def gc_command(cache_dir: Path | None, **options: Any) -> None:
+    r"""Remove features that were not used for long, and what dead processes left.
+
+    \b
+    featx cache gc --older-than 90d
+    """
+    from featx.experiment.cache import describe, gc, parse_age, parse_size
+    from featx.experiment.places import cache_folder
+
+    age, size = options["older_than"], options["max_size"]
+    removed = gc(cache_folder(cache_dir), parse_age(age) if age else None, parse_size(size) if size else None)
+    for store in removed:
+        click.echo(f"removed {store.texts} texts, {store.size / 2**20:.1f} MiB: {describe(store)}")
+    click.echo(f"{len(removed)} kinds of features removed")
+
+
+@command.command("clear")
+@cache_option
+@click.option("--yes", is_flag=True, envvar="FEATX_YES", help="Do not ask.")
+def clear_command(cache_dir: Path | None, yes: bool) -> None:
+    r"""Remove every cached feature and built checkpoint.
+
+    \b
+    featx cache clear --yes
+    """
+    from featx.experiment.cache import clear
+    from featx.experiment.places import cache_folder
+
+    folder = cache_folder(cache_dir)
+    if not yes:
+        click.confirm(f"Remove everything cached in {folder}?", abort=True, err=True)
+    removed = clear(folder)
+    click.echo(f"{len(removed)} kinds of features removed from {folder}")
+
+
+@command.command("compact")
+@cache_option
+def compact_command(cache_dir: Path | None) -> None:
+    r"""Make few large shards out of many small ones.
+
+    \b
+    featx cache compact
+    """
+    from featx.experiment.cache import compact
+    from featx.experiment.places import cache_folder
+
+    before, after = compact(cache_folder(cache_dir))
+    click.echo(f"{before} shards before, {after} now")

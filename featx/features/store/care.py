@@ -1,0 +1,287 @@
+"""Care for the stores of a cache folder: list, verify, remove what is old, remove all, compact.
+
+Nothing here needs a lock. Manifests are removed before the files that they vouch for, and new shards are committed
+before old ones go, so that a reader or a crash at any moment finds whole shards or none. Files that are not the
+store's are left alone, and symbolic links are not followed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.errors import StoreError
+from featx.features.store.commit import TEMPORARY_PREFIX, fsync_folder
+from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, FileFacts
+from featx.features.store.shard import SHARD_NAME_LENGTH, DiskShard, open_shard, write_shard
+from featx.features.store.store import USED, manifests
+
+#: A file that no manifest vouches for may be under way for this long; a writer takes seconds.
+_UNDER_WAY_SECONDS = 24 * 3600.0
+#: Rows of a compacted shard.
+COMPACT_ROWS = 1 << 20
+
+_SPEC_NAME = re.compile(r"[0-9a-f]{64}")
+_SHARD_FILE = re.compile(rf"[0-9a-f]{{{SHARD_NAME_LENGTH}}}\.(npy|checks|digests|json)")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """One store: what its features are, and how much there is of them.
+
+    Attributes
+    ----------
+    folder : Path
+    spec : dict
+        As ``spec.json`` says it; empty where that cannot be read.
+    shards, texts, size : int
+        Whole shards, their rows, and the bytes of all files.
+    last_used : float
+        Seconds since the epoch.
+    """
+
+    folder: Path
+    spec: dict[str, Any]
+    shards: int
+    texts: int
+    size: int
+    last_used: float
+
+
+@dataclass(frozen=True)
+class BadShard:
+    """A shard that is not what was written, and how that shows."""
+
+    path: Path
+    reason: str
+
+
+def store_folders(cache_dir: Path) -> list[Path]:
+    """Folders of the stores under a cache folder, sorted."""
+    root = cache_dir / "features"
+    if not root.is_dir():
+        return []
+    return sorted(p for p in root.iterdir() if _SPEC_NAME.fullmatch(p.name) and p.is_dir() and not p.is_symlink())
+
+
+def list_stores(cache_dir: Path) -> list[StoreFacts]:
+    """Every store, the last used first."""
+    facts = [_facts(folder) for folder in store_folders(cache_dir)]
+    return sorted(facts, key=lambda store: -store.last_used)
+
+
+def _facts(folder: Path) -> StoreFacts:
+    opened = [shard for path in manifests(folder) if (shard := open_shard(path)) is not None]
+    try:
+        spec = json.loads((folder / "spec.json").read_text())
+    except (OSError, ValueError):
+        spec = {}
+    used = folder / USED
+    last_used = used.stat().st_mtime if used.exists() else folder.stat().st_mtime
+    size = sum(path.stat().st_size for path in _own_files(folder))
+    texts = sum(shard.manifest.rows for shard, _ in opened)
+    return StoreFacts(folder, spec if isinstance(spec, dict) else {}, len(opened), texts, size, last_used)
+
+
+def _own_files(folder: Path) -> Iterator[Path]:
+    """Files that the store wrote, temporary ones too."""
+    for path in folder.iterdir():
+        name = path.name
+        if (_SHARD_FILE.fullmatch(name) or name.startswith(TEMPORARY_PREFIX)) and not path.is_symlink():
+            yield path
+
+
+def verify(cache_dir: Path, remove: bool = False, on_shard: Callable[[Path], None] | None = None) -> list[BadShard]:
+    """Read every byte of every shard and compare it with its manifest.
+
+    Parameters
+    ----------
+    cache_dir : Path
+    remove : bool
+        Whether to remove bad shards; their texts are then encoded again when they are wanted.
+    on_shard : callable, optional
+        Called with each manifest's path before its shard is read.
+    """
+    bad = []
+    for folder in store_folders(cache_dir):
+        for path in manifests(folder):
+            if on_shard:
+                on_shard(path)
+            reason = _what_is_wrong(path)
+            if reason is not None:
+                bad.append(BadShard(path, reason))
+                if remove:
+                    _remove_shard(path)
+    return bad
+
+
+def _what_is_wrong(path: Path) -> str | None:
+    try:
+        opened = open_shard(path)
+    except StoreError as e:
+        return str(e)
+    if opened is None:
+        return "manifest or digests are damaged, or a file is missing or cut short"
+    manifest = opened[0].manifest
+    for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
+        if not _holds(path.with_suffix(suffix), facts):
+            return f"{path.with_suffix(suffix).name} is not what was written"
+    return None
+
+
+def _holds(path: Path, facts: FileFacts) -> bool:
+    digest, size = sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+    except OSError:
+        return False
+    return (size, digest.hexdigest()) == (facts.size, facts.sha256)
+
+
+def _remove_shard(path: Path) -> None:
+    """The manifest first, so that a crash leaves files that no one believes."""
+    for suffix in (MANIFEST, DIGESTS, CHECKS, FEATURES):
+        with suppress(FileNotFoundError):
+            path.with_suffix(suffix).unlink()
+
+
+def gc(cache_dir: Path, older_than_seconds: float | None = None, max_size: int | None = None) -> list[StoreFacts]:
+    """Remove stores that were not used for long, then the least used until all fit into `max_size` bytes.
+
+    What a live process may be writing is never touched: files without a manifest stay for a day.
+
+    Returns
+    -------
+    list of StoreFacts
+        The stores whose shards were removed.
+    """
+    stores = list_stores(cache_dir)
+    if not stores:
+        return []
+    now = _now(cache_dir)
+    kept: list[StoreFacts] = []
+    removed: list[StoreFacts] = []
+    for store in stores:
+        is_old = older_than_seconds is not None and now - store.last_used > older_than_seconds
+        (removed if is_old else kept).append(store)
+    if max_size is not None:
+        while kept and sum(store.size for store in kept) > max_size:
+            removed.append(kept.pop())
+    for store in removed:
+        for path in manifests(store.folder):
+            _remove_shard(path)
+    for folder in store_folders(cache_dir):
+        _remove_leftovers(folder, now)
+    return [store for store in removed if store.shards]
+
+
+def _remove_leftovers(folder: Path, now: float) -> None:
+    """Files of writers that died: those without a manifest that are a day old."""
+    for path in list(_own_files(folder)):
+        vouched_for = path.suffix != MANIFEST and path.with_suffix(MANIFEST).exists()
+        if path.suffix == MANIFEST or (vouched_for and not path.name.startswith(TEMPORARY_PREFIX)):
+            continue
+        with suppress(FileNotFoundError):
+            if now - path.stat().st_mtime > _UNDER_WAY_SECONDS:
+                path.unlink()
+
+
+def _now(cache_dir: Path) -> float:
+    """Time by the clock of the disk that holds the cache: a host whose clock is wrong must not age others' files."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=cache_dir, prefix=TEMPORARY_PREFIX) as probe:
+            return Path(probe.name).stat().st_mtime
+    except OSError as e:
+        raise StoreError(f"the cache folder {cache_dir} cannot be written: {e.strerror or e}") from e
+
+
+def clear(cache_dir: Path) -> list[StoreFacts]:
+    """Remove every store, and the checkpoints that were built in the cache folder."""
+    stores = list_stores(cache_dir)
+    for store in stores:
+        for path in manifests(store.folder):
+            _remove_shard(path)
+        shutil.rmtree(store.folder, ignore_errors=True)
+    shutil.rmtree(cache_dir / "checkpoints", ignore_errors=True)
+    return stores
+
+
+def compact(cache_dir: Path, rows: int = COMPACT_ROWS) -> tuple[int, int]:
+    """Make few shards of up to `rows` rows out of many small ones; repeated texts are kept once.
+
+    Safe against a crash at any moment (rows then stand in two shards, which is allowed) and against readers (who see
+    the old shards or the new one).
+
+    Returns
+    -------
+    before, after : int
+        Shards in all stores.
+
+    Raises
+    ------
+    StoreError
+        If a shard is damaged or the disk is full; nothing is lost then.
+    """
+    before = after = 0
+    for folder in store_folders(cache_dir):
+        paths = manifests(folder)
+        opened = [shard[0] for path in paths if (shard := open_shard(path)) is not None]
+        before += len(opened)
+        small = [shard for shard in opened if shard.manifest.rows <= rows // 2]
+        after += len(opened) - len(small)
+        for group in _groups(small, rows):
+            after += 1
+            if len(group) > 1:
+                _merge(folder, group)
+    return before, after
+
+
+def _groups(shards: list[DiskShard], rows: int) -> Iterator[list[DiskShard]]:
+    group: list[DiskShard] = []
+    for shard in shards:
+        if group and (
+            sum(s.manifest.rows for s in group) + shard.manifest.rows > rows
+            or shard.manifest.hidden_size != group[0].manifest.hidden_size
+        ):
+            yield group
+            group = []
+        group.append(shard)
+    if group:
+        yield group
+
+
+def _merge(folder: Path, group: list[DiskShard]) -> None:
+    digests, features, seconds = [], [], 0.0
+    for shard in group:
+        opened = open_shard(shard.path)
+        if opened is None:  # another compaction was first
+            return
+        digests.append(opened[1])
+        features.append(shard.take(np.arange(shard.manifest.rows)))
+        seconds += shard.manifest.encode_seconds
+    all_digests = np.concatenate(digests)
+    _, first = np.unique(all_digests, axis=0, return_index=True)
+    first.sort()
+    written = group[0].manifest.written | {"encode_seconds": seconds * len(first) / len(all_digests)}
+    try:
+        merged = write_shard(folder, all_digests[first], np.concatenate(features)[first], written)
+        for shard in group:
+            if shard.path != merged:
+                _remove_shard(shard.path)
+        fsync_folder(folder)
+    except OSError as e:
+        raise StoreError(f"{folder} cannot be compacted: {e.strerror or e}; nothing was lost") from e

@@ -320,8 +320,8 @@ def main() -> None:
     for model, folder in folders.items():
         small = model != "MiniLM"
         sets = {
-            "tweets": tweets[: (256 if small else 768) // size],
-            "mixed lengths": mixed_lengths(tweets, tokenizer, (64 if small else 192) // size),
+            "tweets": tweets[: (192 if small else 576) // size],
+            "mixed lengths": mixed_lengths(tweets, tokenizer, (32 if small else 80) // size),
         }
         for name, texts in sets.items():
             tokens = sum(map(len, tokenizer(texts, truncation=True, max_length=512)["input_ids"]))

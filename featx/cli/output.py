@@ -44,6 +44,7 @@ def show_report(reported: Reported, format_name: str = "table") -> None:
     for sentence in answer(reported.comparison):
         click.echo(sentence)
     click.echo()
+    click.echo(f"{reported.comparison.metric}, interval of {reported.comparison.confidence:.0%} over test texts")
     click.echo(render(reported.comparison, "table", terminal_width()))
     click.echo()
     for missing in reported.comparison.missing:

@@ -22,12 +22,15 @@ class Column:
         Columns with the highest rank are dropped first where the table is too wide; 0 is never dropped.
     numeric : bool
         Whether cells stand on the right.
+    short : str
+        Title where room is scarce; `title` when empty.
     """
 
     title: str
     cell: Callable[[Row], str]
     rank: int
     numeric: bool = True
+    short: str = ""
 
 
 def columns(comparison: Comparison) -> list[Column]:
@@ -37,12 +40,12 @@ def columns(comparison: Comparison) -> list[Column]:
     every = [
         Column("method", lambda row: row.method, 0, numeric=False),
         Column("features", lambda row: row.features, 6, numeric=False),
-        Column("settings", lambda row: row.settings, 7, numeric=False),
+        Column("settings", lambda row: row.settings, 4, numeric=False),
         Column("seeds", lambda row: str(len(row.seeds)), 8),
         Column("trials", lambda row: str(row.trials), 9),
         Column("n_train", lambda row: str(row.n_train), 12),
-        Column("validation", lambda row: score(row.validation), 4),
-        Column(f"test {comparison.metric}", lambda row: score(row.test.value), 0),
+        Column(f"validation {comparison.metric}", lambda row: score(row.validation), 5, short="validation"),
+        Column(f"test {comparison.metric}", lambda row: score(row.test.value), 0, short="test"),
         Column(f"{percent} interval", lambda row: span(row.test), 1),
         Column("accuracy", lambda row: score(row.accuracy), 10),
         Column("ECE", lambda row: "" if row.ece is None else score(row.ece), 11),
@@ -50,13 +53,14 @@ def columns(comparison: Comparison) -> list[Column]:
     if with_reference:
         every += [
             Column(f"vs {comparison.reference}", difference, 2),
+            Column(f"{percent} interval of the difference", difference_span, 8, short="its interval"),
             Column("verdict", lambda row: row.verdict or "reference", 3, numeric=False),
         ]
     every += [
         Column("converged", lambda row: {None: "", True: "yes", False: "NO"}[row.converged], 13, numeric=False),
-        Column("extract s", lambda row: seconds(row.extract_seconds), 5),
-        Column("fit s", lambda row: seconds(row.fit_seconds), 5),
-        Column("ms/text", lambda row: f"{row.predict_ms:.2f}", 5),
+        Column("extract s", lambda row: seconds(row.extract_seconds), 7),
+        Column("fit s", lambda row: seconds(row.fit_seconds), 7),
+        Column("ms/text", lambda row: f"{row.predict_ms:.2f}", 7),
     ]
     return every
 
@@ -72,11 +76,14 @@ def span(interval: Interval) -> str:
 
 
 def difference(row: Row) -> str:
-    """Difference to the reference with its interval."""
-    if row.difference is None:
-        return ""
+    """Difference to the reference."""
+    return "" if row.difference is None else f"{row.difference.value:+.3f}"
+
+
+def difference_span(row: Row) -> str:
+    """Bounds of the difference to the reference."""
     d = row.difference
-    return f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
+    return "" if d is None else f"[{d.low:+.3f}, {d.high:+.3f}]"
 
 
 def seconds(value: float) -> str:

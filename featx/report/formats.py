@@ -65,7 +65,7 @@ def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
 
 
 def _width(column: Column, comparison: Comparison) -> int:
-    return max(len(column.title), *(len(column.cell(row)) for row in comparison.rows))
+    return max(len(column.short or column.title), *(len(column.cell(row)) for row in comparison.rows))
 
 
 def terminal_table(comparison: Comparison, width: int) -> str:
@@ -80,7 +80,7 @@ def terminal_table(comparison: Comparison, width: int) -> str:
         )
         return "  ".join(parts).rstrip()
 
-    head = line([column.title for column in kept])
+    head = line([column.short or column.title for column in kept])
     rule = "  ".join("─" * size for size in widths)
     return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows)])
 

@@ -221,7 +221,7 @@ def clear(cache_dir: Path) -> list[StoreFacts]:
 
 
 def compact(cache_dir: Path, rows: int = COMPACT_ROWS) -> tuple[int, int]:
-    """Make few shards of up to `rows` rows out of many small ones; repeated texts are kept once.
+    """Make few shards of up to `rows` rows out of many small ones; texts repeated among those are kept once.
 
     Safe against a crash at any moment (rows then stand in two shards, which is allowed) and against readers (who see
     the old shards or the new one).

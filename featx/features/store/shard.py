@@ -77,18 +77,25 @@ class DiskShard:
         StoreError
             If a row is not what was written, or the files have gone.
         """
+        shape = (self.manifest.rows, self.manifest.hidden_size)
+        header = _npy_header(*shape)
+        path = self.path.with_suffix(FEATURES)
         try:
-            features = np.load(self.path.with_suffix(FEATURES), mmap_mode="r", allow_pickle=False)
+            # The header is known to the byte, so it is compared, not parsed.
+            with path.open("rb") as file:
+                if file.read(len(header)) != header:
+                    raise self._damaged("has another header than was written")
+            features = np.memmap(path, "<f4", "r", offset=len(header), shape=shape)
             checks = np.fromfile(self.path.with_suffix(CHECKS), "<u8")
-        except (OSError, ValueError, EOFError) as e:
+        except (OSError, ValueError) as e:
             raise self._damaged(f"cannot be read any more ({e})") from e
-        if features.shape != (self.manifest.rows, self.manifest.hidden_size) or len(checks) != self.manifest.rows:
+        if len(checks) != self.manifest.rows:
             raise self._damaged("has changed its size since it was opened")
         taken = features[_as_slice(rows)]
         n_bad = int(np.count_nonzero(row_checks(taken) != checks[rows]))
         if n_bad:
             raise self._damaged(f"holds {n_bad} rows that are not what was written")
-        return np.asarray(taken)
+        return np.asarray(taken, np.float32)
 
     def _damaged(self, how: str) -> StoreError:
         return StoreError(
@@ -112,7 +119,7 @@ def write_shard(folder: Path, digests: Digests, features: Features, written: dic
     OSError
         If the disk is full or cannot be written; earlier shards are as they were.
     """
-    header = _npy_header(features)
+    header = _npy_header(*features.shape)
     data = np.ascontiguousarray(features, "<f4").data.cast("B")
     files: dict[str, list[bytes | memoryview]] = {
         FEATURES: [header, data],
@@ -164,9 +171,9 @@ def _facts(chunks: list[bytes | memoryview]) -> FileFacts:
     return FileFacts(size, digest.hexdigest())
 
 
-def _npy_header(features: Features) -> bytes:
+def _npy_header(rows: int, hidden_size: int) -> bytes:
+    """What a ``.npy`` file of this shape begins with, so that plain `numpy.load` reads a shard too."""
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": "<f4", "fortran_order": False, "shape": (int(features.shape[0]), int(features.shape[1]))}
-    )
+    shape = (int(rows), int(hidden_size))
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": shape})
     return buffer.getvalue()

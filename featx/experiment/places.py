@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.config import CACHE_DIR_VARIABLE, DEFAULT_RESULTS
-from featx.data.paths import is_file, is_folder
+from featx.data.paths import is_folder
+from featx.data.tables import READERS
 from featx.runs import check_name
 
 
@@ -64,5 +65,7 @@ def name_of_address(address: str) -> str:
     'reviews'
     """
     path = Path(address)
-    base = path.resolve().name if is_folder(path) else path.stem if is_file(path) else address.rpartition("/")[2]
+    base = (
+        path.resolve().name if is_folder(path) else path.stem if path.suffix in READERS else address.rpartition("/")[2]
+    )
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"

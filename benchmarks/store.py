@@ -73,7 +73,7 @@ def main() -> None:
         in_order = np.arange(n)
         assert np.array_equal(read(shuffled), features[shuffled])
         warm = FeatureStore(cache, SPEC, WIDTH)
-        datasets_read = _datasets_reader(features, Path(folder))
+        datasets_read, share = _datasets_reader(features, Path(folder))
         runs = {
             "numpy.load": lambda: np.load(plain),
             "numpy.load, then reordered": lambda: np.load(plain)[shuffled],
@@ -87,7 +87,7 @@ def main() -> None:
         seconds: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(options.rounds):
             for name, run in runs.items():
-                seconds[name].append(seconds_of(run))
+                seconds[name].append(seconds_of(run) / (share if name == "datasets, numpy format" else 1))
         results["seconds"] = {name: statistics.median(times) for name, times in seconds.items()}
         results["times_numpy_load"] = {
             name: statistics.median(a / b for a, b in zip(times, seconds["numpy.load"], strict=True))
@@ -114,8 +114,8 @@ def main() -> None:
     print("\n".join(lines))
 
 
-def _datasets_reader(features: np.ndarray, folder: Path) -> Callable[[], Any]:
-    """Reading all rows of a data set that `map` made and cached."""
+def _datasets_reader(features: np.ndarray, folder: Path) -> tuple[Callable[[], Any], float]:
+    """Reading of a data set that `map` made and cached, and the share of the rows that it has."""
     import datasets
 
     datasets.disable_progress_bars()
@@ -130,14 +130,7 @@ def _datasets_reader(features: np.ndarray, folder: Path) -> Callable[[], Any]:
         ),
     )
     view = made.with_format("numpy", columns=["features"])
-    scale = len(features) / len(part)
-
-    def run() -> None:
-        started = time.perf_counter()
-        assert view[:]["features"].shape == part.shape
-        time.sleep((time.perf_counter() - started) * (scale - 1))  # a tenth is read; the rest would take as long each
-
-    return run
+    return lambda: view[:]["features"], len(part) / len(features)
 
 
 if __name__ == "__main__":

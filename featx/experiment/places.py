@@ -65,7 +65,8 @@ def name_of_address(address: str) -> str:
     'reviews'
     """
     path = Path(address)
-    base = (
-        path.resolve().name if is_folder(path) else path.stem if path.suffix in READERS else address.rpartition("/")[2]
-    )
+    if is_folder(path):
+        base = path.resolve().name
+    else:
+        base = path.stem if path.suffix in READERS else address.rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"

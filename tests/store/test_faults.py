@@ -85,6 +85,24 @@ def test_an_error_at_any_call_is_clear_and_loses_nothing(tmp_path: Path, code: i
         assert held(store, OLD + NEW) == OLD + NEW
 
 
+def test_a_commit_makes_each_file_durable_and_the_manifest_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed: list[str] = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: (renamed.append(Path(b).suffix), replace(a, b)))
+    store = open_store(prepared(tmp_path))
+    renamed.clear()
+    with faults.interposed(-1, None) as interposer:
+        put(store, NEW)
+    calls = [
+        call for i, call in enumerate(interposer.seen) if (call, *interposer.seen[i - 1 : i]) != ("write", "write")
+    ]
+    assert calls == ["open", "write", "fsync", "close", "replace", "open", "fsync", "close"] * 4
+    assert renamed[-1] == ".json"
+    assert sorted(renamed) == [".checks", ".digests", ".json", ".npy"]
+
+
 def test_short_writes_are_continued(tmp_path: Path) -> None:
     for at in range(calls_of_a_put(tmp_path)):
         store = open_store(prepared(tmp_path / str(at)))

@@ -26,7 +26,7 @@ from featx.features.memory import TextTooLargeError, halving
 from featx.features.pipeline import ahead
 from featx.features.sources import strings
 from featx.features.spec import FeatureSpec
-from featx.features.store import FeatureStore
+from featx.features.store import FeatureStore, FeatureView
 from featx.features.store.shard import Digests
 from featx.features.tokens import TokenizedTexts
 
@@ -263,10 +263,18 @@ class Encoded:
     def gather(self, kind: int = 0) -> NDArray[np.float32]:
         """Features of one spec, by its position, shape (n_texts, hidden_size), in the order of the texts."""
         store = self._stores[kind]
+        return store.gather(self._rows(store))
+
+    def view(self, kind: int = 0) -> FeatureView:
+        """The same as `gather`, read from the store only where it is indexed: for more than memory holds."""
+        store = self._stores[kind]
+        return store.view(self._rows(store))
+
+    def _rows(self, store: FeatureStore) -> NDArray[np.int64]:
         rows = store.find(self.digests)
         if np.any(rows < 0):
             raise ExtractionError(f"{int((rows < 0).sum())} texts are missing from the store; run the command again")
-        return store.gather(rows)
+        return rows
 
     @property
     def encode_seconds(self) -> float:

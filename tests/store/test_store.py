@@ -53,6 +53,33 @@ def test_rows_come_back_bit_for_bit_in_request_order(tmp_path: Path) -> None:
     assert (store.find(text_digests(["unknown"])) == -1).all()
 
 
+def test_a_view_reads_only_what_is_indexed(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    texts = [f"text {i}" for i in range(50)]
+    put(store, texts[:20])
+    put(store, texts[20:])
+    rows = store.find(text_digests(texts[::-1]))
+    view, whole = store.view(rows), store.gather(rows)
+    assert view.shape == (50, WIDTH)
+    assert len(view) == 50
+    assert view.dtype == np.float32
+    for index in (slice(5, 30), slice(None, None, 7), np.array([3, 3, 49]), whole[:, 0] > 0):
+        assert np.array_equal(view[index], whole[index])
+    assert np.array_equal(view[-1], whole[-1])
+    with pytest.raises(TypeError):
+        view[0] = 0
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".checks", ".digests"])
+def test_a_linked_file_makes_its_shard_absent(tmp_path: Path, suffix: str) -> None:
+    put(open_store(tmp_path), ["a"])
+    (path,) = shard_files(tmp_path, suffix)
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert len(open_store(tmp_path)) == 0
+
+
 def test_names_differ_in_every_field_and_only_there() -> None:
     base = SPEC.name
     changes = {

@@ -3,6 +3,6 @@
 Knows of digests and arrays only, not of texts or models.
 """
 
-from featx.features.store.store import FeatureStore
+from featx.features.store.store import FeatureStore, FeatureView
 
-__all__ = ["FeatureStore"]
+__all__ = ["FeatureStore", "FeatureView"]

@@ -6,6 +6,7 @@ The name is the content's digest, so that two writers of the same rows write the
 from __future__ import annotations
 
 import io
+import stat
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -152,12 +153,13 @@ def open_shard(path: Path) -> tuple[DiskShard, Digests] | None:
         manifest = parse_manifest(path.read_bytes(), path)
         if manifest is None:
             return None
+        for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks), (DIGESTS, manifest.digests)):
+            found = path.with_suffix(suffix).lstat()  # a symbolic link could lead out of the store
+            if not stat.S_ISREG(found.st_mode) or found.st_size != facts.size:
+                return None
         digest_bytes = path.with_suffix(DIGESTS).read_bytes()
         if sha256(digest_bytes).hexdigest() != manifest.digests.sha256:
             return None
-        for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
-            if path.with_suffix(suffix).stat().st_size != facts.size:
-                return None
     except OSError:
         return None
     return DiskShard(path, manifest), np.frombuffer(digest_bytes, "<u8").astype(np.uint64).reshape(-1, 2)

@@ -143,6 +143,10 @@ class FeatureStore:
             result[wanted] = shard.take(local)
         return result
 
+    def view(self, rows: NDArray[np.int64]) -> FeatureView:
+        """The same as `gather`, read only where it is indexed: for more rows than memory holds."""
+        return FeatureView(self, rows)
+
     def encode_seconds(self, rows: NDArray[np.int64]) -> float:
         """Seconds that encoding the texts of `rows` once took, on the machine that did it."""
         return sum(shard.seconds_per_text * len(wanted) for shard, wanted, _ in self._by_shard(rows))
@@ -192,6 +196,37 @@ class FeatureStore:
             "and returned but not kept; choose another --cache-dir to keep them",
             stacklevel=4,
         )
+
+
+class FeatureView:
+    """Read-only matrix of rows of a store; slices and row numbers give arrays, nothing else is held in memory.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, hidden_size).
+    dtype : numpy.dtype
+        float32.
+    """
+
+    def __init__(self, store: FeatureStore, rows: NDArray[np.int64]) -> None:
+        self._store = store
+        self._rows = rows
+        self.shape = (len(rows), store.hidden_size)
+        self.dtype = np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: int | slice | NDArray[Any]) -> Features:
+        """Vectors at `index`: an integer gives one of shape (hidden_size,), all else a matrix."""
+        wanted = self._rows[index]
+        if np.ndim(wanted) == 0:
+            return np.asarray(self._store.gather(np.atleast_1d(wanted))[0], np.float32)
+        return self._store.gather(wanted)
+
+    def __repr__(self) -> str:
+        return f"FeatureView(shape={self.shape}, dtype={self.dtype})"
 
 
 def mark_used(folder: Path) -> None:

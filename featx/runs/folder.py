@@ -96,15 +96,24 @@ def _built_beside(folder: Path) -> Iterator[Path]:
         yield building
         _fsync_tree(building)
         if folder.exists():
-            old = building.with_name(building.name + "-old")
-            folder.rename(old)
-            building.rename(folder)
-            shutil.rmtree(old)
+            _replace(folder, building)
         else:
             building.rename(folder)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
+
+
+def _replace(folder: Path, building: Path) -> None:
+    """Put `building` in the place of `folder`; if that fails, `folder` is back as it was."""
+    old = building.with_name(building.name + "-old")
+    folder.rename(old)
+    try:
+        building.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
 
 
 def _fsync_tree(folder: Path) -> None:

@@ -49,6 +49,24 @@ def test_a_run_that_fails_to_write_leaves_the_old_one(tmp_path: Path) -> None:
     assert [path.name for path in old.folder.parent.iterdir()] == ["seed-0"]
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_rename_that_fails_leaves_the_old_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    old = make_run(tmp_path, accuracy=0.5)
+    rename, calls = Path.rename, []
+
+    def flaky(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == failing:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", flaky)
+    with pytest.raises(RunError, match="Input/output error"):
+        make_run(tmp_path, accuracy=0.9)
+    assert read_run(old.folder).record == old.record
+    assert [path.name for path in old.folder.parent.iterdir()] == ["seed-0"]
+
+
 def test_a_new_run_replaces_the_old_as_a_whole(tmp_path: Path) -> None:
     old = make_run(tmp_path, accuracy=0.5)
     (old.folder / "stray").write_text("x")

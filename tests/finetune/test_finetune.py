@@ -91,6 +91,13 @@ def test_same_seed_same_predictions_other_seed_others(tiny: Path) -> None:
     assert not np.allclose(a, c, atol=1e-4)
 
 
+def test_the_seed_draws_the_head(tiny: Path) -> None:
+    """With steps of no length the scores come from the new head alone, whatever the order of the texts."""
+    still = replace(SETTINGS, num_train_epochs=0.1, learning_rate=1e-12)
+    a, b = (train(tiny, still, seed).predict(dataset().test)[0].y_score for seed in (3, 4))
+    assert not np.allclose(a, b, atol=1e-4)
+
+
 def test_course_defaults() -> None:
     settings = FinetuneSettings()
     assert (settings.num_train_epochs, settings.learning_rate) == (2, 2e-5)

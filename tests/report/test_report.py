@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -123,14 +124,15 @@ def test_answer_is_never_more_certain_than_the_interval(tmp_path: Path) -> None:
 
 
 def test_the_rival_is_chosen_on_validation_not_on_test(tmp_path: Path) -> None:
-    runs = [
-        make_run(tmp_path, "finetune", 0.8),
-        make_run(tmp_path, "logreg", 0.6),
-        make_run(tmp_path, "tfidf-logreg", 0.6),
-    ]
-    comparison = compare(runs)
-    rival = max((row for row in comparison.rows if row.method != "finetune"), key=lambda row: row.validation)
-    assert f"{rival.method} (best classical method on validation)" in answer(comparison)[0]
+    rates = {"finetune": 0.9, "logreg": 0.5, "tfidf-logreg": 0.8}
+    runs = {method: make_run(tmp_path, method, rate) for method, rate in rates.items()}
+    record = runs["logreg"].record
+    validation = record.metrics["validation"] | {"f1_macro": 0.99}
+    lucky = replace(record, metrics=record.metrics | {"validation": validation})
+    comparison = compare([runs["finetune"], replace(runs["logreg"], record=lucky), runs["tfidf-logreg"]])
+    assert comparison.row("logreg").test.value < comparison.row("tfidf-logreg").test.value
+    assert " logreg (best classical method on validation)" in answer(comparison)[0]
+    assert "tfidf-logreg" not in answer(comparison)[0]
 
 
 HOSTILE = ("<script>alert(1)</script>", "=1+1\"'|`$x^2$", "日本語 عربى 👍")

@@ -265,7 +265,7 @@ def overhead(folder: Path) -> float:
         with tempfile.TemporaryDirectory() as cache:
             text = [f"one text {i}"]
             whole = seconds_of(lambda: Extractor(encoder, checkpoint, FeatureSettings(), Path(cache)).encode(text))
-        ids = encoder.tokenizer(text).ids
+        ids = [encoder.tokenizer(text)[0]]
         kinds = Extractor(encoder, checkpoint, FeatureSettings(), None).kinds
         timed.append(whole - seconds_of(lambda: encoder.encode(ids, kinds)))
     return statistics.median(timed)

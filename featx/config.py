@@ -71,6 +71,14 @@ def choose(kind: type[Choice], value: str, option: str) -> Choice:
         raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None
 
 
+def _check_seeds(seeds: tuple[int, ...], name: str) -> None:
+    """scikit-learn and numpy take whole numbers from 0 to 2**32 - 1."""
+    wrong = [seed for seed in seeds if not 0 <= seed < 2**32]
+    if wrong or not seeds:
+        shown = ", ".join(map(str, wrong)) or "empty"
+        raise SettingsError(f"{name} is {shown}; expected whole numbers from 0 to {2**32 - 1}")
+
+
 @dataclass(frozen=True)
 class DataSettings:
     """Where labelled texts come from and how splits that are missing are cut.
@@ -86,6 +94,15 @@ class DataSettings:
     validation_fraction: float = 0.15
     test_fraction: float = 0.15
     split_seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_seeds((self.split_seed,), "split_seed")
+        fractions = (self.validation_fraction, self.test_fraction)
+        if not all(0 < fraction < 1 for fraction in fractions) or sum(fractions) >= 1:
+            raise SettingsError(
+                f"validation_fraction and test_fraction are {fractions[0]:g} and {fractions[1]:g}; expected numbers "
+                "above 0 that leave something for train"
+            )
 
 
 @dataclass(frozen=True)
@@ -146,6 +163,9 @@ class BaselineSettings:
     methods: tuple[str, ...] = ("majority", "tfidf-logreg", "logreg")
     seeds: tuple[int, ...] = (0,)
 
+    def __post_init__(self) -> None:
+        _check_seeds(self.seeds, "seeds")
+
 
 @dataclass(frozen=True)
 class FinetuneSettings:
@@ -160,6 +180,9 @@ class FinetuneSettings:
     max_length: int | None = None
     seeds: tuple[int, ...] = (0,)
 
+    def __post_init__(self) -> None:
+        _check_seeds(self.seeds, "seeds")
+
 
 #: What suits the demo's small encoder: with the course's settings it stays under-trained.
 DEMO_FINETUNE = FinetuneSettings(num_train_epochs=8.0, learning_rate=1.5e-4)
@@ -173,3 +196,9 @@ class ReportSettings:
     metric: str = SELECTION_METRIC
     confidence: float = 0.95
     n_resamples: int = 9_999
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise SettingsError(f"confidence is {self.confidence:g}; expected a share between 0 and 1, such as 0.95")
+        if self.n_resamples < 100:
+            raise SettingsError(f"n_resamples is {self.n_resamples}; expected 100 or more")

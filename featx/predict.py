@@ -126,7 +126,7 @@ def _finetuned(run: Run, compute: ComputeSettings) -> _Classify:
 
     def run_model(texts: Sequence[str]) -> NDArray[Any]:
         with thread_limit(compute.threads):
-            return classify(model, tokenizer, texts)
+            return classify(model, tokenizer, texts, batch_tokens=compute.batch_tokens)
 
     return run_model
 
@@ -161,7 +161,8 @@ def _features(
     facts, chosen = run.record.checkpoint, run.record.features
     assert facts is not None
     assert chosen is not None
-    found = find_checkpoint(checkpoint or facts["name"], cache, None if checkpoint else facts["revision"])
+    name = checkpoint or facts["name"]
+    found = find_checkpoint(name, cache, facts["revision"] if name == facts["name"] else None)
     if (found.digest, found.tokenizer_digest) != (facts["digest"], facts["tokenizer_digest"]):
         raise CheckpointError(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "

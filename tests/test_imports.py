@@ -33,7 +33,7 @@ ALLOWED = {
     "cli": {"errors", "config", "experiment"},
 }  # fmt: skip
 #: The token side of features: all that finetune may use of it.
-TOKEN_SIDE = {"featx.features.tokens", "featx.features.batches", "featx.features.checkpoint"}
+TOKEN_SIDE = {"featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory"}
 #: Packages that are slow to import, and so are imported where they are used.
 HEAVY = {
     "torch", "transformers", "sklearn", "pandas", "matplotlib", "wandb", "datasets", "scipy", "pyarrow", "skops", "rich"

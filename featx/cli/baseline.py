@@ -8,6 +8,7 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
+    batch_option,
     cache_option,
     checkpoint_options,
     compute_options,
@@ -39,6 +40,7 @@ from featx.config import BaselineSettings
 @option("--seeds", default=",".join(map(str, default_of(BaselineSettings, "seeds"))), help="Seeds such as 0,1,2.")
 @feature_options
 @compute_options
+@batch_option
 @results_options
 @cache_option
 @json_option

@@ -8,6 +8,7 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
+    batch_option,
     cache_option,
     compute_options,
     compute_settings,
@@ -20,6 +21,7 @@ from featx.cli.output import show_prediction, show_report
 
 @click.command("demo")
 @compute_options
+@batch_option
 @results_options
 @cache_option
 @quiet_option

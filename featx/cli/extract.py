@@ -10,6 +10,7 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
+    batch_option,
     cache_option,
     checkpoint_options,
     compute_options,
@@ -36,6 +37,7 @@ from featx.cli.options import (
     help="Write features and labels to this .npz.",
 )
 @compute_options
+@batch_option
 @cache_option
 @json_option
 @quiet_option

@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def option(*declarations: str, **settings: Any) -> Callable[[F], F]:
     """A click option with an environment variable named after it."""
     name = next(d for d in declarations if d.startswith("--")).partition("/")[0]
-    variable = "FEATX_" + name.removeprefix("--").replace("-", "_").upper()
+    variable = settings.pop("envvar", "FEATX_" + name.removeprefix("--").replace("-", "_").upper())
     settings.setdefault("show_default", settings.get("default") is not None and not settings.get("is_flag"))
     return click.option(*declarations, envvar=variable, **settings)
 
@@ -59,7 +59,7 @@ data_options = combined(
     option("--dataset-revision", help="Branch, tag or commit of a data set on the Hub."),
     option(
         "--split-seed",
-        type=int,
+        type=click.IntRange(0, 2**32 - 1),
         default=default_of(DataSettings, "split_seed"),
         help="Seed of splits that are cut; not that of the methods.",
     ),
@@ -76,8 +76,10 @@ feature_options = combined(
 )
 compute_options = combined(
     option("--device", default=Device.AUTO.value, help=f"One of {', '.join(Device)}."),
-    option("--batch-tokens", type=int, help="Tokens of a batch, padding included.  [by device]"),
     option("--threads", type=int, help="Threads of torch, tokenizers and BLAS.  [theirs]"),
+)
+batch_option = option(
+    "--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch, padding included.  [by device]"
 )
 cache_option = option(
     "--cache-dir",
@@ -148,11 +150,8 @@ def integers(text: str, name: str) -> tuple[int, ...]:
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """Seeds out of ``0,1,2``; scikit-learn takes 0 to 2**32 - 1."""
-    found = integers(text, "--seeds")
-    if min(found) < 0 or max(found) >= 2**32:
-        raise SettingsError(f"--seeds is {text!r}; expected whole numbers from 0 to {2**32 - 1}")
-    return found
+    """Seeds out of ``0,1,2``."""
+    return integers(text, "--seeds")
 
 
 def _layers(text: str) -> tuple[int, ...] | None:

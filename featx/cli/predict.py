@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from featx.cli.options import cache_option, compute_options, compute_settings, json_option, option, places
+from featx.cli.options import batch_option, cache_option, compute_options, compute_settings, json_option, option, places
 from featx.cli.output import show_prediction
 
 
@@ -18,8 +18,9 @@ from featx.cli.output import show_prediction
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1)
 @option("--input", "input_path", type=click.Path(path_type=Path), help="File with one text a line.")
-@option("--checkpoint", help="Where the run's checkpoint is now, when it has moved.")
+@option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
+@batch_option
 @cache_option
 @json_option
 def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:

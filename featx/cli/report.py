@@ -22,7 +22,12 @@ from featx.config import ReportSettings
 )
 @option("--metric", default=default_of(ReportSettings, "metric"), help="Metric of the comparison.")
 @option("--format", "format_name", default="table", show_default=True, help="table, md, csv, tex or json.")
-@option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [RESULTS/report]")
+@option(
+    "--output",
+    envvar="FEATX_REPORT_OUTPUT",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder.  [RESULTS/report]",
+)
 @option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 def command(results: tuple[Path, ...], **options: Any) -> None:
     r"""Compare the runs in RESULTS: print the table, write tables, figures and an HTML page.

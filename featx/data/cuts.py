@@ -17,25 +17,21 @@ def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, S
     Raises
     ------
     DataError
-        If a class has fewer than two texts, or too few texts would be left.
+        If a class has fewer than two texts.
     """
-    from sklearn.model_selection import train_test_split
-
-    counts = split.class_counts
-    n_classes = int(np.count_nonzero(counts))
-    n_cut = max(round(fraction * len(split)), n_classes)
-    if counts[counts > 0].min() < 2:
-        rare = split.label_names[int(np.argmin(np.where(counts > 0, counts, len(split) + 1)))]
-        raise DataError(
-            f"{source}: class {rare!r} has 1 text, too few to cut a split from; add texts or give the splits as files"
-        )
-    if len(split) - n_cut < n_classes:
-        raise DataError(
-            f"{source}: {len(split)} texts are too few to cut {n_cut} and leave one of each class; "
-            "add texts or give the splits as files"
-        )
-    kept, taken = train_test_split(np.arange(len(split)), test_size=n_cut, random_state=seed, stratify=split.labels)
-    return _rows(split, np.sort(kept)), _rows(split, np.sort(taken))
+    rng = np.random.default_rng(seed)
+    taken = []
+    for label, count in enumerate(split.class_counts.tolist()):
+        rows = rng.permutation(np.flatnonzero(split.labels == label))
+        if count == 1:
+            raise DataError(
+                f"{source}: class {split.label_names[label]!r} has 1 text left, too few to cut a split from; add texts "
+                "(three of each class at least) or give the splits as files"
+            )
+        n_cut = min(max(1, round(fraction * count)), count - 1) if count else 0
+        taken.append(rows[:n_cut])
+    second = np.sort(np.concatenate(taken))
+    return _rows(split, np.setdiff1d(np.arange(len(split)), second)), _rows(split, second)
 
 
 def three_way(whole: Split, settings: DataSettings, source: str) -> dict[str, Split]:

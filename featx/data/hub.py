@@ -19,6 +19,7 @@ from featx.data.raw import RawSplit
 from featx.errors import DataError
 
 CONVERTED = "refs/convert/parquet"
+_CONVERTED_FILE = re.compile(r"[^/]+/[^/]+/\d+\.parquet")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(:(?P<config>[\w.-]+))?")
 #: Names under which a Hub data set may hold each split.
@@ -79,8 +80,15 @@ def _locate(name: str, revision: str | None) -> _Place:
         info = api.dataset_info(name, revision=revision, timeout=30)
         files = {sibling.rfilename for sibling in info.siblings or ()}
         if f"{name.rpartition('/')[2]}.py" not in files:
-            return _Place(info.sha, converted=revision == CONVERTED)
+            return _Place(info.sha, converted=_is_converted(files))
+        if revision is not None:
+            raise DataError(
+                f"data set {name!r} at revision {revision!r} has a loading script, which is never run; leave the "
+                f"revision out, or name {CONVERTED}, the Hub's own conversion"
+            )
         return _Place(api.dataset_info(name, revision=CONVERTED, timeout=30).sha, converted=True)
+    except DataError:
+        raise
     except (HfHubHTTPError, HFValidationError) as e:
         at = f" at revision {revision!r}" if revision else ""
         raise DataError(
@@ -91,16 +99,26 @@ def _locate(name: str, revision: str | None) -> _Place:
         return _cached_place(name, revision, e)
 
 
+def _is_converted(files: set[str]) -> bool:
+    """Whether a revision is laid out as the Hub's own conversion: ``<config>/<split>/<number>.parquet`` and no more."""
+    data = {file for file in files if not file.startswith(".") and file != "README.md"}
+    return bool(data) and all(_CONVERTED_FILE.fullmatch(file) for file in data)
+
+
 def _cached_place(name: str, revision: str | None, cause: Exception) -> _Place:
     """Where a copy is cached, for work without a network."""
     from datasets import config as datasets_config
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
+    cached = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="dataset")
     if revision is not None and _COMMIT.fullmatch(revision):
-        return _Place(revision, converted=False)
-    ref = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="dataset") / "refs" / CONVERTED
-    if ref.is_file():
+        files = {
+            str(p.relative_to(cached / "snapshots" / revision)) for p in cached.glob(f"snapshots/{revision}/**/*.*")
+        }
+        return _Place(revision, converted=_is_converted(files))
+    ref = cached / "refs" / CONVERTED
+    if ref.is_file() and revision in (None, CONVERTED):
         return _Place(ref.read_text().strip(), converted=True)
     if (Path(datasets_config.HF_DATASETS_CACHE) / name.replace("/", "___")).is_dir() and revision is None:
         return _Place(None, converted=False)
@@ -120,14 +138,14 @@ def _load_converted(name: str, config: str | None, place: _Place) -> Any:
         # By the branch's name, so that the cache learns where the branch stands, for work without a network.
         with _no_bars():
             folder = Path(str(snapshot_download(name, revision=CONVERTED, **wanted)))
-            if folder.name != place.commit:
+            if folder.name != place.commit:  # the branch has moved on
                 folder = Path(str(snapshot_download(name, revision=place.commit, **wanted)))
     except Exception as e:  # network, disk, permissions: all end the same way
         raise DataError(f"data set {name!r}: its Parquet files cannot be downloaded: {_first_line(e)}") from e
     configs = sorted({path.relative_to(folder).parts[0] for path in folder.glob("*/*/*.parquet")})
     if config is None and len(configs) > 1:
         raise DataError(f"data set {name!r} has several configurations; name one as NAME:CONFIG: {', '.join(configs)}")
-    if not configs:
+    if not configs or (config is not None and config not in configs):
         raise DataError(f"data set {name!r} has no configuration {config!r} in Parquet; check the name after the colon")
     files = sorted((folder / (config or configs[0])).glob("*/*.parquet"))
     by_split: dict[str, list[str]] = {}

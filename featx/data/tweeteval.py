@@ -37,6 +37,8 @@ def read_tweeteval(folder: Path) -> tuple[dict[str, RawSplit], tuple[str, ...]]:
             raise DataError(f"{folder}: {there[0]}_text.txt and {there[1]}_text.txt are both {split}; remove one")
         if there:
             splits[split] = _read_split(folder, there[0])
+    if "train" not in splits:
+        raise DataError(f"{folder}: no train split; expected train_text.txt and train_labels.txt")
     return splits, mapping
 
 

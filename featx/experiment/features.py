@@ -89,7 +89,7 @@ def extract_splits(
     result = SplitFeatures(checkpoint, extractor.specs, encoded, encoder.hidden_size, str(encoder.device))
     if result.counts.truncated:
         display.say(
-            f"{result.counts.truncated} of {result.counts.encoded} texts are longer than "
+            f"{result.counts.truncated} of the {result.counts.encoded} texts encoded now are longer than "
             f"{encoder.tokenizer.max_length} tokens and were cut there"
         )
     return result

@@ -22,12 +22,13 @@ from featx.config import (
     ReportSettings,
 )
 from featx.errors import SettingsError
-from featx.experiment.baseline import baseline
+from featx.experiment.baseline import baseline, expand_methods
 from featx.experiment.finetune import finetune
 from featx.experiment.places import Places
 from featx.experiment.progress import Display
-from featx.experiment.report import Reported, report
+from featx.experiment.report import Reported, check_metric, report
 from featx.experiment.settings_file import check_keys, settings_from
+from featx.finetune.training import check_settings
 
 _TABLES = ["data", "checkpoint", "features", "compute", "baseline", "finetune", "report"]
 
@@ -98,6 +99,11 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
 
 def run_plan(plan: Plan, places: Places, display: Display) -> Reported:
     """Run every step of `plan`; runs that are there already are kept."""
+    check_metric(plan.report.metric)
+    if plan.baseline is not None:
+        expand_methods(plan.baseline.methods)
+    if plan.finetune is not None:
+        check_settings(plan.finetune)
     places = replace(places, experiment=places.experiment or plan.experiment)
     checkpoint = plan.checkpoint
     if plan.baseline is not None:

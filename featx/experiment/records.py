@@ -58,10 +58,10 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
         return None
     try:
         run = read_run(folder)
-    except RunError:
+    except RunError as e:
         if overwrite:
             return None
-        raise
+        raise RunError(f"{e}: give --overwrite to replace it, or another --experiment") from e
     wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
     differing = [key for key, value in wanted.items() if there.get(key) != value]
     if not differing:

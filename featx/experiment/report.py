@@ -8,10 +8,10 @@ from pathlib import Path
 
 from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
-from featx.report import FORMATS, Comparison, answer, compare, render, write_report
+from featx.report import FORMATS, Comparison, answer, check_metric, compare, render, write_report
 from featx.runs import find_runs, read_run
 
-__all__ = ["Reported", "answer", "check_format", "render", "report"]
+__all__ = ["Reported", "answer", "check_format", "check_metric", "render", "report"]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+#: Token ids of one text.
+TokenIds = Sequence[int] | NDArray[np.int32]
+
 
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
     """Rows of each batch, longest texts first.
@@ -38,12 +41,12 @@ def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.in
     return batches
 
 
-def pad(ids: Sequence[Sequence[int]], pad_id: int, step: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pad(ids: Sequence[TokenIds], pad_id: int, step: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Token ids filled up on the right to the longest, and their attention mask.
 
     Parameters
     ----------
-    ids : sequence of sequences of int
+    ids : sequence of int arrays or sequences
     pad_id : int
     step : int
         The longest length is rounded up to a multiple of this.

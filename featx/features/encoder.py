@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from featx.config import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Pooling
 from featx.errors import SettingsError
-from featx.features.batches import pad
+from featx.features.batches import TokenIds, pad
 from featx.features.checkpoint import loading
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
@@ -82,12 +82,12 @@ class Encoder:
         """Number of layers; layer 0 is the embeddings and `n_layers` the last."""
         return int(self.model.config.num_hidden_layers)
 
-    def encode(self, ids: Sequence[Sequence[int]], kinds: Sequence[tuple[int, Pooling]]) -> list[NDArray[np.float32]]:
+    def encode(self, ids: Sequence[TokenIds], kinds: Sequence[tuple[int, Pooling]]) -> list[NDArray[np.float32]]:
         """Vectors of one batch of texts.
 
         Parameters
         ----------
-        ids : sequence of sequences of int
+        ids : sequence of int arrays or sequences
             Token ids of each text, unpadded.
         kinds : sequence of (layer, pooling)
             What is wanted, layers from 0 to `n_layers`.
@@ -99,7 +99,7 @@ class Encoder:
         """
         return self.start(ids, kinds).wait()
 
-    def start(self, ids: Sequence[Sequence[int]], kinds: Sequence[tuple[int, Pooling]]) -> Launched:
+    def start(self, ids: Sequence[TokenIds], kinds: Sequence[tuple[int, Pooling]]) -> Launched:
         """Begin to encode one batch; on CUDA it returns before the batch is done, so that the next can be prepared."""
         import torch
 

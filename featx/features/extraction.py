@@ -33,7 +33,7 @@ from featx.features.tokens import TokenizedTexts
 #: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
 #: `_WINDOW_SECONDS`: that much work is lost at most when the process is killed.
 _FIRST_WINDOW = 512
-_LARGEST_WINDOW = 65_536
+_LARGEST_WINDOW = 16_384
 _WINDOW_SECONDS = 15.0
 
 
@@ -41,8 +41,8 @@ _WINDOW_SECONDS = 15.0
 class Counts:
     """What an extraction did; all but `extract_seconds` are numbers of texts or tokens.
 
-    `reused` counts texts that the store had and repetitions of a text. `extract_seconds` runs from the first text
-    read to the last vector committed, tokenising and writing included.
+    `reused` counts texts that the store had and repetitions of a text; `truncated` and `tokens` are of the encoded
+    ones. `extract_seconds` runs from the first text read to the last vector committed, tokenising and writing included.
     """
 
     texts: int = 0
@@ -200,19 +200,18 @@ class Extractor:
         """Rows and vectors of each batch; a batch that memory is too small for comes in parts."""
 
         def start(rows: NDArray[np.int64]) -> Launched:
-            return self.encoder.start([window.tokens.ids[row] for row in rows], self.kinds)
+            return self.encoder.start([window.tokens[row] for row in rows], self.kinds)
 
         waiting: tuple[NDArray[np.int64], Launched] | None = None
+        budget = self.encoder.batch_tokens
         try:
-            for batch in token_batches(window.tokens.lengths, self.encoder.batch_tokens):
-                parts = 0
+            for batch in token_batches(window.tokens.lengths, budget):
                 for rows, launched in halving(batch, start):
-                    parts += 1
+                    if len(rows) < len(batch):  # what was too large once would be again in the next window
+                        self.encoder.batch_tokens = max(1, budget // 2)
                     if waiting is not None:  # read only now that the next batch is under way
                         yield waiting[0], waiting[1].wait()
                     waiting = rows, launched
-                if parts > 1:  # what was too large once would be again
-                    self.encoder.batch_tokens = max(1, self.encoder.batch_tokens // 2)
             if waiting is not None:
                 yield waiting[0], waiting[1].wait()
         except TextTooLargeError as e:
@@ -237,7 +236,7 @@ class Extractor:
         import transformers
 
         return {
-            "encode_seconds": seconds / len(self.specs),
+            "encode_seconds": seconds,
             "device": str(self.encoder.device),
             "batch_tokens": self.encoder.batch_tokens,
             "threads": torch.get_num_threads(),
@@ -278,5 +277,8 @@ class Encoded:
 
     @property
     def encode_seconds(self) -> float:
-        """What encoding all of the texts once takes, reused ones at the cost that they had."""
-        return sum(store.encode_seconds(store.find(self.digests)) for store in self._stores)
+        """What encoding all of the texts once takes, reused ones at the cost that they had.
+
+        All layers and poolings come from one pass, so the dearest of them is the cost of all.
+        """
+        return max(store.encode_seconds(store.find(self.digests)) for store in self._stores)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 Rows = NDArray[np.int64]
 
 #: What the allocators say where they have no exception of their own.
-_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
 
 class TextTooLargeError(Exception):

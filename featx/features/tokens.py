@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -26,20 +27,32 @@ _OFFSET_TYPES = frozenset(
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """Token ids of texts, unpadded, in the order of the texts.
+    """Token ids of texts, unpadded, in the order of the texts; four bytes a token.
 
     Attributes
     ----------
-    ids : list of list of int
-    lengths : ndarray of shape (n_texts,), int64
-        Tokens of each text after cutting, special ones included.
+    flat : ndarray of shape (n_tokens,), int32
+        Ids of all texts, one after the other.
+    offsets : ndarray of shape (n_texts + 1,), int64
+        Where each text begins in `flat`, and where the last one ends.
     n_truncated : int
         Texts that were longer than the limit.
     """
 
-    ids: list[list[int]]
-    lengths: NDArray[np.int64]
+    flat: NDArray[np.int32]
+    offsets: NDArray[np.int64]
     n_truncated: int
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text after cutting, special ones included; shape (n_texts,), int64."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        return self.flat[self.offsets[row] : self.offsets[row + 1]]
 
 
 class Tokenizer:
@@ -79,7 +92,8 @@ class Tokenizer:
             cut = sum(bool(encoded.encodings[row].overflowing) for row in full)
         else:
             cut = sum(len(self.hf(texts[int(row)])["input_ids"]) > self.max_length for row in full)
-        return TokenizedTexts(ids, lengths, cut)
+        flat = np.fromiter(itertools.chain.from_iterable(ids), np.int32, int(lengths.sum()))
+        return TokenizedTexts(flat, np.concatenate([[0], np.cumsum(lengths)]), cut)
 
 
 def load_config(checkpoint: Checkpoint) -> Any:
@@ -98,6 +112,11 @@ def load_config(checkpoint: Checkpoint) -> Any:
 
     config: Any = loading(checkpoint, AutoConfig.from_pretrained)
     kind = config.model_type
+    if not isinstance(getattr(config, "num_hidden_layers", None), int):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} ({kind}) is no single text encoder; choose one such as "
+            "distilbert-base-uncased"
+        )
     decoder_only = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if config.is_encoder_decoder or decoder_only or getattr(config, "is_decoder", False):
         raise CheckpointError(

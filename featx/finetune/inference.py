@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.config import Checkpoint
-from featx.errors import RunError
+from featx.errors import RunError, TrainingError
 from featx.features.batches import pad, token_batches
 from featx.features.checkpoint import loading
+from featx.features.memory import TextTooLargeError, halving
 from featx.features.tokens import Tokenizer, load_config, load_tokenizer
 
-#: Tokens of a batch, padding included.
-_BATCH_TOKENS = 2_048
+#: Tokens of a batch, padding included, on a CPU and elsewhere.
+_CPU_BATCH_TOKENS, _GPU_BATCH_TOKENS = 1_024, 16_384
 
 
 def classify(
@@ -24,6 +25,7 @@ def classify(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     on_batch: Callable[[int], None] | None = None,
+    batch_tokens: int | None = None,
 ) -> NDArray[np.float64]:
     """Probabilities of each class.
 
@@ -35,27 +37,44 @@ def classify(
     texts : sequence of str
     on_batch : callable, optional
         Called with the number of texts of each finished batch.
+    batch_tokens : int, optional
+        Tokens of a batch, padding included; by device when None. A batch that memory is too small for is halved.
 
     Returns
     -------
     ndarray of shape (n_texts, n_classes), float64
-    """
-    import torch
 
+    Raises
+    ------
+    TrainingError
+        If a score is no number, or one text alone does not fit into memory.
+    """
     was_training = model.training
     model.eval()
     tokens = tokenizer(texts)
     y_score = np.empty((len(texts), model.config.num_labels), np.float64)
-    for batch in token_batches(tokens.lengths, _BATCH_TOKENS):
-        arrays = pad([tokens.ids[row] for row in batch], tokenizer.pad_id)
-        input_ids, mask = (torch.from_numpy(array).to(model.device) for array in arrays)
-        with torch.inference_mode():
-            logits = model(input_ids=input_ids, attention_mask=mask).logits
-            y_score[batch] = torch.softmax(logits.double(), dim=-1).cpu().numpy()
-        if on_batch:
-            on_batch(len(batch))
+    budget = batch_tokens or (_CPU_BATCH_TOKENS if model.device.type == "cpu" else _GPU_BATCH_TOKENS)
+    try:
+        for batch in token_batches(tokens.lengths, budget):
+            for rows, scores in halving(batch, lambda rows: _scores(model, tokenizer, [tokens[k] for k in rows])):
+                y_score[rows] = scores
+                if on_batch:
+                    on_batch(len(rows))
+    except TextTooLargeError as e:
+        raise TrainingError(f"out of memory with text {e.row + 1} alone; lower --max-length") from e
     model.train(was_training)
+    if not np.isfinite(y_score).all():
+        raise TrainingError("the model's scores are no numbers; its training went wrong: lower --learning-rate")
     return y_score
+
+
+def _scores(model: Any, tokenizer: Tokenizer, ids: list[NDArray[np.int32]]) -> NDArray[np.float64]:
+    import torch
+
+    input_ids, mask = (torch.from_numpy(array).to(model.device) for array in pad(ids, tokenizer.pad_id))
+    with torch.inference_mode():
+        logits = model(input_ids=input_ids, attention_mask=mask).logits.cpu()  # MPS has no float64
+        return np.asarray(torch.softmax(logits.double(), dim=-1).numpy(), np.float64)
 
 
 def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[Any, Tokenizer]:

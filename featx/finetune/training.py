@@ -18,9 +18,21 @@ from featx.errors import TrainingError
 from featx.evaluation import METRICS, Predictions, measure
 from featx.features.batches import pad
 from featx.features.checkpoint import loading, quiet_transformers
-from featx.features.tokens import Tokenizer, load_config, load_tokenizer
+from featx.features.memory import is_out_of_memory
+from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
 from featx.finetune.inference import classify
 from featx.finetune.preflight import check_head, check_labels
+
+#: Schedules of the Trainer that need no settings of their own.
+SCHEDULES = (
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ def finetune(
     set_seed(seed)  # before loading: the new head is drawn there
     model = _load_model(checkpoint, dataset.label_names)
     tokens = {name: tokenizer(dataset.splits[name].texts) for name in ("train", "validation")}
-    rows = {name: _rows(tokens[name].ids, dataset.splits[name].labels) for name in tokens}
+    rows = {name: _rows(tokens[name], dataset.splits[name].labels) for name in tokens}
     started = time.perf_counter()
     history = _train(model, tokenizer, rows, dataset.label_names, settings, seed, device, on_step)
     seconds = time.perf_counter() - started
@@ -120,12 +132,9 @@ def check_settings(settings: FinetuneSettings) -> None:
         value = getattr(settings, name)
         if not (value >= 0 and np.isfinite(value)):
             raise TrainingError(f"{name} is {value}; expected 0 or more")
-    from transformers import SchedulerType
-
-    schedules = [schedule.value for schedule in SchedulerType]
-    if settings.lr_scheduler_type not in schedules:
+    if settings.lr_scheduler_type not in SCHEDULES:
         raise TrainingError(
-            f"lr_scheduler_type is {settings.lr_scheduler_type!r}; expected one of: {', '.join(schedules)}"
+            f"lr_scheduler_type is {settings.lr_scheduler_type!r}; expected one of: {', '.join(SCHEDULES)}"
         )
 
 
@@ -144,8 +153,8 @@ def _load_model(checkpoint: Checkpoint, label_names: tuple[str, ...]) -> Any:
     )
 
 
-def _rows(ids: list[list[int]], labels: NDArray[np.int64]) -> list[dict[str, Any]]:
-    return [{"input_ids": tokens, "labels": label} for tokens, label in zip(ids, labels.tolist(), strict=True)]
+def _rows(tokens: TokenizedTexts, labels: NDArray[np.int64]) -> list[dict[str, Any]]:
+    return [{"input_ids": tokens[row], "labels": label} for row, label in enumerate(labels.tolist())]
 
 
 def _collator(pad_id: int) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
@@ -212,7 +221,15 @@ def _train(
         trainer.add_callback(nan_callback())
         if on_step:
             trainer.add_callback(progress_callback(on_step))
-        trainer.train()
+        try:
+            trainer.train()
+        except Exception as e:
+            if not is_out_of_memory(e):
+                raise
+            raise TrainingError(
+                f"out of memory with batches of {settings.per_device_train_batch_size}; lower "
+                "--per-device-train-batch-size or --max-length"
+            ) from e
         return tuple(trainer.state.log_history)
 
 

@@ -117,8 +117,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
         If the metric is unknown.
     """
     settings = settings or ReportSettings()
-    if settings.metric not in CONFUSION_METRICS:
-        raise SettingsError(f"--metric is {settings.metric!r}; expected one of: {', '.join(CONFUSION_METRICS)}")
+    check_metric(settings.metric)
     if not runs:
         raise RunError("no runs to compare; make some with featx baseline and featx finetune")
     _check_same_test(runs)
@@ -142,6 +141,18 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
     )
 
 
+def check_metric(metric: str) -> None:
+    """Check the name of a metric, before any work is done for it.
+
+    Raises
+    ------
+    SettingsError
+        If it is none that runs are compared by; lists those.
+    """
+    if metric not in CONFUSION_METRICS:
+        raise SettingsError(f"--metric is {metric!r}; expected one of: {', '.join(CONFUSION_METRICS)}")
+
+
 def _check_same_test(runs: Sequence[Run]) -> None:
     first = runs[0]
     for run in runs[1:]:
@@ -155,11 +166,23 @@ def _check_same_test(runs: Sequence[Run]) -> None:
 def _check_seeds(by_method: dict[str, list[Run]]) -> None:
     for method, runs in by_method.items():
         for earlier, later in itertools.pairwise(runs):
+            parts = _differing(earlier, later)
+            if parts:
+                raise RunError(
+                    f"{earlier.folder} and {later.folder} are both {method}, but with other {', '.join(parts)}; they "
+                    "are no seeds of one method: report them apart"
+                )
             seed = later.record.seed
             if earlier.record.seed == seed:
                 raise RunError(
                     f"{earlier.folder} and {later.folder} are both {method} with seed {seed}; report them apart"
                 )
+
+
+def _differing(a: Run, b: Run) -> list[str]:
+    """Parts of the runs' identities, the seed left out, in which they differ."""
+    of_a, of_b = a.record.identity, b.record.identity
+    return [key for key in of_a if key != "seed" and of_a[key] != of_b[key]]
 
 
 def _row(method: str, runs: list[Run], reference: list[Run] | None, settings: ReportSettings) -> Row:
@@ -223,9 +246,23 @@ def _missing(by_method: dict[str, list[Run]], settings: ReportSettings) -> list[
             f"{', '.join(single)}: one seed only; fine-tuning varies with the seed, so more (--seeds 0,1,2) would tell "
             "how much of a difference is luck"
         )
+    for what, seen in _not_shared(by_method).items():
+        missing.append(f"methods differ in their {what}: {', '.join(seen)}; their scores or costs are not of one kind")
     stuck = [
         method for method, runs in by_method.items() if _all_converged([r.record.converged for r in runs]) is False
     ]
     if stuck:
         missing.append(f"{', '.join(stuck)}: the optimiser stopped at its limit before it converged")
     return missing
+
+
+def _not_shared(by_method: dict[str, list[Run]]) -> dict[str, list[str]]:
+    """What all methods should share and do not, with the values that occur."""
+    records = [runs[0].record for runs in by_method.values()]
+    values = {
+        "train texts": [r.data["splits"]["train"]["digest"][:12] for r in records],
+        "validation texts": [r.data["splits"]["validation"]["digest"][:12] for r in records],
+        "checkpoint": [str(r.checkpoint["name"]) for r in records if r.checkpoint],
+        "device": [str(r.environment.get("device")) for r in records if r.checkpoint],
+    }
+    return {what: list(dict.fromkeys(seen)) for what, seen in values.items() if len(set(seen)) > 1}

@@ -166,7 +166,7 @@ ERRORS = {
     "unknown device": (["extract", "--device", "tpu"], 2, r"--device is 'tpu'; expected one of: auto, cpu"),
     "bad layer": (["extract", "--layer", "last"], 2, r"--layer is 'last'; expected whole numbers"),
     "bad seeds": (["baseline", "--seeds", "a"], 2, r"--seeds is 'a'; expected whole numbers"),
-    "negative seed": (["finetune", "--seeds", "-1"], 2, r"--seeds is '-1'; expected whole numbers from 0"),
+    "negative seed": (["finetune", "--seeds", "-1"], 2, r"seeds is -1; expected whole numbers from 0"),
     "bad name": (["baseline", "--experiment", "../x"], 2, r"--experiment is '../x'; expected 1 to 100 letters"),
     "unknown split": (["extract", "--splits", "dev"], 2, r"--splits names 'dev'; expected some of: train"),
     "bad threads": (["extract", "--threads", "0"], 2, r"--threads is 0; expected 1 or more"),

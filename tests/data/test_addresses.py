@@ -177,8 +177,8 @@ ERRORS = {
     "short row": ("text,label\nx,1\ny\n", r"line 3: 1 cells, but the header has 2"),
     "open quote": ('text,label\nx,1\n"y,0\n', r"line 3: not readable as CSV: unexpected end of data"),
     "doubled column": ("text,text,label\nx,y,1\n", r"column 'text' stands twice"),
-    "rare class": ("text,label\n" + "x,1\n" * 9 + "y,0\n", r"class '0' has 1 text, too few to cut"),
-    "too few texts": ("text,label\nx,1\ny,0\nz,1\nw,0\n", r"class '\d' has 1 text, too few to cut"),
+    "rare class": ("text,label\n" + "x,1\n" * 9 + "y,0\n", r"class '0' has 1 text left, too few to cut"),
+    "too few texts": ("text,label\nx,1\ny,0\nz,1\nw,0\n", r"class '\d' has 1 text left, too few to cut"),
     "long label": ("text,label\nx,1\ny," + "z" * 200 + "\n", r"is no name \(over 100 characters"),
 }
 
@@ -265,6 +265,18 @@ def test_missing_files_of_tweeteval(tweets: Path) -> None:
     (tweets / "mapping.txt").unlink()
     with pytest.raises(DataError, match=r"mapping\.txt: cannot be read: No such file"):
         load(tweets)
+
+
+def test_tweeteval_without_train(tweets: Path) -> None:
+    (tweets / "train_text.txt").unlink()
+    with pytest.raises(DataError, match=r"no train split; expected train_text\.txt and train_labels\.txt"):
+        load(tweets)
+
+
+def test_a_rare_class_stands_in_every_part_of_a_cut(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\n" + "".join(f"common {i},a\n" for i in range(500)) + "r 1,b\nr 2,b\nr 3,b\n")
+    assert [split.class_counts.tolist()[1] for split in load(path).splits.values()] == [1, 1, 1]
 
 
 def test_no_test_split(tweets: Path) -> None:

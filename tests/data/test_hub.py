@@ -134,7 +134,7 @@ from featx.config import DataSettings
 from featx.data import load_dataset
 from featx.errors import FeatxError
 try:
-    d = load_dataset(DataSettings(sys.argv[1]))
+    d = load_dataset(DataSettings(sys.argv[1], revision=sys.argv[2] or None))
 except FeatxError as e:
     print(json.dumps({"error": str(e)}))
 else:
@@ -143,14 +143,14 @@ else:
 """
 
 
-def read(address: str, endpoint: str, home: Path, offline: str = "0") -> dict[str, object]:
+def read(address: str, endpoint: str, home: Path, offline: str = "0", revision: str = "") -> dict[str, object]:
     """Read in a process of its own: the libraries take the endpoint from the environment when imported."""
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")} | {
         "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": offline, "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*",
     }  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, address], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", SCRIPT, address, revision], env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -172,6 +172,17 @@ def test_repository_with_a_script_is_read_from_the_converted_branch(hub: str, tm
     assert answer["revision"] == CONVERTED
     assert read("someone/scripted:english", hub, tmp_path, offline="1") == answer
     assert read("someone/scripted", hub, tmp_path) == answer
+
+
+def test_the_recorded_commit_of_a_converted_branch_can_be_named(hub: str, tmp_path: Path) -> None:
+    answer = read("someone/scripted:english", hub, tmp_path, revision=CONVERTED)
+    assert (answer["sizes"], answer["revision"]) == ([34, 6, 10], CONVERTED)
+    assert read("someone/scripted:english", hub, tmp_path, offline="1", revision=CONVERTED) == answer
+
+
+def test_a_named_revision_with_a_script_is_refused(hub: str, tmp_path: Path) -> None:
+    answer = read("someone/scripted:english", hub, tmp_path, revision=MAIN)
+    assert "has a loading script, which is never run; leave the revision out" in answer["error"]
 
 
 def test_wrong_configuration_is_one_line(hub: str, tmp_path: Path) -> None:

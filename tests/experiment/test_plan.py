@@ -75,6 +75,11 @@ def test_only_the_steps_asked_for(tmp_path: Path) -> None:
         ('[data]\naddress = "x"\n[finetune]\nseeds = [true]', r"finetune\.seeds is True; expected a whole number"),
         ('[data]\naddress = "x"\n[finetune]\nseeds = []', r"finetune\.seeds is empty"),
         ('[data]\naddress = "x"\n[features]\npoolings = ["max"]', r"'max'; expected one of: cls, mean"),
+        ('[data]\naddress = "x"\ntest_fraction = 1.0', r"test_fraction are 0.15 and 1; expected numbers above 0"),
+        ('[data]\naddress = "x"\nsplit_seed = -1', r"split_seed is -1; expected whole numbers from 0"),
+        ('[data]\naddress = "x"\n[finetune]\nseeds = [-1]', r"seeds is -1; expected whole numbers"),
+        ('[data]\naddress = "x"\n[report]\nconfidence = 95', r"confidence is 95; expected a share"),
+        ('[data]\naddress = "x"\n[report]\nn_resamples = 0', r"n_resamples is 0; expected 100 or more"),
         ('data = 3', r"data is 3; expected a table"),
         ('experiment = "x"', r"no \[data\] table; expected at least"),
         ('experiment = 3\n[data]', r"experiment is 3; expected a string"),
@@ -85,6 +90,21 @@ def test_only_the_steps_asked_for(tmp_path: Path) -> None:
 def test_errors(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         plan(tmp_path, text)
+
+
+def test_wrong_names_are_found_before_any_work(tmp_path: Path) -> None:
+    from featx.errors import FeatxError
+    from featx.experiment.plan import run_plan
+    from featx.experiment.progress import Silent
+
+    for table, words in (
+        ('[report]\nmetric = "f1"', "--metric is 'f1'"),
+        ('[baseline]\nmethods = ["svm"]', "method 'svm' is unknown"),
+        ("[finetune]\nlearning_rate = 0.0", "learning_rate is 0.0"),
+    ):
+        made = plan(tmp_path, f'[data]\naddress = "nowhere.csv"\n{table}\n')
+        with pytest.raises(FeatxError, match=words):
+            run_plan(made, Places(results=tmp_path), Silent())
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def test_the_cost_of_reused_texts_is_remembered(tiny: Path, tmp_path: Path) -> N
     assert again.encode_seconds == pytest.approx(first.encode_seconds)
 
 
+def test_one_pass_for_many_layers_costs_each_of_them_the_whole_pass(tiny: Path, tmp_path: Path) -> None:
+    every = extractor(tiny, tmp_path, FeatureSettings(layers=None, poolings=tuple(Pooling))).encode(TEXTS)
+    alone = extractor(tiny, tmp_path).encode(TEXTS)
+    assert alone.counts.encoded == 0
+    assert alone.encode_seconds == pytest.approx(every.encode_seconds)
+    assert every.encode_seconds <= every.counts.extract_seconds
+
+
 def test_arrow_columns_and_generators_are_texts_too(tiny: Path) -> None:
     import datasets
     import pyarrow as pa

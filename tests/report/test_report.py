@@ -93,6 +93,22 @@ def test_the_same_method_and_seed_twice_is_refused(tmp_path: Path) -> None:
         compare([a, b])
 
 
+def test_seeds_of_one_method_must_be_of_one_kind(tmp_path: Path) -> None:
+    a = make_run(tmp_path, "finetune", seed=0)
+    other = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
+    b = make_run(tmp_path, "finetune", seed=1, checkpoint=other)
+    with pytest.raises(
+        RunError, match=r"are both finetune, but with other checkpoint; they are no seeds of one method"
+    ):
+        compare([a, b])
+
+
+def test_methods_on_other_checkpoints_are_compared_with_a_note(tmp_path: Path) -> None:
+    other = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
+    comparison = compare([make_run(tmp_path, "finetune"), make_run(tmp_path, "logreg", checkpoint=other)])
+    assert any("methods differ in their checkpoint: demo, other" in missing for missing in comparison.missing)
+
+
 def test_no_runs_and_unknown_names(runs: list) -> None:
     with pytest.raises(RunError, match="no runs to compare"):
         compare([])

@@ -296,6 +296,16 @@ def test_gc_removes_the_unused_and_what_the_dead_left(tmp_path: Path) -> None:
     assert held(open_store(cache), OLD) == []
 
 
+def test_gc_leaves_what_a_long_job_is_filling(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    put(store, OLD)
+    long_ago = time.time() - 86_400 * 3
+    os.utime(store.folder / "used", (long_ago, long_ago))
+    put(store, NEW)
+    assert gc(tmp_path, older_than_seconds=86_400) == []
+    assert held(store, OLD + NEW) == OLD + NEW
+
+
 def test_gc_by_size_removes_the_least_recently_used(tmp_path: Path) -> None:
     from dataclasses import replace
 
@@ -316,8 +326,14 @@ def test_clear_leaves_foreign_files_of_the_cache_folder(tmp_path: Path) -> None:
     cache = prepared(tmp_path)
     (cache / "mine.txt").write_text("mine")
     (cache / "features" / "notes").mkdir()
+    (store,) = list_stores(cache)
+    (store.folder / "mine.npy").write_text("mine")
+    for name in ("demo-1", "users-own"):
+        (cache / "checkpoints" / name).mkdir(parents=True)
     assert len(clear(cache)) == 1
-    assert list_stores(cache) == []
+    assert held(open_store(cache), OLD) == []
+    assert (store.folder / "mine.npy").exists()
+    assert [path.name for path in (cache / "checkpoints").iterdir()] == ["users-own"]
     assert (cache / "mine.txt").exists()
     assert (cache / "features" / "notes").is_dir()
 

@@ -31,6 +31,9 @@ _UNDER_WAY_SECONDS = 24 * 3600.0
 #: Rows of a compacted shard.
 COMPACT_ROWS = 1 << 20
 
+#: Checkpoints that featx builds in the cache folder; any other there is the user's.
+BUILT_CHECKPOINTS = ("demo-*", ".demo-*")
+
 _SPEC_NAME = re.compile(r"[0-9a-f]{64}")
 _SHARD_FILE = re.compile(rf"[0-9a-f]{{{SHARD_NAME_LENGTH}}}\.(npy|checks|digests|json)")
 _BLOCK = 1 << 20
@@ -89,7 +92,10 @@ def _facts(folder: Path) -> StoreFacts:
         spec = {}
     used = folder / USED
     last_used = used.stat().st_mtime if used.exists() else folder.stat().st_mtime
-    size = sum(path.stat().st_size for path in _own_files(folder))
+    size = 0
+    for path in _own_files(folder):
+        with suppress(FileNotFoundError):  # a writer has just renamed it
+            size += path.stat().st_size
     texts = sum(shard.manifest.rows for shard, _ in opened)
     return StoreFacts(folder, spec if isinstance(spec, dict) else {}, len(opened), texts, size, last_used)
 
@@ -215,8 +221,13 @@ def clear(cache_dir: Path) -> list[StoreFacts]:
     for store in stores:
         for path in manifests(store.folder):
             _remove_shard(path)
-        shutil.rmtree(store.folder, ignore_errors=True)
-    shutil.rmtree(cache_dir / "checkpoints", ignore_errors=True)
+        for path in [*_own_files(store.folder), store.folder / "spec.json", store.folder / USED]:
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty: something in it is not ours
+            store.folder.rmdir()
+    for pattern in BUILT_CHECKPOINTS:
+        for folder in (cache_dir / "checkpoints").glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
     return stores
 
 

@@ -1,7 +1,8 @@
 """A checksum for each row, fast enough to be compared whenever a row is read.
 
-The exclusive-or of a row's words, combined with their sum turned by half a word: any single flipped bit changes it,
-and so do exchanged words. The sha256 of whole files, which is far slower, is left to ``featx cache verify``.
+The exclusive-or of a row's words, combined with their sum turned by half a word: any flipped bit changes it, and so do
+zeroed or foreign pages. It does not depend on the order of the words. The sha256 of whole files, which is far slower,
+is left to ``featx cache verify``.
 """
 
 from __future__ import annotations

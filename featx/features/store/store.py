@@ -126,6 +126,7 @@ class FeatureStore:
                 f"features cannot be written to {self.folder}: {e.strerror or e}; what was committed is whole: "
                 "free space or choose another --cache-dir, and the same command goes on from there"
             ) from e
+        mark_used(self.folder)
         opened = open_shard(path)
         if opened is None:
             raise StoreError(f"{path} was written but cannot be read back; check the disk")
@@ -230,7 +231,7 @@ class FeatureView:
 
 
 def mark_used(folder: Path) -> None:
-    """Let ``featx cache`` know that the store was opened now; a store that cannot be written stays unmarked."""
+    """Let ``featx cache`` know that the store was in use now; a store that cannot be written stays unmarked."""
     with suppress(OSError):
         (folder / USED).touch()
 

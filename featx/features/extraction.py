@@ -33,7 +33,9 @@ from featx.features.tokens import TokenizedTexts
 #: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
 #: `_WINDOW_SECONDS`: that much work is lost at most when the process is killed.
 _FIRST_WINDOW = 512
-_LARGEST_WINDOW = 16_384
+_LARGEST_WINDOW = 8_192
+#: On CUDA a window of that size would be done in less time than its commit takes.
+_CUDA_WINDOWS = 4
 _WINDOW_SECONDS = 15.0
 
 
@@ -194,7 +196,8 @@ class Extractor:
             new = store.find(window.digests) < 0
             store.put(window.digests[new], array[new], written)
         rate = n / max(seconds, 1e-6)
-        self._window_size = int(np.clip(rate * _WINDOW_SECONDS, _FIRST_WINDOW, _LARGEST_WINDOW))
+        largest = _LARGEST_WINDOW * (_CUDA_WINDOWS if self.encoder.device.type == "cuda" else 1)
+        self._window_size = int(np.clip(rate * _WINDOW_SECONDS, _FIRST_WINDOW, largest))
 
     def _batches(self, window: _Window) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
         """Rows and vectors of each batch; a batch that memory is too small for comes in parts."""

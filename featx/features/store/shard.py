@@ -35,6 +35,13 @@ class Shard(Protocol):
     def seconds_per_text(self) -> float:
         """What encoding one of its texts took, on average."""
 
+    def open(self) -> OpenShard:
+        """The rows, to be read."""
+
+
+class OpenShard(Protocol):
+    """Rows of a shard that can be read."""
+
     def take(self, rows: Rows) -> Features:
         """Vectors of `rows`, shape (len(rows), hidden_size), float32."""
 
@@ -46,9 +53,13 @@ class MemoryShard:
     features: Features
     seconds_per_text: float
 
+    def open(self) -> MemoryShard:
+        """Itself."""
+        return self
+
     def take(self, rows: Rows) -> Features:
         """Vectors of `rows`."""
-        return self.features[rows]
+        return self.features[as_slice(rows)]
 
 
 @dataclass(frozen=True)
@@ -70,13 +81,13 @@ class DiskShard:
         """What encoding one of its texts took, on average."""
         return self.manifest.encode_seconds / self.manifest.rows
 
-    def take(self, rows: Rows) -> Features:
-        """Vectors of `rows`, each compared with its checksum.
+    def open(self) -> _MappedShard:
+        """The rows, mapped read-only.
 
         Raises
         ------
         StoreError
-            If a row is not what was written, or the files have gone.
+            If the files have gone, or are not what was written.
         """
         shape = (self.manifest.rows, self.manifest.hidden_size)
         header = _npy_header(*shape)
@@ -85,27 +96,48 @@ class DiskShard:
             # The header is known to the byte, so it is compared, not parsed.
             with path.open("rb") as file:
                 if file.read(len(header)) != header:
-                    raise self._damaged("has another header than was written")
+                    raise self.damaged("has another header than was written")
             features = np.memmap(path, "<f4", "r", offset=len(header), shape=shape)
             checks = np.fromfile(self.path.with_suffix(CHECKS), "<u8")
         except (OSError, ValueError) as e:
-            raise self._damaged(f"cannot be read any more ({e})") from e
+            raise self.damaged(f"cannot be read any more ({e})") from e
         if len(checks) != self.manifest.rows:
-            raise self._damaged("has changed its size since it was opened")
-        taken = features[_as_slice(rows)]
-        n_bad = int(np.count_nonzero(row_checks(taken) != checks[rows]))
-        if n_bad:
-            raise self._damaged(f"holds {n_bad} rows that are not what was written")
-        return np.asarray(taken, np.float32)
+            raise self.damaged("has changed its size since it was opened")
+        return _MappedShard(self, features, checks)
 
-    def _damaged(self, how: str) -> StoreError:
+    def damaged(self, how: str) -> StoreError:
+        """An error that says how the shard is damaged and what to do."""
         return StoreError(
             f"shard {self.path.with_suffix('')} {how}; remove it with `featx cache verify --remove`, and the same "
             "command encodes its texts again"
         )
 
 
-def _as_slice(rows: Rows) -> Rows | slice:
+@dataclass(frozen=True)
+class _MappedShard:
+    """A shard on disk while it is read."""
+
+    shard: DiskShard
+    features: Features
+    checks: NDArray[np.uint64]
+
+    def take(self, rows: Rows) -> Features:
+        """Vectors of `rows`, each compared with its checksum.
+
+        Raises
+        ------
+        StoreError
+            If a row is not what was written.
+        """
+        at = as_slice(rows)
+        taken = np.asarray(self.features[at], np.float32)
+        n_bad = int(np.count_nonzero(row_checks(taken) != self.checks[at]))
+        if n_bad:
+            raise self.shard.damaged(f"holds {n_bad} rows that are not what was written")
+        return taken
+
+
+def as_slice(rows: Rows) -> Rows | slice:
     """Rows that follow each other as a slice: read without a copy of their own."""
     if len(rows) and rows[-1] - rows[0] + 1 == len(rows) and np.all(np.diff(rows) == 1):
         return slice(int(rows[0]), int(rows[-1]) + 1)

@@ -29,10 +29,13 @@ from featx.features.store.shard import (
     Features,
     MemoryShard,
     Shard,
+    as_slice,
     open_shard,
     write_shard,
 )
 
+#: Rows that are checked and copied at once; those of a common width fit into a processor's cache.
+_BLOCK_ROWS = 256
 #: Empty file whose time of change is that of the last use.
 USED = "used"
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -141,7 +144,10 @@ class FeatureStore:
         """
         result = np.empty((len(rows), self.hidden_size), np.float32)
         for shard, wanted, local in self._by_shard(rows):
-            result[wanted] = shard.take(local)
+            opened = shard.open()
+            for start in range(0, len(local), _BLOCK_ROWS):  # checked and copied while the block is in the cache
+                block = slice(start, start + _BLOCK_ROWS)
+                result[as_slice(wanted[block])] = opened.take(local[block])
         return result
 
     def view(self, rows: NDArray[np.int64]) -> FeatureView:
@@ -156,7 +162,8 @@ class FeatureStore:
         """Shards that hold some of `rows`: positions in `rows`, and rows within the shard, ascending."""
         if not len(rows):
             return []
-        order = np.argsort(rows, kind="stable")
+        in_order = bool(np.all(rows[1:] >= rows[:-1]))
+        order = np.arange(len(rows)) if in_order else np.argsort(rows, kind="stable")
         owners = np.searchsorted(self._starts, rows[order], side="right") - 1
         bounds = np.flatnonzero(np.diff(owners, prepend=-1, append=len(self._starts)))
         parts = []

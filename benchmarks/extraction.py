@@ -303,7 +303,11 @@ def main() -> None:
     parser.add_argument("tweets")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="a fifth of the texts, one round")
+    parser.add_argument("--memory-only", action="store_true", help="measure memory and start-up again, keep the rest")
     options = parser.parse_args()
+    if options.memory_only:
+        finish(json.loads((TARGET / "extraction.json").read_text()), Path(tempfile.mkdtemp()))
+        return
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     size = 5 if options.quick else 1
@@ -327,6 +331,11 @@ def main() -> None:
             tokens = sum(map(len, tokenizer(texts, truncation=True, max_length=512)["input_ids"]))
             results["tasks"][f"{model}, {name}"] = measure(Task(name, folder, texts, tokens), rounds)
             print(f"{model}, {name}: done", file=sys.stderr)
+    finish(results, work)
+
+
+def finish(results: dict[str, Any], work: Path) -> None:
+    """Measure memory and start-up, write the files, print the table."""
     tiny = tiny_model(work / "tiny")
     results["peak_memory_mib"] = {str(n): peak_memory(n, tiny) for n in (20_000, 200_000)}
     results["pipeline_overhead_seconds"] = overhead(tiny)

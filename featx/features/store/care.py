@@ -282,7 +282,8 @@ def _merge(folder: Path, group: list[DiskShard]) -> None:
         if opened is None:  # another compaction was first
             return
         digests.append(opened[1])
-        features.append(shard.open().take(np.arange(shard.manifest.rows)))
+        with shard.open() as rows:
+            features.append(rows.take(np.arange(shard.manifest.rows)))
         seconds += shard.manifest.encode_seconds
     all_digests = np.concatenate(digests)
     _, first = np.unique(all_digests, axis=0, return_index=True)

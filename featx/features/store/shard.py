@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import io
 import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,8 +38,8 @@ class Shard(Protocol):
     def seconds_per_text(self) -> float:
         """What encoding one of its texts took, on average."""
 
-    def open(self) -> OpenShard:
-        """The rows, to be read."""
+    def open(self) -> AbstractContextManager[OpenShard]:
+        """The rows, to be read while the context is."""
 
 
 class OpenShard(Protocol):
@@ -44,6 +47,9 @@ class OpenShard(Protocol):
 
     def take(self, rows: Rows) -> Features:
         """Vectors of `rows`, shape (len(rows), hidden_size), float32."""
+
+    def copy(self, rows: Rows, into: Features) -> None:
+        """The same, written into a contiguous matrix."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,18 @@ class MemoryShard:
     features: Features
     seconds_per_text: float
 
-    def open(self) -> MemoryShard:
+    @contextmanager
+    def open(self) -> Iterator[MemoryShard]:
         """Itself."""
-        return self
+        yield self
 
     def take(self, rows: Rows) -> Features:
         """Vectors of `rows`."""
         return self.features[as_slice(rows)]
+
+    def copy(self, rows: Rows, into: Features) -> None:
+        """Vectors of `rows`, written into a matrix."""
+        into[:] = self.take(rows)
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ class DiskShard:
         """What encoding one of its texts took, on average."""
         return self.manifest.encode_seconds / self.manifest.rows
 
-    def open(self) -> _MappedShard:
+    @contextmanager
+    def open(self) -> Iterator[_MappedShard]:
         """The rows, mapped read-only.
 
         Raises
@@ -89,21 +101,23 @@ class DiskShard:
         StoreError
             If the files have gone, or are not what was written.
         """
+        with ExitStack() as stack:
+            try:
+                mapped = self._mapped(stack.enter_context(self.path.with_suffix(FEATURES).open("rb", buffering=0)))
+            except (OSError, ValueError) as e:
+                raise self.damaged(f"cannot be read any more ({e})") from e
+            yield mapped
+
+    def _mapped(self, file: FileIO) -> _MappedShard:
         shape = (self.manifest.rows, self.manifest.hidden_size)
         header = _npy_header(*shape)
-        path = self.path.with_suffix(FEATURES)
-        try:
-            # The header is known to the byte, so it is compared, not parsed.
-            with path.open("rb") as file:
-                if file.read(len(header)) != header:
-                    raise self.damaged("has another header than was written")
-            features = np.memmap(path, "<f4", "r", offset=len(header), shape=shape)
-            checks = np.fromfile(self.path.with_suffix(CHECKS), "<u8")
-        except (OSError, ValueError) as e:
-            raise self.damaged(f"cannot be read any more ({e})") from e
+        if file.read(len(header)) != header:  # known to the byte, so it is compared, not parsed
+            raise self.damaged("has another header than was written")
+        features = np.memmap(file, "<f4", "r", offset=len(header), shape=shape)
+        checks = np.fromfile(self.path.with_suffix(CHECKS), "<u8")
         if len(checks) != self.manifest.rows:
             raise self.damaged("has changed its size since it was opened")
-        return _MappedShard(self, features, checks)
+        return _MappedShard(self, file, len(header), features, checks)
 
     def damaged(self, how: str) -> StoreError:
         """An error that says how the shard is damaged and what to do."""
@@ -118,6 +132,8 @@ class _MappedShard:
     """A shard on disk while it is read."""
 
     shard: DiskShard
+    file: FileIO
+    start: int
     features: Features
     checks: NDArray[np.uint64]
 
@@ -131,10 +147,30 @@ class _MappedShard:
         """
         at = as_slice(rows)
         taken = np.asarray(self.features[at], np.float32)
+        self._check(taken, at)
+        return taken
+
+    def copy(self, rows: Rows, into: Features) -> None:
+        """The same, written into a contiguous matrix; rows that follow each other are read straight into it.
+
+        Raises
+        ------
+        StoreError
+            If a row is not what was written.
+        """
+        at = as_slice(rows)
+        if isinstance(at, slice):  # reading spares the page faults of the map
+            self.file.seek(self.start + at.start * into.shape[1] * into.itemsize)
+            if self.file.readinto(into.data.cast("B")) != into.nbytes:
+                raise self.shard.damaged("has changed its size since it was opened")
+            self._check(into, at)
+        else:
+            into[:] = self.take(rows)
+
+    def _check(self, taken: Features, at: Rows | slice) -> None:
         n_bad = int(np.count_nonzero(row_checks(taken) != self.checks[at]))
         if n_bad:
             raise self.shard.damaged(f"holds {n_bad} rows that are not what was written")
-        return taken
 
 
 def as_slice(rows: Rows) -> Rows | slice:

@@ -35,7 +35,7 @@ from featx.features.store.shard import (
 )
 
 #: Rows that are checked and copied at once; those of a common width fit into a processor's cache.
-_BLOCK_ROWS = 256
+_BLOCK_ROWS = 1_024
 #: Empty file whose time of change is that of the last use.
 USED = "used"
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -144,10 +144,14 @@ class FeatureStore:
         """
         result = np.empty((len(rows), self.hidden_size), np.float32)
         for shard, wanted, local in self._by_shard(rows):
-            opened = shard.open()
-            for start in range(0, len(local), _BLOCK_ROWS):  # checked and copied while the block is in the cache
-                block = slice(start, start + _BLOCK_ROWS)
-                result[as_slice(wanted[block])] = opened.take(local[block])
+            with shard.open() as opened:
+                for start in range(0, len(local), _BLOCK_ROWS):  # checked while the block is in the cache
+                    block = slice(start, start + _BLOCK_ROWS)
+                    at = as_slice(wanted[block])
+                    if isinstance(at, slice):
+                        opened.copy(local[block], result[at])
+                    else:
+                        result[at] = opened.take(local[block])
         return result
 
     def view(self, rows: NDArray[np.int64]) -> FeatureView:

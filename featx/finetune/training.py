@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from featx.config import Checkpoint, FinetuneSettings
 from featx.data import Split, TextDataset
-from featx.errors import TrainingError
+from featx.errors import SettingsError, TrainingError
 from featx.evaluation import METRICS, Predictions, measure
 from featx.features.batches import pad
 from featx.features.checkpoint import loading, quiet_transformers
@@ -96,8 +96,10 @@ def finetune(
 
     Raises
     ------
+    SettingsError
+        If a setting is out of range.
     TrainingError
-        If labels and head do not fit, a setting is out of range, or the loss is no number.
+        If labels and head do not fit, memory does not suffice, or the loss is no number.
     """
     from transformers import set_seed
 
@@ -121,19 +123,19 @@ def check_settings(settings: FinetuneSettings) -> None:
 
     Raises
     ------
-    TrainingError
+    SettingsError
     """
     positive = ("num_train_epochs", "learning_rate", "per_device_train_batch_size")
     for name in positive:
         value = getattr(settings, name)
         if not (value > 0 and np.isfinite(value)):
-            raise TrainingError(f"{name} is {value}; expected a number above 0")
+            raise SettingsError(f"{name} is {value}; expected a number above 0")
     for name in ("weight_decay", "warmup_steps"):
         value = getattr(settings, name)
         if not (value >= 0 and np.isfinite(value)):
-            raise TrainingError(f"{name} is {value}; expected 0 or more")
+            raise SettingsError(f"{name} is {value}; expected 0 or more")
     if settings.lr_scheduler_type not in SCHEDULES:
-        raise TrainingError(
+        raise SettingsError(
             f"lr_scheduler_type is {settings.lr_scheduler_type!r}; expected one of: {', '.join(SCHEDULES)}"
         )
 

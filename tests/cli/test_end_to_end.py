@@ -171,7 +171,7 @@ ERRORS = {
     "unknown split": (["extract", "--splits", "dev"], 2, r"--splits names 'dev'; expected some of: train"),
     "bad threads": (["extract", "--threads", "0"], 2, r"--threads is 0; expected 1 or more"),
     "two layers for a baseline": (["baseline", "--layer", "0,1"], 2, r"a baseline takes one --layer"),
-    "no epochs": (["finetune", "--num-train-epochs", "0"], 1, r"num_train_epochs is 0.0; expected a number above 0"),
+    "no epochs": (["finetune", "--num-train-epochs", "0"], 2, r"num_train_epochs is 0.0; expected a number above 0"),
 }
 
 

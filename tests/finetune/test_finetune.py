@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from featx.config import FinetuneSettings
 from featx.data import Split, TextDataset
-from featx.errors import TrainingError
+from featx.errors import SettingsError, TrainingError
 from featx.features.checkpoint import find_checkpoint, quiet_transformers
 from featx.finetune import check_labels, finetune, load_classifier
 from featx.finetune.inference import classify
@@ -157,7 +157,7 @@ def test_head_without_names_passes() -> None:
     ],
 )
 def test_settings_out_of_range(tiny: Path, change: dict[str, object], words: str) -> None:
-    with pytest.raises(TrainingError, match=words):
+    with pytest.raises(SettingsError, match=words):
         train(tiny, replace(SETTINGS, **change))
 
 

@@ -260,7 +260,11 @@ def test_interrupt_leaves_with_130_and_keeps_what_was_finished(tmp_path: Path, t
         sys.executable, "-m", "featx", "extract", "--dataset", str(data), "--checkpoint", str(tiny),
         "--cache-dir", str(tmp_path / "cache"), "--batch-tokens", "16",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ),
+        # Where the tests run in a shell's background, SIGINT is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list((tmp_path / "cache").rglob("*.digests")) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ def classify(
     model: Any,
     tokenizer: Tokenizer,
     texts: Sequence[str],
-    on_batch: Callable[[int], None] | None = None,
     batch_tokens: int | None = None,
 ) -> NDArray[np.float64]:
     """Probabilities of each class.
@@ -35,8 +34,6 @@ def classify(
         With a sequence-classification head; its device is used.
     tokenizer : Tokenizer
     texts : sequence of str
-    on_batch : callable, optional
-        Called with the number of texts of each finished batch.
     batch_tokens : int, optional
         Tokens of a batch, padding included; by device when None. A batch that memory is too small for is halved.
 
@@ -58,8 +55,6 @@ def classify(
         for batch in token_batches(tokens.lengths, budget):
             for rows, scores in halving(batch, lambda rows: _scores(model, tokenizer, [tokens[k] for k in rows])):
                 y_score[rows] = scores
-                if on_batch:
-                    on_batch(len(rows))
     except TextTooLargeError as e:
         raise TrainingError(f"out of memory with text {e.row + 1} alone; lower --max-length") from e
     model.train(was_training)

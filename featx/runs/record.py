@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from featx.errors import RunError
@@ -69,6 +69,16 @@ class RunRecord:
         Loss and validation metrics by step.
     model_format : str or None
         ``skops`` or ``transformers``; None when no model was saved.
+    failure : str or None
+        Why the method has no result, for one that failed or ran out of time; then there are no metrics.
+    control : str or None
+        What was made meaningless on purpose (``random encoder``, ``shuffled labels``), for a sanity probe.
+    under_trained : bool or None
+        Whether training was still improving when it ended; None where that has no meaning.
+    peak_memory_bytes : int or None
+        Highest memory of the process, or of the GPU, while the run was made.
+    model_bytes : int or None
+        Size of the saved model.
     """
 
     method: str
@@ -86,6 +96,11 @@ class RunRecord:
     model_format: str | None
     environment: dict[str, Any]
     created: str
+    failure: str | None = None
+    control: str | None = None
+    under_trained: bool | None = None
+    peak_memory_bytes: int | None = None
+    model_bytes: int | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def to_json(self) -> dict[str, Any]:
@@ -129,10 +144,10 @@ def record_from_json(content: Any, source: str) -> RunRecord:
     version = content.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise RunError(f"{source} has schema {version}, but this featx knows up to {SCHEMA_VERSION}; update featx")
-    missing = [f.name for f in fields(RunRecord) if f.name not in content]
+    missing = [f.name for f in fields(RunRecord) if f.name not in content and f.default is MISSING]
     if missing:
         raise RunError(f"{source} lacks {', '.join(missing)}; it is no run of featx, or it is broken")
-    known = {f.name: content[f.name] for f in fields(RunRecord)}
+    known = {f.name: content[f.name] for f in fields(RunRecord) if f.name in content}
     try:
         known["timings"] = Timings(**known["timings"])
         record = RunRecord(**known)

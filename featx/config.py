@@ -6,8 +6,10 @@ stored beside it by the packages that make it. May import ``errors`` only.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from featx.errors import SettingsError
@@ -69,6 +71,17 @@ def choose(kind: type[Choice], value: str, option: str) -> Choice:
     except ValueError:
         valid = ", ".join(member.value for member in kind)
         raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None
+
+
+def cache_folder(cache_dir: Path | None) -> Path:
+    """`cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
+    if cache_dir is not None:
+        return cache_dir
+    if stated := os.environ.get(CACHE_DIR_VARIABLE):
+        return Path(stated)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("featx"))
 
 
 def _check_seeds(seeds: tuple[int, ...], name: str) -> None:

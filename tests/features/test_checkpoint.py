@@ -76,7 +76,7 @@ def test_broken_weights_are_one_line(tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny, tmp_path / "copy")
     (tmp_path / "copy" / "model.safetensors").write_bytes(b"\x00" * 100)
     with pytest.raises(CheckpointError, match=r"cannot be loaded: "):
-        load_encoder(find(tmp_path / "copy"), FeatureSettings(), ComputeSettings())
+        load_encoder(find(tmp_path / "copy"), FeatureSettings(), ComputeSettings()).load()
 
 
 def test_hub_name_is_known_by_its_commit(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

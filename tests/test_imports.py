@@ -15,11 +15,12 @@ ROOT = Path(featx.__file__).parent
 
 #: What each part of featx may import of featx; errors and config are free to all but themselves.
 ALLOWED = {
-    "__init__": set(),
+    "__init__": {"api", "sklearn"},  # by name, when they are first asked for
     "__main__": {"cli"},
     "errors": set(),
+    "markup": set(),
     "config": {"errors"},
-    "data": {"errors", "config"},
+    "data": {"errors", "config", "markup"},
     "evaluation": {"errors", "config", "data"},
     "features": {"errors", "config", "data"},
     "runs": {"errors", "config", "data", "evaluation"},
@@ -29,8 +30,11 @@ ALLOWED = {
     "predict": {"errors", "config", "runs", "features", "baselines", "finetune"},
     "sklearn": {"errors", "config", "features"},
     "experiment": {
-        "errors", "config", "data", "evaluation", "features", "runs", "baselines", "finetune", "report", "predict"
+        "errors", "config", "data", "evaluation", "features", "runs", "baselines", "finetune", "report", "predict",
+        "markup",
     },
+    # Above experiment: the same commands as functions, and their results as things that show themselves.
+    "api": {"errors", "config", "data", "runs", "report", "predict", "experiment", "markup"},
     "cli": {"errors", "config", "experiment"},
 }  # fmt: skip
 #: The token side of features: all that finetune may use of it.

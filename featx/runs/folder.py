@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
@@ -65,6 +66,7 @@ def write_run(
     folder : Path
     record : RunRecord
     predictions : mapping of split name to Predictions
+        Empty for a method that failed.
     save_model : callable, optional
         Writes the model into the folder that it is given.
 
@@ -77,7 +79,8 @@ def write_run(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _built_beside(folder) as building:
             (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-            _write_predictions(building / PREDICTIONS, predictions)
+            if predictions:
+                _write_predictions(building / PREDICTIONS, predictions)
             if save_model is not None:
                 (building / MODEL).mkdir()
                 save_model(building / MODEL)
@@ -163,6 +166,8 @@ def read_run(folder: Path) -> Run:
     except (ValueError, RecursionError) as e:
         raise RunError(f"{path} is broken ({e}); run the method again") from e
     record = record_from_json(content, str(path))
+    if record.failure is not None:
+        return Run(folder, record, {})
     return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))
 
 
@@ -174,7 +179,7 @@ def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Pre
         with pq.ParquetFile(path) as file:
             table = file.read()
         splits = np.asarray(table["split"].to_pylist())
-        y_true, y_pred = (table[name].to_numpy().astype(np.int64) for name in ("y_true", "y_pred"))
+        y_true, y_pred = (_whole_numbers(table, name) for name in ("y_true", "y_pred"))
         names = [f"score_{name}" for name in label_names]
         y_score = None
         if set(names) <= set(table.column_names):
@@ -189,6 +194,15 @@ def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Pre
     if "test" not in made:
         raise RunError(f"{path} holds no predictions for test; run the method again")
     return made
+
+
+def _whole_numbers(table: Any, name: str) -> NDArray[np.int64]:
+    import pyarrow.types
+
+    column = table[name]
+    if not pyarrow.types.is_integer(column.type) or column.null_count:
+        raise ValueError(f"{name} must hold whole numbers")
+    return np.asarray(column.to_numpy(), np.int64)
 
 
 def find_runs(folder: Path) -> list[Path]:

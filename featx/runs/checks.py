@@ -48,7 +48,7 @@ def _check_metrics(metrics: Any, split: str) -> None:
     if not isinstance(metrics, Mapping):
         raise TypeError(f"metrics of {split} must be an object")
     for name in METRICS:
-        value = metrics.get(name)
+        value = metrics.get(name, "absent")
         if not (_is_number(value) or (value is None and name in SCORE_METRICS)):
             raise TypeError(f"{name} of {split} must be a number")
 

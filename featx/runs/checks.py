@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from featx.runs.record import RunRecord
 
 Check = Callable[[Any], bool]
+#: Names that are fit to be a folder's: nothing that leads elsewhere, on any system.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 def check_record(record: RunRecord) -> None:
@@ -59,6 +62,10 @@ def _is_text(value: Any) -> bool:
         return isinstance(value, str) and bool(value.encode() or True)
     except UnicodeEncodeError:
         return False
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def _is_whole(value: Any) -> bool:
@@ -127,7 +134,7 @@ def _is_selection(value: Any) -> bool:
 
 
 _FIELDS: Mapping[str, Check] = {
-    "method": _is_text,
+    "method": _is_name,  # it becomes part of the names of files
     "seed": lambda value: _is_whole(value) and value < 2**32,
     "label_names": _are_label_names,
     "data": _is_data,

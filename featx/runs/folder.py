@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +17,10 @@ from numpy.typing import NDArray
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
+from featx.runs.checks import NAME
 from featx.runs.record import RunRecord, record_from_json
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def check_name(name: str, option: str) -> str:
     SettingsError
         If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )

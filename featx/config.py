@@ -169,6 +169,30 @@ class ComputeSettings:
     threads: int | None = None
 
 
+class Engine(StrEnum):
+    """Who encodes: this process, or the workers of a Ray cluster."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """How Ray is used; nothing here changes what a feature is.
+
+    `address` is that of a cluster (``auto`` for the one on this machine); None starts one on this machine. `workers` is
+    their number: one a GPU, or as many as the CPUs allow, when None. A worker without a GPU takes `cpus` CPUs.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    cpus: int = 1
+
+    def __post_init__(self) -> None:
+        if self.cpus < 1 or (self.workers is not None and self.workers < 1):
+            raise SettingsError(f"workers and cpus are {self.workers} and {self.cpus}; expected 1 or more of each")
+
+
 @dataclass(frozen=True)
 class BaselineSettings:
     """Which classical methods are fitted, and with which seeds."""

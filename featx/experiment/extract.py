@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import ComputeSettings, DataSettings, FeatureSettings, Pooling
+from featx.config import ComputeSettings, DataSettings, Engine, FeatureSettings, Pooling, RaySettings
 from featx.data import TextDataset, load_dataset
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment.features import SplitFeatures, extract_splits
@@ -104,8 +104,10 @@ def extract(
     places: Places | None = None,
     splits: Sequence[str] | None = None,
     display: Display | None = None,
+    engine: Engine = Engine.LOCAL,
+    ray: RaySettings | None = None,
 ) -> Extracted:
-    """Extract the features of every split (or of `splits`).
+    """Extract the features of every split (or of `splits`), in this process or by the workers of a Ray cluster.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def extract(
     for split in wanted:
         if split not in dataset.splits:
             raise SettingsError(f"--splits names {split!r}; expected some of: {', '.join(dataset.splits)}")
-    made = extract_splits(
+    common = (
         dataset,
         wanted,
         checkpoint,
@@ -127,7 +129,11 @@ def extract(
         (places or Places()).cache,
         display or Silent(),
     )
-    return Extracted(dataset, made)
+    if engine is Engine.RAY:
+        from featx.experiment.extract_ray import extract_splits_with_ray
+
+        return Extracted(dataset, extract_splits_with_ray(*common, ray or RaySettings()))
+    return Extracted(dataset, extract_splits(*common))
 
 
 def save_npz(extracted: Extracted, path: Path) -> None:

@@ -89,6 +89,8 @@ class Extractor:
     features : FeatureSettings
     cache_dir : Path or None
         None keeps features in memory only.
+    write_only : bool
+        Whether to leave unread what the cache holds, see `FeatureStore`.
 
     Attributes
     ----------
@@ -97,11 +99,19 @@ class Extractor:
     """
 
     def __init__(
-        self, encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings, cache_dir: Path | None
+        self,
+        encoder: Encoder,
+        checkpoint: Checkpoint,
+        features: FeatureSettings,
+        cache_dir: Path | None,
+        *,
+        write_only: bool = False,
     ) -> None:
         self.encoder = encoder
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
-        self._stores = [FeatureStore(cache_dir, spec, encoder.hidden_size) for spec in self.specs]
+        self._stores = [
+            FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
+        ]
         self._window_size = _FIRST_WINDOW
 
     @property
@@ -171,6 +181,11 @@ class Extractor:
                 waiting = {}
         if waiting:
             yield self._tokenized(waiting)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is encoded is kept on disk."""
+        return all(store.is_writable for store in self._stores)
 
     def lacks(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Which of `texts` the store lacks in at least one kind, shape (n_texts,), bool."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from featx.cli.verbosity import verbose_option
 from featx.config import (
     DEFAULT_CHECKPOINT,
     DEFAULT_RESULTS,
@@ -96,7 +97,10 @@ results_options = combined(
     option("--experiment", help="Name of the folder in it.  [from the data's address]"),
     option("--overwrite", is_flag=True, help="Replace a run that was made with other settings."),
 )
-quiet_option = option("--quiet", "-q", is_flag=True, help="No progress and no remarks.")
+quiet_option = combined(
+    option("--quiet", "-q", is_flag=True, help="No progress and no remarks."),
+    verbose_option,
+)
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 

@@ -18,7 +18,7 @@ from featx.errors import SettingsError
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.places import Places
 from featx.experiment.progress import Display, Silent
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
+from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
 from featx.features.device import thread_limit
 from featx.runs import Run, RunRecord, Timings, environment, read_run, run_folder, write_run
 
@@ -51,6 +51,7 @@ def baseline(
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
+    keep_test_texts(dataset, places, data.address)
     extracted = None
     if any(method.reads is Reads.FEATURES for method in methods):
         extracted = extract_splits(

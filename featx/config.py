@@ -190,14 +190,20 @@ DEMO_FINETUNE = FinetuneSettings(num_train_epochs=8.0, learning_rate=1.5e-4)
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """How runs are compared: against which method, by which metric."""
+    """How runs are compared: against which method, by which metric.
+
+    `margin` is the difference of the metric that would not matter: what lies within it for sure is equivalent.
+    """
 
     reference: str = "finetune"
     metric: str = SELECTION_METRIC
+    margin: float = 0.02
     confidence: float = 0.95
     n_resamples: int = 9_999
 
     def __post_init__(self) -> None:
+        if not 0 <= self.margin < 1:
+            raise SettingsError(f"margin is {self.margin:g}; expected 0 or a difference below 1, such as 0.02")
         if not 0 < self.confidence < 1:
             raise SettingsError(f"confidence is {self.confidence:g}; expected a share between 0 and 1, such as 0.95")
         if self.n_resamples < 100:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from featx.report.comparison import Comparison, Row
-from featx.report.naming import row_names
+from featx.report.comparison import Comparison
+from featx.report.rows import Row
 from featx.report.style import COLOURS, GREY, INK, MARKERS, axes_or_new, new_figure, plain, tidy
 
 #: Costs below these are drawn there: 0 has no place on a logarithmic axis.
@@ -36,18 +36,23 @@ class CostDisplay:
 
     comparison: Comparison
 
+    @property
+    def rows(self) -> list[Row]:
+        """Rows that are no controls: nobody would choose one of these."""
+        return [row for row in self.comparison.rows if not row.control]
+
     def costs(self, of: str) -> list[float]:
-        """Cost of each row: ``fit`` in seconds (extraction included), or ``predict`` in milliseconds a text."""
-        return [_cost(row, of) for row in self.comparison.rows]
+        """Cost of each of the rows: ``fit`` in seconds, extraction included, or ``predict`` in milliseconds a text."""
+        return [row.seconds if of == "fit" else row.predict_ms for row in self.rows]
 
     def plot(self, *, ax: Any = None, of: str = "fit") -> CostDisplay:
         """Draw one kind of cost, ``fit`` or ``predict``; filled markers are on the front."""
         ax = axes_or_new(ax, 4.9, 3.9)
         costs = [max(cost, _LEAST[of]) for cost in self.costs(of)]
-        scores = [row.test.value for row in self.comparison.rows]
+        scores = [row.test.value for row in self.rows]
         front = pareto_front(costs, scores)
         ax.step([costs[k] for k in front], [scores[k] for k in front], where="post", color=GREY, linestyle="--", lw=1.2)
-        for at, (row, cost) in enumerate(zip(self.comparison.rows, costs, strict=True)):
+        for at, (row, cost) in enumerate(zip(self.rows, costs, strict=True)):
             colour, marker = COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
             ax.plot([cost, cost], [row.test.low, row.test.high], color=colour, linewidth=1.2, alpha=0.7)
             filled = colour if at in front else "none"
@@ -57,7 +62,7 @@ class CostDisplay:
         ax.set_xlabel(_TITLES[of])
         ax.set_ylabel(f"test {self.comparison.metric}")
         tidy(ax)
-        _names(ax, costs, scores, row_names(self.comparison))
+        _names(ax, costs, scores, [row.method for row in self.rows])
         return self
 
     def figure(self, of: str = "fit") -> Any:
@@ -65,10 +70,6 @@ class CostDisplay:
         figure = new_figure(4.9, 3.9)
         self.plot(ax=figure.subplots(), of=of)
         return figure
-
-
-def _cost(row: Row, of: str) -> float:
-    return row.extract_seconds + row.fit_seconds if of == "fit" else row.predict_ms
 
 
 def _names(ax: Any, costs: Sequence[float], scores: Sequence[float], names: Sequence[str]) -> None:

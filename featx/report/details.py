@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.report.comparison import Comparison, Row
+from featx.report.comparison import Comparison
 from featx.report.layer_display import LayerDisplay
 from featx.report.learning_display import LearningDisplay
-from featx.report.naming import row_names
 from featx.report.reliability_display import ReliabilityDisplay
+from featx.report.rows import Row
 from featx.report.votes import Votes, vote
 from featx.runs import Run, SharedText
 
@@ -26,7 +26,7 @@ class Details:
     ----------
     comparison : Comparison
     names : tuple of str
-        A unique name for each row.
+        Of the rows.
     runs : tuple of tuple of Run
         Those behind each row; empty where none were given.
     votes : tuple of Votes or None
@@ -53,8 +53,17 @@ class Details:
     @property
     def rival(self) -> int | None:
         """Position of the row to hold against the base at first: the best other one on validation."""
-        others = [at for at in range(len(self.names)) if at != self.base]
-        return max(others, key=lambda at: self.comparison.rows[at].validation) if others else None
+        rows = self.comparison.rows
+        others = [at for at, row in enumerate(rows) if at != self.base and not row.control]
+        return max(others, key=lambda at: rows[at].validation) if others else None
+
+    @property
+    def overlap(self) -> Sequence[SharedText] | None:
+        """`shared`, or what the runs themselves record of it: rows alone."""
+        recorded = self.comparison.data.get("shared_test_rows")
+        if self.shared is not None or recorded is None:
+            return self.shared
+        return [SharedText(row, None, None) for row in recorded]
 
     @property
     def test_labels(self) -> NDArray[np.int64] | None:
@@ -109,9 +118,15 @@ def take_apart(
     """Details of `comparison`, which was made from `runs`."""
     behind = tuple(_behind(row, runs) for row in comparison.rows)
     votes = tuple(vote([run.predictions["test"] for run in made]) if made else None for made in behind)
-    return Details(comparison, tuple(row_names(comparison)), behind, votes, texts, shared)
+    return Details(comparison, tuple(row.method for row in comparison.rows), behind, votes, texts, shared)
 
 
 def _behind(row: Row, runs: Sequence[Run]) -> tuple[Run, ...]:
-    made = [run for run in runs if run.record.method == row.method and run.record.seed in row.seeds]
-    return tuple(sorted(made, key=lambda run: run.record.seed))
+    """Runs of a row, by seed; one that stands in several results folders counts once."""
+    made: dict[int, Run] = {}
+    for run in runs:
+        record = run.record
+        names = (record.method, f"{record.method} @ {(record.checkpoint or {}).get('name', '')}")
+        if row.method in names and record.failure is None:
+            made.setdefault(record.seed, run)
+    return tuple(made[seed] for seed in row.seeds if seed in made)

@@ -68,16 +68,16 @@ def shown_text(details: Details, row: int) -> str | None:
 def shared_rows(details: Details) -> list[dict[str, Any]]:
     """Test texts that stand in train too: those with another label there first."""
     labels = details.test_labels
-    if not details.shared or labels is None:
+    if not details.overlap or labels is None:
         return []
-    ordered = sorted(details.shared, key=lambda shared: shared.train_label == labels[shared.row])
+    ordered = sorted(details.overlap, key=lambda shared: shared.train_label == labels[shared.row])
     names = details.comparison.label_names
     return [
         {
             "row": shared.row,
             "train_row": shared.train_row,
             "label": names[labels[shared.row]],
-            "train_label": names[shared.train_label],
+            "train_label": None if shared.train_label is None else names[shared.train_label],
             "text": shown_text(details, shared.row),
         }
         for shared in ordered[:_MOST_SHARED]

@@ -74,15 +74,20 @@ def _labelled(name: str, confidence: float | None) -> str:
     return plain_md(name, 40) + ("" if confidence is None else f" {confidence:.2f}")
 
 
+def _known(value: object) -> str:
+    return "" if value is None else str(value)
+
+
 def _shared(details: Details) -> list[str]:
-    if details.shared is None:
+    if details.overlap is None:
         return []
     rows = shared_rows(details)
     n_test = details.comparison.data["splits"]["test"]["n_texts"]
-    parts = [f"**Test texts that stand in train as well:** {len(details.shared)} of {n_test}"]
+    parts = [f"**Test texts that stand in train as well:** {len(details.overlap)} of {n_test}"]
     if rows:
         lines = [
-            f"| {row['row']} | {plain_md(row['label'], 40)} | {row['train_row']} | {plain_md(row['train_label'], 40)} "
+            f"| {row['row']} | {plain_md(row['label'], 40)} | {_known(row['train_row'])} "
+            f"| {plain_md(_known(row['train_label']), 40)} "
             f"| {'' if row['text'] is None else plain_md(clipped(row['text'], 160))} |"
             for row in rows[:_MOST_FLIPS]
         ]

@@ -1,24 +1,8 @@
-"""Names of rows: unique in a page, and fit for file names."""
+"""Names of methods, fit for file names."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-
-from featx.report.comparison import Comparison
-
-
-def row_names(comparison: Comparison) -> list[str]:
-    """A name for each row, in order; rows of one method are told apart by what they read, then by number."""
-    methods = Counter(row.method for row in comparison.rows)
-    names = [row.method if methods[row.method] == 1 else f"{row.method} ({row.features})" for row in comparison.rows]
-    doubled = {name for name, count in Counter(names).items() if count > 1}
-    seen: Counter[str] = Counter()
-    for at, name in enumerate(names):
-        if name in doubled:
-            seen[name] += 1
-            names[at] = f"{name} #{seen[name]}"
-    return names
 
 
 def file_names(names: list[str]) -> list[str]:

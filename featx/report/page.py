@@ -63,8 +63,8 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
         sections=sections,
         differing=any(votes is not None for votes in details.votes) or len(details.names) > 1,
         with_texts=details.texts is not None,
-        shared=None if details.shared is None else shared_rows(details),
-        n_shared=len(details.shared or ()),
+        shared=None if details.overlap is None else shared_rows(details),
+        n_shared=len(details.overlap or ()),
         n_test=comparison.data["splits"]["test"]["n_texts"],
         data=Markup(_json(page_data(details))),  # noqa: S704 (escaped in _json)
     )
@@ -73,7 +73,6 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
 def _row(details: Details, at: int, shown: Sequence[Column]) -> dict[str, Any]:
     row = details.comparison.rows[at]
     cells = [clipped(column.cell(row), _LONGEST_CELL) for column in shown]
-    cells[0] = clipped(details.names[at], _LONGEST_CELL)
     return {"cells": cells, "reference": at == details.base and details.comparison.reference is not None}
 
 

@@ -6,27 +6,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from featx.report.comparison import Comparison
-from featx.report.naming import row_names
 from featx.report.style import COLOURS, GREY, INK, axes_or_new, new_figure, plain, tidy
 
 
 @dataclass(frozen=True)
 class ScoreDisplay:
-    """Scores with intervals, best on top; the reference is a diamond, and its interval a band behind the others."""
+    """Scores with intervals, best on top; controls are grey.
+
+    The reference is a diamond, and its interval a band behind the others.
+    """
 
     comparison: Comparison
 
     def plot(self, *, ax: Any = None) -> ScoreDisplay:
         """Draw one line a method."""
         ax = axes_or_new(ax, 4.9, self._height)
-        rows, names = self.comparison.rows[::-1], row_names(self.comparison)[::-1]
+        rows, names = self.comparison.rows[::-1], [row.method for row in self.comparison.rows[::-1]]
         for at, row in enumerate(rows):
-            is_reference = row.method == self.comparison.reference and row.difference is None
+            is_reference = row.method == self.comparison.reference
             if is_reference:
                 ax.axvspan(row.test.low, row.test.high, color=GREY, alpha=0.15, linewidth=0)
-            ax.plot([row.test.low, row.test.high], [at, at], color=COLOURS[0], linewidth=2.5, solid_capstyle="round")
+            colour = GREY if row.control else COLOURS[0]
+            ax.plot([row.test.low, row.test.high], [at, at], color=colour, linewidth=2.5, solid_capstyle="round")
             marker = {"marker": "D" if is_reference else "o", "markersize": 8 if is_reference else 7}
-            ax.plot(row.test.value, at, color=COLOURS[0], **marker)
+            ax.plot(row.test.value, at, color=colour, **marker)
             ax.annotate(
                 f"{row.test.value:.3f}", (row.test.high, at), (6, 0), textcoords="offset points", va="center", color=INK
             )

@@ -65,6 +65,7 @@ def write_run(
     folder : Path
     record : RunRecord
     predictions : mapping of split name to Predictions
+        Empty for a method that failed.
     save_model : callable, optional
         Writes the model into the folder that it is given.
 
@@ -77,7 +78,8 @@ def write_run(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _built_beside(folder) as building:
             (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-            _write_predictions(building / PREDICTIONS, predictions)
+            if predictions:
+                _write_predictions(building / PREDICTIONS, predictions)
             if save_model is not None:
                 (building / MODEL).mkdir()
                 save_model(building / MODEL)
@@ -163,6 +165,8 @@ def read_run(folder: Path) -> Run:
     except (ValueError, RecursionError) as e:
         raise RunError(f"{path} is broken ({e}); run the method again") from e
     record = record_from_json(content, str(path))
+    if record.failure is not None:
+        return Run(folder, record, {})
     return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))
 
 

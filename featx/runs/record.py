@@ -162,7 +162,9 @@ def _check_kinds(record: RunRecord) -> None:
         raise TypeError("method must be a string and seed an integer")
     if not all(isinstance(name, str) for name in record.label_names) or len(record.label_names) < 2:
         raise TypeError("label_names must be two strings or more")
-    for split in ("validation", "test"):
+    if record.failure is not None and not isinstance(record.failure, str):
+        raise TypeError("failure must be a string")
+    for split in () if record.failure is not None else ("validation", "test"):
         if not isinstance(record.metrics[split], dict):
             raise TypeError(f"metrics of {split} must be an object")
     if not isinstance(record.split_digest, str):

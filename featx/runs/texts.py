@@ -30,15 +30,15 @@ class SharedText:
     ----------
     row : int
         In test.
-    train_row : int
+    train_row : int or None
         The first such row in train.
-    train_label : int
-        Its label there.
+    train_label : int or None
+        Its label there; both are None where they were not kept.
     """
 
     row: int
-    train_row: int
-    train_label: int
+    train_row: int | None
+    train_label: int | None
 
 
 def keep_texts(experiment: Path, dataset: TextDataset) -> None:

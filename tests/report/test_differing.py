@@ -14,7 +14,7 @@ from featx.evaluation import Predictions
 from featx.report import compare, write_report
 from featx.report.details import take_apart
 from featx.report.differing import MOST_FLIPS, flips_of, page_data
-from featx.report.naming import file_names, row_names
+from featx.report.naming import file_names
 from featx.report.votes import confused_pairs, flips, vote
 from featx.runs import SharedText
 
@@ -119,9 +119,28 @@ def test_no_text_anywhere_when_texts_must_not_be_shown(tmp_path: Path) -> None:
     assert "lengths" not in {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
 
 
-def test_names_are_unique_and_fit_for_files(tmp_path: Path) -> None:
-    comparison = compare([make_run(tmp_path, method) for method in ("finetune", "logreg")])
-    assert sorted(row_names(comparison)) == ["finetune", "logreg"]
-    twice = replace(comparison, rows=comparison.rows * 2)
-    assert len(set(row_names(twice))) == 4
+def test_names_are_fit_for_files() -> None:
     assert file_names(["../../etc/x", "日本", "a", "a"]) == ["etc-x", "method", "a", "a-2"]
+
+
+def test_rows_find_their_runs_on_several_checkpoints(tmp_path: Path) -> None:
+    other = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
+    runs = [
+        make_run(tmp_path / "a", "logreg"),
+        make_run(tmp_path / "b", "logreg", 0.9, checkpoint=other),
+        make_run(tmp_path / "a", "majority", checkpoint=None),
+        make_run(tmp_path / "b", "majority", checkpoint=None),
+    ]
+    details = take_apart(compare(runs), runs)
+    assert {name: len(made) for name, made in zip(details.names, details.runs, strict=True)} == {
+        "logreg @ demo": 1, "logreg @ other": 1, "majority": 1,
+    }  # fmt: skip
+    for row, votes in zip(details.comparison.rows, details.votes, strict=True):
+        assert np.trace(row.confusion) == votes.right.sum()
+
+
+def test_shared_rows_that_the_runs_record_are_shown_without_kept_texts(tmp_path: Path) -> None:
+    data = make_run(tmp_path / "x").record.data | {"shared_test_rows": [3, 5]}
+    runs = [make_run(tmp_path, method, data=data) for method in ("finetune", "logreg")]
+    write_report(compare(runs), tmp_path / "report", "t", runs)
+    assert "stand in train as well:** 2 of 90" in (tmp_path / "report" / "report.md").read_text("utf-8")

@@ -155,7 +155,7 @@ def test_report_formats_on_standard_output(featx: Run, tweets: Path, tmp_path: P
     featx("baseline", "--dataset", tweets, "--methods", "majority,tfidf-logreg")
     results = tmp_path / "results/tweets"
     assert json.loads(featx("report", results, "--format", "json")[1])["rows"][0]["method"] == "tfidf-logreg"
-    assert featx("report", results, "--format", "csv")[1].startswith("method,features,")
+    assert featx("report", results, "--format", "csv")[1].startswith("method,control,features,")
     assert featx("report", results, "--format", "tex", "--reference", "majority")[1].count(r"\\") == 3
 
 

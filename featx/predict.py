@@ -151,16 +151,15 @@ def _finetuned(run: Run, compute: ComputeSettings) -> _Classify:
 
 
 def _classical(run: Run, cache: Path, compute: ComputeSettings, checkpoint: str | None) -> _Classify:
-    from featx.baselines import load_classifier
+    from featx.baselines import load_classifier, probabilities
 
     classifier = load_classifier(run.folder / MODEL)
     inputs = _features(run, cache, compute, checkpoint) if run.record.features else _as_texts
 
     def run_classifier(texts: Sequence[str]) -> NDArray[Any]:
         read = inputs(texts)
-        if hasattr(classifier, "predict_proba"):
-            return np.asarray(classifier.predict_proba(read))
-        return np.asarray(classifier.predict(read))
+        scores = probabilities(classifier, read)
+        return np.asarray(classifier.predict(read)) if scores is None else scores
 
     return run_classifier
 
@@ -187,13 +186,21 @@ def _features(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one with --checkpoint, or run featx baseline again"
         )
+    kinds = [(kind["layer"], Pooling(kind["pooling"])) for kind in chosen["kinds"]]
+    kinds = [kinds[k] for k in run.record.selection["features"]["kinds"]]
     settings = FeatureSettings(
-        (chosen["layer"],), (Pooling(chosen["pooling"]),), chosen["max_length"], Dtype(chosen["dtype"])
+        tuple(dict.fromkeys(layer for layer, _ in kinds)),
+        tuple(dict.fromkeys(pooling for _, pooling in kinds)),
+        chosen["max_length"],
+        Dtype(chosen["dtype"]),
     )
     encoder = load_encoder(found, settings, compute)
 
     def extract(texts: Sequence[str]) -> Any:
         with thread_limit(compute.threads):
-            return Extractor(encoder, found, settings, None).encode(texts).gather()
+            extractor = Extractor(encoder, found, settings, None)
+            encoded = extractor.encode(texts)
+        arrays = [encoded.gather(extractor.kinds.index(kind)) for kind in kinds]
+        return arrays[0] if len(arrays) == 1 else np.hstack(arrays)
 
     return extract

@@ -25,9 +25,10 @@ from featx.config import (
 )
 from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
-from featx.experiment.baseline import baseline, expand_methods
+from featx.experiment.baseline import baseline, control_runs, expand_methods
 from featx.experiment.finetune import METHOD, finetune
 from featx.experiment.places import Places, name_of_address
+from featx.experiment.probe import settings_facts
 from featx.experiment.progress import Display
 from featx.experiment.records import checkpoint_facts, data_facts
 from featx.experiment.report import Reported, check_metric, report
@@ -223,12 +224,14 @@ def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
 
     name = step.places.experiment_name(plan.data.address)
     if step.baseline is not None:
-        for method in expand_methods(step.baseline.methods):
+        methods = expand_methods(step.baseline.methods)
+        controls = control_runs(methods) if step.baseline.controls else []
+        for method, run_name in [*((method, method.name) for method in methods), *controls]:
             facts = checkpoint() if method.reads is Reads.FEATURES else None
-            grid = {"grid": {key: list(values) for key, values in method.grid.items()}}
+            settings = settings_facts(method, step.baseline)
             for seed in step.baseline.seeds:
-                folder = run_folder(step.places.results, name, method.name, seed)
-                yield Planned(folder, _state(folder, data, facts, grid))
+                folder = run_folder(step.places.results, name, run_name, seed)
+                yield Planned(folder, _state(folder, data, facts, settings))
     if step.finetune is not None:
         settings = asdict(step.finetune)
         del settings["seeds"]
@@ -246,6 +249,8 @@ def _state(folder: Path, data: dict[str, Any], checkpoint: dict[str, Any] | None
     except RunError:
         return "broken; --overwrite to replace it"
     there = record.identity
+    if record.control and checkpoint is not None and record.checkpoint is not None:
+        checkpoint = record.checkpoint  # of random weights, which are known once they are made
     wanted = {
         "data": {name: split["digest"] for name, split in data["splits"].items()},
         "checkpoint": checkpoint and {key: checkpoint[key] for key in ("digest", "tokenizer_digest")},

@@ -31,9 +31,10 @@ class LayerDisplay:
         """Display of a run's trials; None where they do not differ in layer or pooling."""
         scores: dict[tuple[str, str], float] = {}
         for trial in trials:
-            if {"layer", "pooling", "score"} <= set(trial) and isinstance(trial["score"], int | float):
+            score = trial.get("score")
+            if {"layer", "pooling"} <= set(trial) and isinstance(score, int | float) and np.isfinite(score):
                 place = (str(trial["layer"]), str(trial["pooling"]))
-                scores[place] = max(scores.get(place, -np.inf), float(trial["score"]))
+                scores[place] = max(scores.get(place, -np.inf), float(score))
         return cls(scores, metric, title) if len(scores) > 1 else None
 
     @property

@@ -5,7 +5,8 @@ May import ``runs``, ``features``, ``baselines`` and ``finetune``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from featx.errors import CheckpointError, DataError, RunError
 from featx.runs import Run, find_runs, read_run
 from featx.runs.folder import MODEL
 
+#: Texts that `Predictor.batches` takes at once: enough that batches of like lengths are full.
+BATCH_TEXTS = 8_192
 #: Texts to probabilities (n_texts, n_classes), or to labels (n_texts,) where a method has no probabilities.
 _Classify = Callable[[Sequence[str]], NDArray[Any]]
 
@@ -53,7 +56,23 @@ class Predictor:
         DataError
             If a text is empty or cannot be written as UTF-8; names its position.
         """
-        _check_texts(texts)
+        return self._predicted(texts, 1)
+
+    def batches(self, texts: Iterable[str], size: int = BATCH_TEXTS) -> Iterator[list[Prediction]]:
+        """Label and scores of texts as they come, `size` at a time; memory does not grow with their number.
+
+        Raises
+        ------
+        DataError
+            If a text is empty or cannot be written as UTF-8; names its position.
+        """
+        source, first = iter(texts), 1
+        while batch := list(itertools.islice(source, size)):
+            yield self._predicted(batch, first)
+            first += len(batch)
+
+    def _predicted(self, texts: Sequence[str], first: int) -> list[Prediction]:
+        _check_texts(texts, first)
         if not texts:
             return []
         output = self._classify(texts)
@@ -107,8 +126,8 @@ def _one_run(folder: Path) -> Run:
     return read_run(found[0])
 
 
-def _check_texts(texts: Sequence[str]) -> None:
-    for position, text in enumerate(texts, 1):
+def _check_texts(texts: Sequence[str], first: int) -> None:
+    for position, text in enumerate(texts, first):
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"text {position} is empty; leave it out or give it words")
         try:

@@ -15,6 +15,7 @@ from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.places import Places
 from featx.experiment.probe import Probes, Source, on_features, on_texts, with_shuffled_labels
 from featx.experiment.progress import Display, Silent
+from featx.experiment.records import keep_test_texts
 from featx.features.device import thread_limit
 from featx.features.random_checkpoint import random_checkpoint_folder
 from featx.runs import Run, run_folder
@@ -55,6 +56,7 @@ def baseline(
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
+    keep_test_texts(dataset, places, data.address)
     extracted = None
     if any(method.reads is Reads.FEATURES for method in methods):
         extracted = _extracted(dataset, checkpoint, revision, features, compute, places, display)
@@ -93,6 +95,12 @@ def expand_methods(names: Sequence[str]) -> list[Method]:
         raise SettingsError(f"--methods is empty; expected some of: {', '.join(METHODS)}, or all")
     wanted = [known for name in names for known in (METHODS if name == "all" else [name])]
     return [find_method(name) for name in dict.fromkeys(wanted)]
+
+
+def control_runs(methods: Sequence[Method]) -> list[tuple[Method, str]]:
+    """The method that the controls repeat, with the name of each control run."""
+    probe = _control_method(methods)
+    return [(probe, probe.name + suffix) for suffix in (_RANDOM, _SHUFFLED)]
 
 
 def _control_method(methods: Sequence[Method]) -> Method:

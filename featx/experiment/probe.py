@@ -187,12 +187,17 @@ def _facts(
         "data": data_facts(original),
         "checkpoint": None if extracted is None else checkpoint_facts(extracted.checkpoint),
         "features": None if extracted is None else _feature_facts(extracted, settings),
-        "settings": {
-            "grid": {name: list(values) for name, values in method.grid.items()},
-            "cv": settings.cv,
-            "refit": settings.refit.value,
-            "calibrate": None if method.probabilities else settings.calibrate.value,
-        },
+        "settings": settings_facts(method, settings),
+    }
+
+
+def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
+    """Settings that are part of a run's identity."""
+    return {
+        "grid": {name: list(values) for name, values in method.grid.items()},
+        "cv": settings.cv,
+        "refit": settings.refit.value,
+        "calibrate": None if method.probabilities else settings.calibrate.value,
     }
 
 

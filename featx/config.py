@@ -50,6 +50,29 @@ class Device(StrEnum):
     MPS = "mps"
 
 
+class Combine(StrEnum):
+    """What becomes of several layers and poolings: one of them is chosen, all stand side by side, or either."""
+
+    EACH = "each"
+    CONCAT = "concat"
+    BOTH = "both"
+
+
+class Refit(StrEnum):
+    """What the chosen classifier is fitted on before it meets test."""
+
+    TRAIN = "train"
+    TRAIN_AND_VALIDATION = "train+validation"
+
+
+class Calibration(StrEnum):
+    """How methods without probabilities are given some, by cross-validation on train; ``none`` leaves them without."""
+
+    NONE = "none"
+    SIGMOID = "sigmoid"
+    ISOTONIC = "isotonic"
+
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -203,13 +226,31 @@ class RaySettings:
 
 @dataclass(frozen=True)
 class BaselineSettings:
-    """Which classical methods are fitted, and with which seeds."""
+    """Which classical methods are fitted, how they are tuned, and with which seeds.
+
+    `cv` is the number of folds of train that choices are made on; None makes them on validation. `time_limit` is in
+    seconds, for one method and seed. `jobs` is the number of processes; None takes all cores where that is worth it.
+    `controls` adds the same probe on a random encoder and on shuffled labels.
+    """
 
     methods: tuple[str, ...] = ("majority", "tfidf-logreg", "logreg")
     seeds: tuple[int, ...] = (0,)
+    combine: Combine = Combine.BOTH
+    cv: int | None = None
+    refit: Refit = Refit.TRAIN
+    calibrate: Calibration = Calibration.NONE
+    time_limit: float | None = None
+    jobs: int | None = None
+    controls: bool = False
 
     def __post_init__(self) -> None:
         _check_seeds(self.seeds, "seeds")
+        if self.cv is not None and self.cv < 2:
+            raise SettingsError(f"cv is {self.cv}; expected 2 folds or more")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise SettingsError(f"time_limit is {self.time_limit:g}; expected seconds above 0")
+        if self.jobs is not None and self.jobs < 1:
+            raise SettingsError(f"jobs is {self.jobs}; expected 1 process or more")
 
 
 @dataclass(frozen=True)

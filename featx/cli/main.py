@@ -22,6 +22,7 @@ _COMMANDS = {
     "finetune": "Fine-tune the checkpoint in full.",
     "report": "Compare runs: table, figures, one HTML page.",
     "run": "Do all of it from one experiment file.",
+    "inspect": "Show what texts and their tokens look like.",
     "predict": "Label new texts with a finished run.",
     "cache": "List, verify and tidy the cached features.",
     "demo": "Run the whole comparison offline, in a few minutes.",

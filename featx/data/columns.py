@@ -28,6 +28,17 @@ def find_columns(
     return text, label
 
 
+def find_text_column(columns: Sequence[str], source: str, text_column: str | None) -> str:
+    """Name of the text column alone, for texts without labels.
+
+    Raises
+    ------
+    DataError
+        If there is none; lists the columns that there are.
+    """
+    return _find(columns, source, text_column, TEXT_COLUMNS, "text")
+
+
 def _find(columns: Sequence[str], source: str, wanted: str | None, known: Sequence[str], kind: str) -> str:
     there = ", ".join(repr(column[:40]) for column in columns[:20]) or "none"
     if wanted is not None:

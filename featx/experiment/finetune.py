@@ -10,7 +10,7 @@ from featx.config import Checkpoint, ComputeSettings, DataSettings, FinetuneSett
 from featx.data import TextDataset, load_dataset
 from featx.experiment.places import Places
 from featx.experiment.progress import Display, Silent
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
+from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
 from featx.features.checkpoint import find_checkpoint
 from featx.features.device import find_device, thread_limit
 from featx.finetune import Finetuned
@@ -43,6 +43,7 @@ def finetune(
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
+    keep_test_texts(dataset, places, data.address)
     device = find_device(compute.device).type
     found = find_checkpoint(checkpoint, places.cache, revision)
     name = places.experiment_name(data.address)

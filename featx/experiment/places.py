@@ -27,12 +27,15 @@ class Places:
         `$FEATX_CACHE_DIR`, else the user's cache folder, when None.
     overwrite : bool
         Whether a run with other settings may be replaced.
+    texts : bool
+        Whether the test texts are kept beside the runs, for the report to show.
     """
 
     results: Path = Path(DEFAULT_RESULTS)
     experiment: str | None = None
     cache_dir: Path | None = None
     overwrite: bool = False
+    texts: bool = True
 
     @property
     def cache(self) -> Path:

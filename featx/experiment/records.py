@@ -12,7 +12,8 @@ from featx.config import Checkpoint
 from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.runs import Run, SplitFacts, identity_of, read_run
+from featx.experiment.places import Places
+from featx.runs import Run, SplitFacts, identity_of, keep_texts, read_run
 
 
 def data_facts(dataset: TextDataset) -> dict[str, Any]:
@@ -28,6 +29,12 @@ def data_facts(dataset: TextDataset) -> dict[str, Any]:
         "shared_test_rows": shared_rows(dataset),
         "splits": splits,
     }
+
+
+def keep_test_texts(dataset: TextDataset, places: Places, address: str) -> None:
+    """Keep the test texts beside the runs of an experiment, for its report; unless the user wants none kept."""
+    if places.texts:
+        keep_texts(places.results / places.experiment_name(address), dataset)
 
 
 def shared_rows(dataset: TextDataset) -> list[int]:

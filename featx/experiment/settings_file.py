@@ -50,6 +50,8 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         wanted = next(part for part in typing.get_args(hint) if part is not type(None))
+        if value == "all" and typing.get_origin(wanted) is tuple:
+            return None  # no choice among them
         return _value(value, wanted, where)
     if origin is tuple:
         item = typing.get_args(hint)[0]

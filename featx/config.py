@@ -213,15 +213,18 @@ class RaySettings:
 
     `address` is that of a cluster (``auto`` for the one on this machine); None starts one on this machine. `workers` is
     their number: one a GPU, or as many as the CPUs allow, when None. A worker without a GPU takes `cpus` CPUs.
+    `window` is the number of texts handed out at once: one shard of the store, and all that is lost with a worker.
     """
 
     address: str | None = None
     workers: int | None = None
     cpus: int = 1
+    window: int = 4_096
 
     def __post_init__(self) -> None:
-        if self.cpus < 1 or (self.workers is not None and self.workers < 1):
-            raise SettingsError(f"workers and cpus are {self.workers} and {self.cpus}; expected 1 or more of each")
+        if min(self.cpus, self.window, 1 if self.workers is None else self.workers) < 1:
+            given = f"{self.workers}, {self.cpus} and {self.window}"
+            raise SettingsError(f"workers, cpus and window are {given}; expected 1 or more of each")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,12 @@ from featx.config import Engine, Format, RaySettings, choose
     default=default_of(RaySettings, "cpus"),
     help="CPUs of a worker without a GPU.",
 )
+@option(
+    "--ray-window",
+    type=click.IntRange(min=1),
+    default=default_of(RaySettings, "window"),
+    help="Texts handed to a worker at once.",
+)
 @cache_option
 @json_option
 @quiet_option
@@ -77,7 +83,7 @@ def command(**options: Any) -> None:
         [part.strip() for part in splits.split(",")] if splits else None,
         make_display(options["quiet"]),
         choose(Engine, options["engine"], "--engine"),
-        RaySettings(options["ray_address"], options["ray_workers"], options["ray_cpus"]),
+        RaySettings(options["ray_address"], options["ray_workers"], options["ray_cpus"], options["ray_window"]),
     )
     if format_name is not None:
         save_features(extracted, output, format_name)

@@ -99,7 +99,7 @@ def read_plan(path: Path) -> Plan:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as e:
         raise SettingsError(f"{path} cannot be read: {e.strerror or e}; give an experiment file") from e
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
+    except (ValueError, RecursionError) as e:  # of bytes, of TOML, or of a number with thousands of digits
         raise SettingsError(f"{path} is no TOML: {e}") from e
     return plan_from(table, str(path))
 
@@ -111,7 +111,7 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
         raise SettingsError(f'{where}: no [data] table; expected at least: [data] address = "…"')
     experiment = table.get("experiment")
     if experiment is not None and not isinstance(experiment, str):
-        raise SettingsError(f"{where}: experiment is {experiment!r}; expected a string in quotes")
+        raise SettingsError(f"{where}: experiment is {experiment!r:.60}; expected a string in quotes")
     both = "baseline" not in table and "finetune" not in table
 
     def part(kind: type[Any], name: str, shared: dict[str, Any] | None = None) -> Any:

@@ -37,8 +37,6 @@ from featx.features.store import FeatureStore
 from featx.features.store.commit import TEMPORARY_PREFIX
 from featx.features.store.index import DigestIndex
 
-#: Texts handed out at once: much more work than handing them out is, and all that is lost with a worker.
-WINDOW = 2_048
 #: Windows that wait at a worker while it encodes one.
 _AHEAD = 1
 #: A window that so many workers were lost with is the cause.
@@ -121,7 +119,14 @@ class Worker:
         assert self._encoder is not None
         order = self._order
         # A new one each time: it knows nothing of earlier windows, so that a worker's memory does not grow.
-        extractor = Extractor(self._encoder, order.checkpoint, order.features, order.cache_dir, write_only=True)
+        extractor = Extractor(
+            self._encoder,
+            order.checkpoint,
+            order.features,
+            order.cache_dir,
+            write_only=True,
+            first_window=len(texts),  # one shard
+        )
         with thread_limit(order.compute.threads):
             counts = extractor.encode(texts).counts
         if not extractor.is_durable:
@@ -187,8 +192,14 @@ class _Driver:
     """Reads texts, hands out those that the store lacks, and counts."""
 
     def __init__(
-        self, specs: list[FeatureSpec], hidden_size: int, cache_dir: Path, report: Callable[[Progress], None]
+        self,
+        specs: list[FeatureSpec],
+        hidden_size: int,
+        cache_dir: Path,
+        window: int,
+        report: Callable[[Progress], None],
     ) -> None:
+        self._window = window
         self._specs, self._hidden_size, self._cache_dir, self._report = specs, hidden_size, cache_dir, report
         self._stores = self._open()
         self._handed_out = DigestIndex()
@@ -203,7 +214,7 @@ class _Driver:
         """Windows of texts that the store lacks, each text once."""
         waiting: list[str] = []
         source = strings(texts)
-        while chunk := list(itertools.islice(source, WINDOW)):
+        while chunk := list(itertools.islice(source, self._window)):
             digests = text_digests(chunk)
             self._digests.append(digests)
             self._counts.texts += len(chunk)
@@ -214,9 +225,9 @@ class _Driver:
             rows = rows[np.sort(np.unique(digests[rows], axis=0, return_index=True)[1])]
             self._handed_out.add(digests[rows])
             waiting += [chunk[row] for row in rows]
-            while len(waiting) >= WINDOW:
-                yield _Task(waiting[:WINDOW])
-                waiting = waiting[WINDOW:]
+            while len(waiting) >= self._window:
+                yield _Task(waiting[: self._window])
+                waiting = waiting[self._window :]
         if waiting:
             yield _Task(waiting)
 
@@ -392,7 +403,8 @@ class RayEngine:
         FeatxError
             What a worker raised.
         """
-        driver = _Driver(self.specs, self.hidden_size, self._order.cache_dir, on_progress or (lambda progress: None))
+        report = on_progress or (lambda progress: None)
+        driver = _Driver(self.specs, self.hidden_size, self._order.cache_dir, self._settings.window, report)
         tasks = driver.tasks(texts)
         first = next(tasks, None)
         if first is not None:

@@ -91,6 +91,8 @@ class Extractor:
         None keeps features in memory only.
     write_only : bool
         Whether to leave unread what the cache holds, see `FeatureStore`.
+    first_window : int, optional
+        Texts of the first window; later ones grow with the encoder's speed.
 
     Attributes
     ----------
@@ -106,13 +108,14 @@ class Extractor:
         cache_dir: Path | None,
         *,
         write_only: bool = False,
+        first_window: int | None = None,
     ) -> None:
         self.encoder = encoder
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
         self._stores = [
             FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
         ]
-        self._window_size = _FIRST_WINDOW
+        self._window_size = first_window or _FIRST_WINDOW
 
     @property
     def kinds(self) -> list[tuple[int, Pooling]]:

@@ -31,6 +31,7 @@ from featx.features.store.care import verify
 psutil = pytest.importorskip("psutil")
 
 N_TEXTS = 9_000
+WINDOW = 500
 MEMORY = 100 * 2**20
 
 
@@ -78,7 +79,7 @@ def start(cluster: object, data: Path, tiny: Path, cache: Path, *more: str) -> s
     """A driver in a process of its own; one text a batch, so that it takes a while."""
     return subprocess.Popen(
         [sys.executable, "-m", "featx", "extract", "--dataset", str(data), "--checkpoint", str(tiny), "--json",
-         "--engine", "ray", "--ray-address", cluster.address, "--cache-dir", str(cache), "--batch-tokens", "16", *more],
+         "--engine", "ray", "--ray-address", cluster.address, "--cache-dir", str(cache), "--batch-tokens", "16", "--ray-window", str(WINDOW), *more],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=dict(os.environ) | {"RAY_DEDUP_LOGS": "0"},
     )  # fmt: skip
@@ -140,7 +141,7 @@ def test_driver_workers_and_a_node_are_lost(
     assert driver.returncode == -signal.SIGKILL
     wait_for(lambda: not workers())
     kept = shards(cache)
-    assert kept < N_TEXTS // engine_ray.WINDOW * 4, "killed in mid-run"
+    assert kept < N_TEXTS // WINDOW, "killed in mid-run"
 
     driver = start(cluster, data, tiny, cache)
     wait_for(lambda: shards(cache) > kept or driver.poll() is not None)
@@ -204,7 +205,7 @@ class FakeRay:
 
 def drive(texts: list[str], do: Callable[[object, list[str]], object], workers: int = 2) -> FakeRay:
     spec = FeatureSpec("c", "t", 8, 1, "cls", "float32")
-    driver = _Driver([spec], 4, Path(os.environ["FEATX_CACHE_DIR"]), lambda progress: None)
+    driver = _Driver([spec], 4, Path(os.environ["FEATX_CACHE_DIR"]), 10, lambda progress: None)
     ray = FakeRay(do)
     fleet = _Fleet(ray.actor)
     for _ in range(workers):
@@ -215,7 +216,6 @@ def drive(texts: list[str], do: Callable[[object, list[str]], object], workers: 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(engine_ray, "WINDOW", 10)
     monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path))
 
 
@@ -321,7 +321,7 @@ def test_a_store_that_has_all_needs_no_cluster(tiny: Path, tmp_path: Path, monke
     assert not list(tmp_path.glob(".tmp-*"))
 
 
-@pytest.mark.parametrize("settings", [{"cpus": 0}, {"workers": 0}])
+@pytest.mark.parametrize("settings", [{"cpus": 0}, {"workers": 0}, {"window": 0}])
 def test_settings_of_ray(settings: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="expected 1 or more of each"):
         RaySettings(**settings)

@@ -35,7 +35,7 @@ TRIALS = [
     {"layer": 12, "pooling": "cls", "score": 0.6},
     {"layer": 2, "pooling": "cls", "score": 0.4},
     {"layer": 2, "pooling": "cls", "score": 0.5},
-    {"layer": "concat", "pooling": "mean", "score": 0.55},
+    {"layer": "concat", "pooling": "concat", "score": 0.55},
     {"params": {}, "score": 0.9},
 ]
 
@@ -123,11 +123,12 @@ def test_cost_of_nothing_has_a_place_on_the_axis(tmp_path: Path) -> None:
 
 def test_layers_keep_the_best_score_of_each_place() -> None:
     display = LayerDisplay.of_trials(TRIALS, "f1_macro")
-    assert display.scores == {("0", "cls"): 0.3, ("12", "cls"): 0.6, ("2", "cls"): 0.5, ("concat", "mean"): 0.55}
-    assert display.layers == ["0", "2", "12", "concat"]
+    assert display.scores == {("0", "cls"): 0.3, ("12", "cls"): 0.6, ("2", "cls"): 0.5}
+    assert display.together == 0.55
+    assert display.layers == ["0", "2", "12"]
     ax = axes()
     display.plot(ax=ax)
-    assert texts_of(ax) == ["0.300", "0.500", "0.600", "0.550"]
+    assert texts_of(ax) == ["0.300", "0.500", "0.600"]
     assert LayerDisplay.of_trials([{"params": {}, "score": 0.9}], "f1_macro") is None
     assert LayerDisplay.of_trials(TRIALS[:1], "f1_macro") is None
 

@@ -6,8 +6,10 @@ stored beside it by the packages that make it. May import ``errors`` only.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from featx.errors import SettingsError
@@ -94,6 +96,17 @@ def choose(kind: type[Choice], value: str, option: str) -> Choice:
         raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None
 
 
+def cache_folder(cache_dir: Path | None) -> Path:
+    """`cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
+    if cache_dir is not None:
+        return cache_dir
+    if stated := os.environ.get(CACHE_DIR_VARIABLE):
+        return Path(stated)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("featx"))
+
+
 def _check_seeds(seeds: tuple[int, ...], name: str) -> None:
     """scikit-learn and numpy take whole numbers from 0 to 2**32 - 1."""
     wrong = [seed for seed in seeds if not 0 <= seed < 2**32]
@@ -177,6 +190,30 @@ class ComputeSettings:
     device: Device = Device.AUTO
     batch_tokens: int | None = None
     threads: int | None = None
+
+
+class Engine(StrEnum):
+    """Who encodes: this process, or the workers of a Ray cluster."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """How Ray is used; nothing here changes what a feature is.
+
+    `address` is that of a cluster (``auto`` for the one on this machine); None starts one on this machine. `workers` is
+    their number: one a GPU, or as many as the CPUs allow, when None. A worker without a GPU takes `cpus` CPUs.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    cpus: int = 1
+
+    def __post_init__(self) -> None:
+        if self.cpus < 1 or (self.workers is not None and self.workers < 1):
+            raise SettingsError(f"workers and cpus are {self.workers} and {self.cpus}; expected 1 or more of each")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeVar
 
 from featx.errors import TrainingError
@@ -18,20 +18,28 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
 class Workers:
-    """Where work is done.
+    """Where work is done; processes start with the first of it and end with the context.
 
-    Attributes
+    Parameters
     ----------
     jobs : int
         Processes; 1 does the work in this one, unless there is a time limit that it could not keep.
-    time_limit : float or None
+    time_limit : float, optional
         Seconds for each call of `map`.
     """
 
-    jobs: int = 1
-    time_limit: float | None = None
+    def __init__(self, jobs: int = 1, time_limit: float | None = None) -> None:
+        self.jobs, self.time_limit = jobs, time_limit
+        self._executor: Any = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop(kill=kind is not None)
 
     @property
     def elsewhere(self) -> bool:
@@ -50,35 +58,44 @@ class Workers:
             for task in tasks:
                 yield task, function(task)
             return
-        yield from self._map_elsewhere(function, tasks)
-
-    def _map_elsewhere(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
-    ) -> Iterator[tuple[Task, Result]]:
-        from joblib.externals.loky import get_reusable_executor
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        executor = get_reusable_executor(max_workers=self.jobs, timeout=300, env=_ONE_THREAD)
-        # Once one answers they are up: the limit is for the work, and a pool that is still starting dies uncleanly.
-        executor.submit(int).result()
-        started = time.perf_counter()
-        of_future: dict[Future[Result], Task] = {executor.submit(function, task): task for task in tasks}
-        waiting: set[Future[Result]] = set(of_future)
+        waiting: set[Future[Result]] = set()
         try:
+            executor = self._started()
+            started = time.perf_counter()
+            of_future: dict[Future[Result], Task] = {executor.submit(function, task): task for task in tasks}
+            waiting = set(of_future)
             while waiting:
-                left = None if self.time_limit is None else started + self.time_limit - time.perf_counter()
-                done, waiting = wait(
-                    waiting, timeout=None if left is None else max(0.0, left), return_when=FIRST_COMPLETED
-                )
+                done, waiting = wait(waiting, timeout=self._left(started), return_when=FIRST_COMPLETED)
                 if not done:
                     raise TrainingError(f"out of time after {self.time_limit:g} s; raise --time-limit")
                 for future in done:
                     yield of_future[future], future.result()
         except TerminatedWorkerError as e:
+            self._stop(kill=True)
             raise TrainingError("a process died, most likely for want of memory; lower --jobs") from e
         finally:
             if waiting:
-                executor.shutdown(wait=True, kill_workers=True)
+                self._stop(kill=True)
+
+    def _left(self, started: float) -> float | None:
+        return None if self.time_limit is None else max(0.0, started + self.time_limit - time.perf_counter())
+
+    def _started(self) -> Any:
+        """Processes of our own: loky's shared pool would meet joblib's in a program that uses both."""
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(max_workers=self.jobs, env=_ONE_THREAD)
+        # Once one answers they are up: the limit is for the work, and a pool that is still starting dies uncleanly.
+        self._executor.submit(int).result()
+        return self._executor
+
+    def _stop(self, kill: bool) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=kill)
+            self._executor = None
 
 
 def enough_workers(jobs: int | None, n_fits: int, time_limit: float | None = None) -> Workers:
@@ -88,11 +105,3 @@ def enough_workers(jobs: int | None, n_fits: int, time_limit: float | None = Non
     if jobs is None:
         jobs = int(cpu_count()) if n_fits >= _WORTH_PROCESSES else 1
     return Workers(jobs, time_limit)
-
-
-def stop_workers() -> None:
-    """End idle processes; the next work starts new ones."""
-    from joblib.externals.loky import get_reusable_executor
-
-    executor: Any = get_reusable_executor()
-    executor.shutdown(wait=True)

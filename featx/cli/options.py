@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from featx.cli.verbosity import verbose_option
 from featx.config import (
     DEFAULT_CHECKPOINT,
     DEFAULT_RESULTS,
@@ -97,8 +98,11 @@ results_options = combined(
     option("--overwrite", is_flag=True, help="Replace a run that was made with other settings."),
     option("--no-texts", is_flag=True, help="Keep no test texts beside the runs; the report then shows row numbers."),
 )
+quiet_option = combined(
+    option("--quiet", "-q", is_flag=True, help="No progress and no remarks."),
+    verbose_option,
+)
 texts_option = option("--no-texts", is_flag=True, help="Row numbers in place of texts, for data that must stay here.")
-quiet_option = option("--quiet", "-q", is_flag=True, help="No progress and no remarks.")
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 

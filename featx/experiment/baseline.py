@@ -63,7 +63,7 @@ def baseline(
     workers = _workers(methods, settings, compute, extracted)
     name = places.experiment_name(data.address)
     runs = []
-    with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary:
+    with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
         files, random_files = (Path(temporary) / name if workers.elsewhere else None for name in ("own", "random"))
         sources = {Reads.TEXTS: on_texts(dataset)}
         if extracted is not None:
@@ -131,5 +131,5 @@ def _workers(
     n_fits = sum(len(grid_points(method)) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
     workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
     if settings.jobs is None and compute.threads is not None:
-        return replace(workers, jobs=min(workers.jobs, compute.threads))
+        workers.jobs = min(workers.jobs, compute.threads)
     return workers

@@ -115,7 +115,8 @@ def test_processes_find_what_one_finds(name: str, tmp_path: Path) -> None:
     candidates = candidates_of(KINDS, Combine.BOTH)
     here = tune(METHODS[name], candidates, data, seed=3)
     shared = replace(data, inputs=data.inputs.on_disk(tmp_path))
-    there = tune(METHODS[name], candidates, shared, seed=3, workers=Workers(2))
+    with Workers(2) as workers:
+        there = tune(METHODS[name], candidates, shared, seed=3, workers=workers)
 
     def facts(result: tuple) -> list:
         return [(t.candidate, t.params, t.score, t.n_iter) for t in (result[0], *result[1])]
@@ -202,23 +203,36 @@ def made(kind: type) -> Method:
 
 def test_a_method_that_runs_out_of_time_is_stopped() -> None:
     started = time.perf_counter()
-    with pytest.raises(TrainingError, match=r"out of time after 3 s; raise --time-limit"):
-        tune(made(Sleeper), candidates_of(KINDS, Combine.EACH), material(), 0, Workers(2, time_limit=3))
-    assert time.perf_counter() - started < 40
-    chosen, _ = tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), material(), 0, Workers(2, time_limit=60))
+    with Workers(2, time_limit=3) as workers:
+        with pytest.raises(TrainingError, match=r"out of time after 3 s; raise --time-limit"):
+            tune(made(Sleeper), candidates_of(KINDS, Combine.EACH), material(), 0, workers)
+        assert time.perf_counter() - started < 40
+        workers.time_limit = 60
+        chosen, _ = tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), material(), 0, workers)
     assert chosen.candidate.layer == 2
 
 
 def test_a_process_that_dies_is_an_error_that_says_so() -> None:
-    with pytest.raises(TrainingError, match=r"a process died, most likely for want of memory; lower --jobs"):
-        tune(made(Dying), candidates_of(KINDS, Combine.EACH), material(), 0, Workers(2))
-    chosen, _ = tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), material(), 0, Workers(2))
+    with Workers(2) as workers:
+        with pytest.raises(TrainingError, match=r"a process died, most likely for want of memory; lower --jobs"):
+            tune(made(Dying), candidates_of(KINDS, Combine.EACH), material(), 0, workers)
+        chosen, _ = tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), material(), 0, workers)
     assert chosen.candidate.layer == 2
 
 
 def test_workers_are_started_where_they_are_worth_it() -> None:
-    assert enough_workers(None, 9) == Workers(1)
-    assert enough_workers(3, 9) == Workers(3)
+    assert enough_workers(None, 9).jobs == 1
+    assert enough_workers(3, 9).jobs == 3
     assert enough_workers(None, 1_000).jobs >= 1
     assert not Workers(1).elsewhere
     assert Workers(1, time_limit=5).elsewhere
+
+
+def test_processes_leave_those_of_joblib_alone() -> None:
+    """A program may use both: one pool for both would break whichever comes second."""
+    from joblib import Parallel, delayed
+
+    with Workers(2) as workers:
+        assert sorted(result for _, result in workers.map(abs, [-1, -2])) == [1, 2]
+        assert Parallel(n_jobs=2)(delayed(abs)(k) for k in (-1, -2)) == [1, 2]
+        assert sorted(result for _, result in workers.map(abs, [-3, -4])) == [3, 4]

@@ -85,7 +85,7 @@ def _confusions(details: Details) -> Iterator[ReportFigure]:
 def _training(details: Details) -> Iterator[ReportFigure]:
     for file, (name, heat) in _named(details.layers()):
         caption = (
-            f"Validation {heat.metric} of {name} by layer and pooling; the frame marks the best, which was chosen unless "
+            f"Validation {heat.metric} of {name} by layer and pooling; framed is the best, which was chosen unless "
             "all side by side do better."
         )
         yield ReportFigure(f"layers-{file}", "layers", caption, heat.figure())

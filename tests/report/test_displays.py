@@ -174,6 +174,30 @@ def test_maps_of_many_points_and_of_none() -> None:
     assert np.isfinite(same.points).all()
 
 
+def test_umap_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(
+        SettingsError, match=r"needs the package umap-learn; install it with: pip install 'featx\[umap\]'"
+    ):
+        MapDisplay.of_features(np.ones((5, 3), np.float32), np.zeros(5, int), ("a",), "umap")
+
+
+@pytest.mark.slow
+def test_umap_keeps_apart_what_is_apart() -> None:
+    pytest.importorskip("numba")
+    from importlib.util import find_spec
+
+    if find_spec("umap") is None:
+        pytest.skip("umap-learn is not installed")
+    labels = np.arange(60) % 2
+    X = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32) + 20 * labels[:, None]
+    points = MapDisplay.of_features(X.astype(np.float32), labels, ("a", "b"), "umap").points
+    centres = [points[labels == k].mean(axis=0) for k in (0, 1)]
+    assert np.linalg.norm(centres[0] - centres[1]) > 2 * max(points[labels == k].std(axis=0).max() for k in (0, 1))
+
+
 def test_lengths_are_drawn_from_five_numbers_a_class() -> None:
     lengths = np.arange(101)
     ax = axes()

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from made_runs import make_run
 
 from featx.cli import main
 from featx.experiment.report import report
+from featx.runs import write_run
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -138,6 +140,17 @@ def test_the_page_has_the_numbers_of_the_other_formats(tmp_path: Path) -> None:
     for row, cells in zip(rows, body, strict=True):
         assert cells[head.index("test")] == f"{float(row['test_f1_macro']):.3f}"
         assert cells[head.index("accuracy")] == f"{float(row['test_accuracy']):.3f}"
+
+
+def test_a_method_that_failed_is_said_and_breaks_nothing(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / "x", method, rate) for method, rate in (("finetune", 0.8), ("logreg", 0.6))]
+    failed = replace(runs[1].record, method="rbf-svm", failure="no <b>memory</b>", metrics={})
+    write_run(tmp_path / "x" / "rbf-svm" / "seed-0", failed, {})
+    reported = report([tmp_path / "x"])
+    assert [row.method for row in reported.comparison.rows] == ["finetune", "logreg"]
+    page = reported.files[0].read_text("utf-8")
+    assert "no &lt;b&gt;memory&lt;/b&gt;" in page
+    assert "rbf-svm" in (tmp_path / "x" / "report" / "report.md").read_text("utf-8")
 
 
 def test_several_results_folders(tmp_path: Path) -> None:

@@ -186,6 +186,11 @@ def test_reads_without_script(browser: Any, page_file: Path) -> None:
 def test_prints(browser: Any, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         assert page.pdf()[:5] == b"%PDF-"
+        page.set_viewport_size({"width": 1000, "height": 700})
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1000, "the table is wider than the paper"
+        assert page.locator("#pick").is_hidden()
+        assert page.locator("#flips tbody tr:visible").count() > 16, "what is folded on a screen is printed"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def main(tweets: str) -> None:
     display = make_display(quiet=False)
     data, checkpoint = DataSettings(tweets), str(packaged_folder())
     with tempfile.TemporaryDirectory() as folder:
-        places = Places(results=Path(folder), experiment=NAME)
+        places = Places(results=Path(folder), experiment=NAME, texts=False)
         baseline(data, checkpoint, settings=BaselineSettings(), places=places, display=display)
         settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
         finetune(data, checkpoint, settings=settings, places=places, display=display)
@@ -41,7 +41,7 @@ def main(tweets: str) -> None:
         runs = [replace(run, record=_without_paths(run.record)) for run in runs]
         comparison = compare(runs, ReportSettings())
         shutil.rmtree(TARGET, ignore_errors=True)
-        write_report(comparison, TARGET, "featx: UMSAB, English tweets")
+        write_report(comparison, TARGET, "UMSAB, English tweets", runs)
         print(render(comparison, "md"))
 
 

@@ -28,7 +28,7 @@ from featx.experiment.places import Places
 from featx.experiment.progress import Display
 from featx.experiment.report import Reported, check_metric, report
 from featx.experiment.settings_file import check_keys, settings_from
-from featx.finetune.training import check_settings
+from featx.finetune import check_settings
 
 _TABLES = ["data", "checkpoint", "features", "compute", "baseline", "finetune", "report"]
 

@@ -31,10 +31,10 @@ def dataset(n: int = 240, names: tuple[str, ...] = LABELS) -> TextDataset:
     return TextDataset("tiny", names, splits)
 
 
-def train(folder: Path, settings: FinetuneSettings = SETTINGS, seed: int = 0, data: TextDataset | None = None,
+def train(source: Path, settings: FinetuneSettings = SETTINGS, seed: int = 0, data: TextDataset | None = None,
           hooks: Hooks | None = None, **more: object) -> Finetuned:  # fmt: skip
-    """Fine-tune the checkpoint in `folder` on the CPU."""
-    checkpoint = find_checkpoint(str(folder), Path("unused"))
+    """Fine-tune the checkpoint in `source` on the CPU."""
+    checkpoint = find_checkpoint(str(source), Path("unused"))
     return finetune(checkpoint, data or dataset(), settings, seed, "cpu", hooks, **more)
 
 

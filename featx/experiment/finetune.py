@@ -150,7 +150,7 @@ def _run(job: _Job, seed: int) -> Run | None:
             job.dataset, job.checkpoint, job.settings.max_length, job.compute, job.places, seed, job.display
         )
     checkpoints = _checkpoints_folder(folder, facts)
-    log = WandbLog(job.tracking, job.places.results / job.experiment / ".wandb", job.display.say)
+    log = WandbLog(job.tracking, job.places.results / job.experiment, job.display.say)
     if is_first():
         log.begin(f"{job.method}-seed-{seed}", job.experiment, _config(facts, job))
     try:

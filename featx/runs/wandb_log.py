@@ -66,7 +66,7 @@ class WandbLog:
     def abandon(self) -> None:
         """Close a run whose training failed or was stopped."""
         if self._run is not None:
-            self._guarded(lambda: self._run.finish(exit_code=1, quiet=True))
+            self._guarded(lambda: self._run.finish(exit_code=1))
         self._run = None
 
     def _begin(self, name: str, group: str, config: Mapping[str, Any]) -> None:
@@ -111,7 +111,7 @@ class WandbLog:
                 title=f"{record.method}, {split}",
             )  # fmt: skip
         run.log(shown)
-        run.finish(quiet=True)
+        run.finish()
 
     def _guarded(self, work: Callable[[], Any]) -> None:
         try:

@@ -6,8 +6,10 @@ stored beside it by the packages that make it. May import ``errors`` only.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from featx.errors import SettingsError
@@ -79,6 +81,29 @@ class WandbMode(StrEnum):
     ONLINE = "online"
 
 
+class Combine(StrEnum):
+    """What becomes of several layers and poolings: one of them is chosen, all stand side by side, or either."""
+
+    EACH = "each"
+    CONCAT = "concat"
+    BOTH = "both"
+
+
+class Refit(StrEnum):
+    """What the chosen classifier is fitted on before it meets test."""
+
+    TRAIN = "train"
+    TRAIN_AND_VALIDATION = "train+validation"
+
+
+class Calibration(StrEnum):
+    """How methods without probabilities are given some, by cross-validation on train; ``none`` leaves them without."""
+
+    NONE = "none"
+    SIGMOID = "sigmoid"
+    ISOTONIC = "isotonic"
+
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -100,6 +125,17 @@ def choose(kind: type[Choice], value: str, option: str) -> Choice:
     except ValueError:
         valid = ", ".join(member.value for member in kind)
         raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None
+
+
+def cache_folder(cache_dir: Path | None) -> Path:
+    """`cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
+    if cache_dir is not None:
+        return cache_dir
+    if stated := os.environ.get(CACHE_DIR_VARIABLE):
+        return Path(stated)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("featx"))
 
 
 def _check_seeds(seeds: tuple[int, ...], name: str) -> None:
@@ -187,15 +223,57 @@ class ComputeSettings:
     threads: int | None = None
 
 
+class Engine(StrEnum):
+    """Who encodes: this process, or the workers of a Ray cluster."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """How Ray is used; nothing here changes what a feature is.
+
+    `address` is that of a cluster (``auto`` for the one on this machine); None starts one on this machine. `workers` is
+    their number: one a GPU, or as many as the CPUs allow, when None. A worker without a GPU takes `cpus` CPUs.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    cpus: int = 1
+
+    def __post_init__(self) -> None:
+        if self.cpus < 1 or (self.workers is not None and self.workers < 1):
+            raise SettingsError(f"workers and cpus are {self.workers} and {self.cpus}; expected 1 or more of each")
+
+
 @dataclass(frozen=True)
 class BaselineSettings:
-    """Which classical methods are fitted, and with which seeds."""
+    """Which classical methods are fitted, how they are tuned, and with which seeds.
+
+    `cv` is the number of folds of train that choices are made on; None makes them on validation. `time_limit` is in
+    seconds, for one method and seed. `jobs` is the number of processes; None takes all cores where that is worth it.
+    `controls` adds the same probe on a random encoder and on shuffled labels.
+    """
 
     methods: tuple[str, ...] = ("majority", "tfidf-logreg", "logreg")
     seeds: tuple[int, ...] = (0,)
+    combine: Combine = Combine.BOTH
+    cv: int | None = None
+    refit: Refit = Refit.TRAIN
+    calibrate: Calibration = Calibration.NONE
+    time_limit: float | None = None
+    jobs: int | None = None
+    controls: bool = False
 
     def __post_init__(self) -> None:
         _check_seeds(self.seeds, "seeds")
+        if self.cv is not None and self.cv < 2:
+            raise SettingsError(f"cv is {self.cv}; expected 2 folds or more")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise SettingsError(f"time_limit is {self.time_limit:g}; expected seconds above 0")
+        if self.jobs is not None and self.jobs < 1:
+            raise SettingsError(f"jobs is {self.jobs}; expected 1 process or more")
 
 
 @dataclass(frozen=True)
@@ -291,14 +369,20 @@ DEMO_FINETUNE = FinetuneSettings(num_train_epochs=8.0, learning_rate=1.5e-4)
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """How runs are compared: against which method, by which metric."""
+    """How runs are compared: against which method, by which metric.
+
+    `margin` is the difference of the metric that would not matter: what lies within it for sure is equivalent.
+    """
 
     reference: str = "finetune"
     metric: str = SELECTION_METRIC
+    margin: float = 0.02
     confidence: float = 0.95
     n_resamples: int = 9_999
 
     def __post_init__(self) -> None:
+        if not 0 <= self.margin < 1:
+            raise SettingsError(f"margin is {self.margin:g}; expected 0 or a difference below 1, such as 0.02")
         if not 0 < self.confidence < 1:
             raise SettingsError(f"confidence is {self.confidence:g}; expected a share between 0 and 1, such as 0.95")
         if self.n_resamples < 100:

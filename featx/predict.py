@@ -5,7 +5,8 @@ May import ``runs``, ``features``, ``baselines`` and ``finetune``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from featx.errors import CheckpointError, DataError, RunError
 from featx.runs import Run, find_runs, read_run
 from featx.runs.folder import MODEL
 
+#: Texts that `Predictor.batches` takes at once: enough that batches of like lengths are full.
+BATCH_TEXTS = 8_192
 #: Texts to probabilities (n_texts, n_classes), or to labels (n_texts,) where a method has no probabilities.
 _Classify = Callable[[Sequence[str]], NDArray[Any]]
 
@@ -53,7 +56,23 @@ class Predictor:
         DataError
             If a text is empty or cannot be written as UTF-8; names its position.
         """
-        _check_texts(texts)
+        return self._predicted(texts, 1)
+
+    def batches(self, texts: Iterable[str], size: int = BATCH_TEXTS) -> Iterator[list[Prediction]]:
+        """Label and scores of texts as they come, `size` at a time; memory does not grow with their number.
+
+        Raises
+        ------
+        DataError
+            If a text is empty or cannot be written as UTF-8; names its position.
+        """
+        source, first = iter(texts), 1
+        while batch := list(itertools.islice(source, size)):
+            yield self._predicted(batch, first)
+            first += len(batch)
+
+    def _predicted(self, texts: Sequence[str], first: int) -> list[Prediction]:
+        _check_texts(texts, first)
         if not texts:
             return []
         output = self._classify(texts)
@@ -107,8 +126,8 @@ def _one_run(folder: Path) -> Run:
     return read_run(found[0])
 
 
-def _check_texts(texts: Sequence[str]) -> None:
-    for position, text in enumerate(texts, 1):
+def _check_texts(texts: Sequence[str], first: int) -> None:
+    for position, text in enumerate(texts, first):
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"text {position} is empty; leave it out or give it words")
         try:
@@ -132,16 +151,15 @@ def _finetuned(run: Run, compute: ComputeSettings) -> _Classify:
 
 
 def _classical(run: Run, cache: Path, compute: ComputeSettings, checkpoint: str | None) -> _Classify:
-    from featx.baselines import load_classifier
+    from featx.baselines import load_classifier, probabilities
 
     classifier = load_classifier(run.folder / MODEL)
     inputs = _features(run, cache, compute, checkpoint) if run.record.features else _as_texts
 
     def run_classifier(texts: Sequence[str]) -> NDArray[Any]:
         read = inputs(texts)
-        if hasattr(classifier, "predict_proba"):
-            return np.asarray(classifier.predict_proba(read))
-        return np.asarray(classifier.predict(read))
+        scores = probabilities(classifier, read)
+        return np.asarray(classifier.predict(read)) if scores is None else scores
 
     return run_classifier
 
@@ -168,13 +186,21 @@ def _features(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one with --checkpoint, or run featx baseline again"
         )
+    kinds = [(kind["layer"], Pooling(kind["pooling"])) for kind in chosen["kinds"]]
+    kinds = [kinds[k] for k in run.record.selection["features"]["kinds"]]
     settings = FeatureSettings(
-        (chosen["layer"],), (Pooling(chosen["pooling"]),), chosen["max_length"], Dtype(chosen["dtype"])
+        tuple(dict.fromkeys(layer for layer, _ in kinds)),
+        tuple(dict.fromkeys(pooling for _, pooling in kinds)),
+        chosen["max_length"],
+        Dtype(chosen["dtype"]),
     )
     encoder = load_encoder(found, settings, compute)
 
     def extract(texts: Sequence[str]) -> Any:
         with thread_limit(compute.threads):
-            return Extractor(encoder, found, settings, None).encode(texts).gather()
+            extractor = Extractor(encoder, found, settings, None)
+            encoded = extractor.encode(texts)
+        arrays = [encoded.gather(extractor.kinds.index(kind)) for kind in kinds]
+        return arrays[0] if len(arrays) == 1 else np.hstack(arrays)
 
     return extract

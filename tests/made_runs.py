@@ -68,5 +68,5 @@ def make_run(
         "created": "2026-01-01T00:00:00+00:00",
     }
     place = folder / method / f"seed-{seed}"
-    write_run(place, RunRecord(**facts | changes), predictions)
+    write_run(place, RunRecord(**facts | changes), {} if "failure" in changes else predictions)
     return read_run(place)

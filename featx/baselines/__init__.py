@@ -4,19 +4,35 @@ Computes no metric of its own and never imports ``finetune``. May import ``error
 ``evaluation`` and ``features``.
 """
 
-from featx.baselines.fitting import Fitted, Trial, fit, predict
+from featx.baselines.candidates import CONCAT, TEXTS, Candidate, Inputs, candidates_of
+from featx.baselines.fitting import Choices, Fitted, fit, fit_best, predict, probabilities
 from featx.baselines.registry import METHODS, Method, Reads, find_method
 from featx.baselines.saving import load_classifier, save_classifier
+from featx.baselines.tuning import Material, Trial, grid_points, tune
+from featx.baselines.workers import Workers, enough_workers
 
 __all__ = [
+    "CONCAT",
     "METHODS",
+    "TEXTS",
+    "Candidate",
+    "Choices",
     "Fitted",
+    "Inputs",
+    "Material",
     "Method",
     "Reads",
     "Trial",
+    "Workers",
+    "candidates_of",
+    "enough_workers",
     "find_method",
     "fit",
+    "fit_best",
+    "grid_points",
     "load_classifier",
     "predict",
+    "probabilities",
     "save_classifier",
+    "tune",
 ]

@@ -1,41 +1,31 @@
-"""Tuning on validation, then prediction: every grid point is fitted on train and scored on validation.
-
-The choice is frozen before test is touched; the chosen classifier is the one fitted on train.
-"""
+"""From a method to a classifier: tuned, fitted with what was chosen, and given probabilities where asked for."""
 
 from __future__ import annotations
 
-import itertools
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.baselines.registry import Method
-from featx.config import SELECTION_METRIC
+from featx.baselines.candidates import TEXTS, Candidate, Inputs
+from featx.baselines.paths.point import iterations
+from featx.baselines.paths.walking import FIT_ERRORS, first_line
+from featx.baselines.registry import Method, Reads
+from featx.baselines.tuning import Material, Trial, tune
+from featx.baselines.workers import Workers
+from featx.config import Calibration, Refit
 from featx.errors import TrainingError
-from featx.evaluation import Predictions, confusion_matrix, metrics_of_confusion
+from featx.evaluation import Predictions
 
-#: Feature matrix (n_texts, hidden_size) or texts.
-Inputs = NDArray[np.float32] | Sequence[str]
+#: Folds of the cross-validation that calibrates; fewer where a class has fewer texts.
+_CALIBRATION_FOLDS = 5
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One grid point: its parameters, its `SELECTION_METRIC` on validation, and how the optimiser ended.
-
-    `n_iter` is None for methods that do not iterate; `converged` is then True.
-    """
-
-    params: dict[str, Any]
-    score: float
-    fit_seconds: float
-    n_iter: int | None
-    converged: bool
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -45,100 +35,168 @@ class Fitted:
     Attributes
     ----------
     classifier : scikit-learn estimator
-        Fitted on train with the chosen parameters.
+        Fitted with the chosen parameters, on what `Refit` says.
+    for_validation : scikit-learn estimator
+        The same, but never fitted on validation.
     chosen : Trial
     trials : tuple of Trial
-        Every grid point, in grid order.
+        Every grid point of every candidate.
+    n_iter, max_iter : int or None
+        Of the optimiser in `for_validation`; None for methods that do not iterate.
     fit_seconds : float
-        All of the tuning together.
+        Tuning, summed over processes, and the fit of the classifier.
     """
 
     classifier: Any
+    for_validation: Any
     chosen: Trial
     trials: tuple[Trial, ...]
+    n_iter: int | None
+    max_iter: int | None
     fit_seconds: float
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether the optimiser ended by itself; None for methods that do not iterate."""
+        return None if self.n_iter is None or self.max_iter is None else self.n_iter < self.max_iter
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How the chosen classifier is fitted."""
+
+    refit: Refit = Refit.TRAIN
+    calibrate: Calibration = Calibration.NONE
 
 
 def fit(
     method: Method,
-    train: tuple[Inputs, NDArray[np.int64]],
-    validation: tuple[Inputs, NDArray[np.int64]],
+    train: tuple[Any, Labels],
+    validation: tuple[Any, Labels],
     label_names: tuple[str, ...],
     seed: int,
-    on_trial: Callable[[Trial], None] | None = None,
 ) -> Fitted:
-    """Tune `method` over its grid.
+    """Tune `method` on one kind of inputs.
 
     Parameters
     ----------
     method : Method
     train, validation : (inputs, labels)
-        What the method reads, and labels of shape (n_texts,), int64.
+        A feature matrix (n_texts, n_features) or texts, and labels of shape (n_texts,), int64.
     label_names : tuple of str
     seed : int
         Of the classifier's own chance.
-    on_trial : callable, optional
-        Called after each grid point.
 
     Raises
     ------
     TrainingError
-        If a classifier cannot be fitted; says with which parameters.
+        If no grid point can be fitted.
     """
-    best: tuple[float, Any, Trial] | None = None
-    trials = []
-    for params in grid_points(method):
-        classifier, seconds = _fitted(method, params, train, seed)
-        predictions, _ = predict(classifier, *validation, label_names)
-        score = float(metrics_of_confusion(confusion_matrix(predictions))[SELECTION_METRIC])
-        trial = Trial(params, score, seconds, *_iterations(classifier))
-        trials.append(trial)
-        if best is None or score > best[0]:
-            best = (score, classifier, trial)
-        if on_trial:
-            on_trial(trial)
-    assert best is not None
-    return Fitted(best[1], best[2], tuple(trials), sum(trial.fit_seconds for trial in trials))
+    parts = {"train": train[0], "validation": validation[0]}
+    on_texts = method.reads is Reads.TEXTS
+    inputs = Inputs(parts, {}) if on_texts else Inputs({}, {name: [array] for name, array in parts.items()})
+    material = Material(inputs, {"train": train[1], "validation": validation[1]}, label_names)
+    return fit_best(method, [TEXTS if on_texts else Candidate("", "", (0,))], material, seed)
 
 
-def grid_points(method: Method) -> list[dict[str, Any]]:
-    """Every combination of the grid's values, one empty combination for a method without a grid."""
-    return [dict(zip(method.grid, values, strict=True)) for values in itertools.product(*method.grid.values())]
+def fit_best(
+    method: Method,
+    candidates: Sequence[Candidate],
+    material: Material,
+    seed: int,
+    choices: Choices | None = None,
+    workers: Workers | None = None,
+    on_trials: Callable[[int, float | None], None] | None = None,
+) -> Fitted:
+    """Tune `method` over its grid and `candidates`, then fit what was chosen.
+
+    Raises
+    ------
+    TrainingError
+        If no grid point can be fitted, or time runs out.
+    """
+    choices, workers = choices or Choices(), workers or Workers()
+    chosen, trials = tune(method, candidates, material, seed, workers, on_trials)
+    splits: list[tuple[str, ...]] = [("train",)]
+    if choices.refit is Refit.TRAIN_AND_VALIDATION:
+        splits.append(("train", "validation"))
+    make = partial(_fitted, method, chosen, material, seed, choices.calibrate)
+    made = dict(workers.map(make, splits))
+    first, last = made[splits[0]], made[splits[-1]]
+    return Fitted(
+        classifier=last.classifier,
+        for_validation=first.classifier,
+        chosen=chosen,
+        trials=tuple(trials),
+        n_iter=first.n_iter,
+        max_iter=first.max_iter,
+        fit_seconds=sum(trial.fit_seconds for trial in trials) + sum(one.seconds for one in made.values()),
+    )
 
 
-def predict(
-    classifier: Any, inputs: Inputs, y_true: NDArray[np.int64], label_names: tuple[str, ...]
-) -> tuple[Predictions, float]:
+def predict(classifier: Any, inputs: Any, y_true: Labels, label_names: tuple[str, ...]) -> tuple[Predictions, float]:
     """Predictions of a fitted classifier, and the seconds they took."""
     started = time.perf_counter()
-    if hasattr(classifier, "predict_proba"):
-        y_score = np.asarray(classifier.predict_proba(inputs), np.float64)
-        y_pred = np.asarray(classifier.classes_[y_score.argmax(axis=1)], np.int64)
-    else:
-        y_score, y_pred = None, np.asarray(classifier.predict(inputs), np.int64)
+    y_score = probabilities(classifier, inputs)
+    y_pred = classifier.predict(inputs) if y_score is None else classifier.classes_[y_score.argmax(axis=1)]
     seconds = time.perf_counter() - started
-    return Predictions(y_true, y_pred, y_score, label_names), seconds
+    return Predictions(y_true, np.asarray(y_pred, np.int64), y_score, label_names), seconds
+
+
+def probabilities(classifier: Any, inputs: Any) -> NDArray[np.float64] | None:
+    """Probabilities of a fitted classifier, shape (n_texts, n_classes), float64; None where it has none.
+
+    Rows are brought to a sum of 1: over thousands of float32 features, naive Bayes misses it by a few per mille.
+    """
+    if not hasattr(classifier, "predict_proba"):
+        return None
+    y_score = np.asarray(classifier.predict_proba(inputs), np.float64)
+    return np.asarray(y_score / y_score.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class _One:
+    """A classifier fitted once."""
+
+    classifier: Any
+    n_iter: int | None
+    max_iter: int | None
+    seconds: float
 
 
 def _fitted(
-    method: Method, params: dict[str, Any], train: tuple[Inputs, NDArray[np.int64]], seed: int
-) -> tuple[Any, float]:
-    from sklearn.exceptions import ConvergenceWarning
-
-    classifier = method.make(seed).set_params(**params)
+    method: Method, chosen: Trial, material: Material, seed: int, calibrate: Calibration, splits: tuple[str, ...]
+) -> _One:
+    parts = [material.inputs.of(split, chosen.candidate) for split in splits]
+    labels = np.concatenate([material.labels[split] for split in splits])
+    inputs = _joined(parts)
+    classifier = method.make(seed).set_params(**chosen.params)
     started = time.perf_counter()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # recorded in the trial instead
+        warnings.simplefilter("ignore")  # convergence is recorded; the rest is about speed or coming versions
         try:
-            classifier.fit(*train)
-        except (ValueError, MemoryError, np.linalg.LinAlgError) as e:
-            raise TrainingError(f"{method.name} with {params} cannot be fitted: {e}") from e
-    return classifier, time.perf_counter() - started
+            classifier.fit(inputs, labels)
+            ended = iterations(classifier[-1])
+            if calibrate is not Calibration.NONE and not method.probabilities:
+                classifier = _calibrated(classifier, calibrate, inputs, labels)
+        except FIT_ERRORS as e:
+            raise TrainingError(f"{method.name} with {chosen.params} cannot be fitted: {first_line(e)}") from e
+    return _One(classifier, *ended, time.perf_counter() - started)
 
 
-def _iterations(classifier: Any) -> tuple[int | None, bool]:
-    last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
-    if not hasattr(last, "n_iter_") or not hasattr(last, "max_iter"):
-        return None, True
-    n_iter = int(np.max(last.n_iter_))
-    return n_iter, n_iter < last.max_iter
+def _joined(parts: Sequence[Any]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else [text for part in parts for text in part]
+
+
+def _calibrated(classifier: Any, kind: Calibration, inputs: Any, labels: Labels) -> Any:
+    """One classifier on all inputs, calibrated on the scores that cross-validation gives them."""
+    from sklearn.base import clone
+    from sklearn.calibration import CalibratedClassifierCV
+
+    folds = int(min(_CALIBRATION_FOLDS, np.bincount(labels).min()))
+    if folds < 2:
+        raise ValueError("a class has one text, too few to calibrate on; give --calibrate none")
+    calibrated = CalibratedClassifierCV(clone(classifier), method=kind.value, cv=folds, ensemble=False)
+    return calibrated.fit(inputs, labels)

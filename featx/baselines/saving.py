@@ -9,7 +9,15 @@ from featx.errors import RunError
 
 FILE_NAME = "classifier.skops"
 #: Types beyond skops' own defaults that our pipelines are made of.
-_ALLOWED: frozenset[str] = frozenset()
+_ALLOWED: frozenset[str] = frozenset(
+    {
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.tree._tree.Tree",
+    }
+)
 
 
 def save_classifier(classifier: Any, folder: Path) -> None:

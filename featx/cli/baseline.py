@@ -26,7 +26,7 @@ from featx.cli.options import (
     seeds,
 )
 from featx.cli.output import show_runs
-from featx.config import BaselineSettings
+from featx.config import BaselineSettings, Calibration, Combine, Refit, choose
 
 
 @click.command("baseline")
@@ -38,6 +38,25 @@ from featx.config import BaselineSettings
     help="Methods, or all.",
 )
 @option("--seeds", default=",".join(map(str, default_of(BaselineSettings, "seeds"))), help="Seeds such as 0,1,2.")
+@option(
+    "--combine",
+    default=default_of(BaselineSettings, "combine").value,
+    help="Several layers and poolings: each (choose one), concat (side by side), or both.",
+)
+@option("--cv", type=int, help="Choose on this many folds of train.  [choose on validation]")
+@option(
+    "--refit",
+    default=default_of(BaselineSettings, "refit").value,
+    help="Fit what was chosen on train, or train+validation.",
+)
+@option(
+    "--calibrate",
+    default=default_of(BaselineSettings, "calibrate").value,
+    help="Probabilities for methods without any: none, sigmoid or isotonic, cross-validated.",
+)
+@option("--time-limit", type=float, help="Seconds for one method and seed; then it stands in the table as failed.")
+@option("--jobs", type=int, help="Processes for tuning.  [all cores where worth it]")
+@option("--controls", is_flag=True, help="Add the probe on a random encoder and on shuffled labels.")
 @feature_options
 @compute_options
 @batch_option
@@ -51,6 +70,7 @@ def command(**options: Any) -> None:
     \b
     featx baseline --dataset demo --checkpoint demo
     featx baseline --dataset reviews.csv --methods tfidf-logreg,logreg --pooling mean
+    featx baseline --dataset reviews.csv --methods all --layer all --pooling cls,mean --controls
     """
     from featx.experiment.baseline import baseline
 
@@ -58,7 +78,17 @@ def command(**options: Any) -> None:
         data_settings(options),
         options["checkpoint"],
         options["revision"],
-        BaselineSettings(tuple(part.strip() for part in options["methods"].split(",")), seeds(options["seeds"])),
+        BaselineSettings(
+            methods=tuple(part.strip() for part in options["methods"].split(",")),
+            seeds=seeds(options["seeds"]),
+            combine=choose(Combine, options["combine"], "--combine"),
+            cv=options["cv"],
+            refit=choose(Refit, options["refit"], "--refit"),
+            calibrate=choose(Calibration, options["calibrate"], "--calibrate"),
+            time_limit=options["time_limit"],
+            jobs=options["jobs"],
+            controls=options["controls"],
+        ),
         feature_settings(options),
         compute_settings(options),
         places(options),

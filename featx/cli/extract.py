@@ -17,6 +17,7 @@ from featx.cli.options import (
     compute_settings,
     data_options,
     data_settings,
+    default_of,
     feature_options,
     feature_settings,
     json_option,
@@ -24,6 +25,7 @@ from featx.cli.options import (
     places,
     quiet_option,
 )
+from featx.config import Engine, RaySettings, choose
 
 
 @click.command("extract")
@@ -38,6 +40,15 @@ from featx.cli.options import (
 )
 @compute_options
 @batch_option
+@option("--engine", default=Engine.LOCAL.value, help="Who encodes: local, or ray (the workers of a Ray cluster).")
+@option("--ray-address", help="Ray cluster, such as auto or HOST:6379.  [one on this machine]")
+@option("--ray-workers", type=click.IntRange(min=1), help="Workers.  [one a GPU, or as many as the CPUs allow]")
+@option(
+    "--ray-cpus",
+    type=click.IntRange(min=1),
+    default=default_of(RaySettings, "cpus"),
+    help="CPUs of a worker without a GPU.",
+)
 @cache_option
 @json_option
 @quiet_option
@@ -47,6 +58,7 @@ def command(**options: Any) -> None:
     \b
     featx extract --dataset demo --checkpoint demo --output features.npz
     featx extract --dataset tweets/ --layer all --pooling cls,mean
+    featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
     """
     from featx.experiment.extract import extract, save_npz
 
@@ -60,6 +72,8 @@ def command(**options: Any) -> None:
         places(options),
         [part.strip() for part in splits.split(",")] if splits else None,
         make_display(options["quiet"]),
+        choose(Engine, options["engine"], "--engine"),
+        RaySettings(options["ray_address"], options["ray_workers"], options["ray_cpus"]),
     )
     if options["output"] is not None:
         save_npz(extracted, options["output"])

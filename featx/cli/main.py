@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 import featx
+from featx.cli import verbosity
+from featx.cli.verbosity import verbose_option
 from featx.errors import FeatxError
 
 #: Commands in the order of the work: name to (module, one line of help).
@@ -20,9 +22,12 @@ _COMMANDS = {
     "finetune": "Fine-tune the checkpoint in full.",
     "report": "Compare runs: table, figures, one HTML page.",
     "run": "Do all of it from one experiment file.",
+    "inspect": "Show what texts and their tokens look like.",
     "predict": "Label new texts with a finished run.",
     "cache": "List, verify and tidy the cached features.",
     "demo": "Run the whole comparison offline, in a few minutes.",
+    "doctor": "Show versions, device, cache and Hub for a bug report.",
+    "completion": "Print a script that completes commands in a shell.",
 }
 
 
@@ -40,25 +45,40 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = import_module(f"featx.cli.{cmd_name}").command
-        return command
+        return _keep_lines(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
+def _keep_lines(command: click.Command) -> click.Command:
+    r"""Turn the ``\b`` of raw docstrings into click's mark for lines that are not to be wrapped."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group):
+        for below in command.commands.values():  # none of a lazy group, whose commands pass here one by one
+            _keep_lines(below)
+    return command
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(featx.__version__, prog_name="featx")
+@verbose_option
 def cli() -> None:
-    """Tell whether to fine-tune a Transformer on your texts, or whether its frozen features are enough.
+    r"""Tell whether to fine-tune a Transformer on your texts, or whether its frozen features are enough.
 
+    \b
     Try it: featx demo
     """
+
+
+_keep_lines(cli)
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; every way out is an exit code, every foreseen error one line."""
     warnings.showwarning = _show_warning
+    verbosity.reset()
     try:
         result = cli.main(args=arguments, prog_name="featx", standalone_mode=False)
         sys.stdout.flush()
@@ -80,6 +100,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 
 def _fail(message: str, code: int) -> None:
+    verbosity.show_traceback()
     one_line = " ".join(message.split())
     if os.environ.get("RANK", "0") == "0":  # of several training processes the first alone speaks
         click.echo(f"featx: {one_line}" if code in _STOPPED else f"featx: error: {one_line}", err=True)
@@ -90,5 +111,5 @@ def _show_warning(message: Warning | str, category: type[Warning], *args: Any, *
     """Featx's own warnings as one line; those of libraries are for developers, who ask for them with -W."""
     if category is UserWarning and str(message).startswith("the cache folder"):
         click.echo(f"featx: warning: {message}", err=True)
-    elif sys.warnoptions:
+    elif sys.warnoptions or verbosity.is_verbose():
         click.echo(f"{category.__name__}: {message}", err=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from featx.cli.verbosity import verbose_option
 from featx.config import (
     DEFAULT_CHECKPOINT,
     DEFAULT_RESULTS,
@@ -95,8 +96,13 @@ results_options = combined(
     ),
     option("--experiment", help="Name of the folder in it.  [from the data's address]"),
     option("--overwrite", is_flag=True, help="Replace a run that was made with other settings."),
+    option("--no-texts", is_flag=True, help="Keep no test texts beside the runs; the report then shows row numbers."),
 )
-quiet_option = option("--quiet", "-q", is_flag=True, help="No progress and no remarks.")
+quiet_option = combined(
+    option("--quiet", "-q", is_flag=True, help="No progress and no remarks."),
+    verbose_option,
+)
+texts_option = option("--no-texts", is_flag=True, help="Row numbers in place of texts, for data that must stay here.")
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -138,6 +144,7 @@ def places(options: dict[str, Any]) -> Places:
         experiment=options.get("experiment"),
         cache_dir=options["cache_dir"],
         overwrite=options.get("overwrite", False),
+        texts=not options.get("no_texts", False),
     )
 
 

@@ -4,40 +4,90 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from featx.cli.options import batch_option, cache_option, compute_options, compute_settings, json_option, option, places
+from featx.cli.display import make_display
+from featx.cli.options import (
+    batch_option,
+    cache_option,
+    compute_options,
+    compute_settings,
+    json_option,
+    option,
+    places,
+    quiet_option,
+)
 from featx.cli.output import show_prediction
 
 
 @click.command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1)
-@option("--input", "input_path", type=click.Path(path_type=Path), help="File with one text a line.")
+@option(
+    "--input",
+    "input_path",
+    type=click.Path(path_type=Path),
+    help="File of texts: .csv, .tsv, .jsonl or .parquet; any other holds one text a line.",
+)
+@option("--text-column", help="Column of the texts in --input.  [found by name]")
+@option(
+    "--output",
+    envvar="FEATX_PREDICT_OUTPUT",
+    type=click.Path(path_type=Path),
+    help="File to write: .csv, .tsv, .jsonl or .parquet.",
+)
 @option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
 @batch_option
 @cache_option
 @json_option
+@quiet_option
 def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
     r"""Label TEXTS with the finished RUN; without TEXTS and --input, lines of standard input.
 
     \b
     featx predict results/demo/finetune/seed-0 "Not bad at all" "Never again"
+    featx predict results/demo/logreg/seed-0 --input new.csv --output labelled.parquet
     """
-    from featx.experiment.predict import predict, read_lines
+    from featx.experiment.predict import check_output, predict_batches, predict_file
 
-    if texts and options["input_path"] is not None:
+    source, output = options["input_path"], options["output"]
+    if texts and source is not None:
         raise click.UsageError("give TEXTS or --input, not both")
-    if not texts:
-        texts = tuple(read_lines(options["input_path"], sys.stdin.buffer))
-    predictions = predict(run, texts, compute_settings(options), places(options), options["checkpoint"])
-    if options["as_json"]:
-        click.echo(json.dumps({"predictions": [asdict(prediction) for prediction in predictions]}))
+    if output is not None:
+        check_output(output, source)
+    stream, total = _texts(texts, source, options["text_column"])
+    display = make_display(options["quiet"] or (output is None and options["as_json"]))
+    rest = (compute_settings(options), places(options), options["checkpoint"], display, total)
+    if output is not None:
+        n_texts = predict_file(run, stream, output, *rest)
+        said = (
+            json.dumps({"texts": n_texts, "output": str(output)})
+            if options["as_json"]
+            else f"{n_texts} texts: {output}"
+        )
+        click.echo(said)
         return
-    for prediction in predictions:
-        show_prediction(prediction)
+    batches = predict_batches(run, stream, *rest)
+    if options["as_json"]:
+        click.echo(json.dumps({"predictions": [asdict(made) for batch in batches for made in batch]}))
+        return
+    for batch in batches:
+        for prediction in batch:
+            show_prediction(prediction)
+
+
+def _texts(texts: tuple[str, ...], source: Path | None, column: str | None) -> tuple[Iterable[str], int | None]:
+    """Texts from arguments, a file or standard input, and at most how many there are."""
+    from featx.experiment.predict import count_rows, stream_lines, stream_texts
+
+    if texts:
+        return texts, len(texts)
+    if source is not None:
+        return stream_texts(source, column), count_rows(source)
+    return stream_lines(sys.stdin.buffer, "standard input"), None

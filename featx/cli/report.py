@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from featx.cli.options import default_of, option
+from featx.cli.options import default_of, option, texts_option
 from featx.cli.output import show_report
 from featx.config import ReportSettings
 
@@ -28,6 +28,7 @@ from featx.config import ReportSettings
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder.  [RESULTS/report]",
 )
+@texts_option
 @option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 def command(results: tuple[Path, ...], **options: Any) -> None:
     r"""Compare the runs in RESULTS: print the table, write tables, figures and an HTML page.
@@ -40,7 +41,7 @@ def command(results: tuple[Path, ...], **options: Any) -> None:
 
     check_format(options["format_name"])
     settings = replace(ReportSettings(), reference=options["reference"], metric=options["metric"])
-    reported = report(results, settings, options["output"])
+    reported = report(results, settings, options["output"], with_texts=not options["no_texts"])
     show_report(reported, options["format_name"])
     if options["open_page"]:
         click.launch(str(reported.files[0].resolve()))

@@ -24,12 +24,23 @@ def find_columns(
     text = _find(columns, source, text_column, TEXT_COLUMNS, "text")
     label = _find(columns, source, label_column, LABEL_COLUMNS, "label")
     if text == label:
-        raise DataError(f"{source}: {text!r} cannot be both text and label; give --text-column and --label-column")
+        raise DataError(f"{source}: {text[:40]!r} cannot be both text and label; give --text-column and --label-column")
     return text, label
 
 
+def find_text_column(columns: Sequence[str], source: str, text_column: str | None) -> str:
+    """Name of the text column alone, for texts without labels.
+
+    Raises
+    ------
+    DataError
+        If there is none; lists the columns that there are.
+    """
+    return _find(columns, source, text_column, TEXT_COLUMNS, "text")
+
+
 def _find(columns: Sequence[str], source: str, wanted: str | None, known: Sequence[str], kind: str) -> str:
-    there = ", ".join(map(repr, columns)) or "none"
+    there = ", ".join(repr(column[:40]) for column in columns[:20]) or "none"
     if wanted is not None:
         if wanted in columns:
             return wanted

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.data.digests import split_digest
+from featx.markup import html_table
 
 #: The splits, in the order in which they are shown.
 SPLITS = ("train", "validation", "test")
@@ -92,3 +93,7 @@ class TextDataset:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {len(split)}" for name, split in self.splits.items())
         return f"TextDataset({self.address!r}: {sizes}; {', '.join(self.label_names)})"
+
+    def _repr_html_(self) -> str:
+        rows = [[name, len(split), *split.class_counts.tolist()] for name, split in self.splits.items()]
+        return html_table(["split", "texts", *self.label_names], rows, self.notes)

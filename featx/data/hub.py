@@ -16,6 +16,7 @@ from typing import Any
 from featx.config import DataSettings
 from featx.data.columns import find_columns
 from featx.data.raw import RawSplit
+from featx.data.reach import quiet_hub, tried
 from featx.errors import DataError
 
 CONVERTED = "refs/convert/parquet"
@@ -77,7 +78,8 @@ def _locate(name: str, revision: str | None) -> _Place:
 
     api = HfApi()
     try:
-        info = api.dataset_info(name, revision=revision, timeout=30)
+        with quiet_hub():
+            info = api.dataset_info(name, revision=revision, timeout=30)
         files = {sibling.rfilename for sibling in info.siblings or ()}
         if f"{name.rpartition('/')[2]}.py" not in files:
             return _Place(info.sha, converted=_is_converted(files))
@@ -123,7 +125,7 @@ def _cached_place(name: str, revision: str | None, cause: Exception) -> _Place:
     if (Path(datasets_config.HF_DATASETS_CACHE) / name.replace("/", "___")).is_dir() and revision is None:
         return _Place(None, converted=False)
     raise DataError(
-        f"data set {name!r}: the Hub cannot be reached ({_first_line(cause)}) and no copy is cached; "
+        f"data set {name!r}: the Hub cannot be reached ({_first_line(cause)}) and no copy is cached; {tried()}: "
         "go online, give a local file or folder, or try --dataset demo"
     ) from cause
 
@@ -177,7 +179,8 @@ def _no_bars() -> Iterator[None]:
     hub.disable_progress_bars()
     datasets.disable_progress_bars()
     try:
-        yield
+        with quiet_hub():
+            yield
     finally:
         if of_hub:
             hub.enable_progress_bars()

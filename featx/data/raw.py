@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from featx.errors import DataError
 
+#: Characters of a label's name.
+LABEL_LENGTH = 100
+
 
 @dataclass(frozen=True)
 class RawSplit:
@@ -75,7 +78,7 @@ def label_text(label: object, split: RawSplit, row: int) -> str:
     if isinstance(label, float) and label.is_integer():
         label = int(label)  # a column of integers with a gap somewhere is read as floats
     if isinstance(label, bool | int):
-        return str(label)
+        label = str(label)
     if not isinstance(label, str):
         raise DataError(
             f"{split.where(row)}: the label is {_shown(label)} of type {type(label).__name__}, expected an integer "
@@ -84,10 +87,10 @@ def label_text(label: object, split: RawSplit, row: int) -> str:
     name = label.strip()
     if not name:
         raise DataError(f"{split.where(row)}: the label is empty; fill it in or remove the row")
-    if not name.isprintable() or len(name) > 100:
+    if not name.isprintable() or len(name) > LABEL_LENGTH:
         raise DataError(
-            f"{split.where(row)}: the label {_shown(name)} is no name (over 100 characters, or control characters); "
-            "choose the column with --label-column"
+            f"{split.where(row)}: the label {_shown(name)} is no name (over {LABEL_LENGTH} characters, or "
+            "control characters); choose the column with --label-column"
         )
     return name
 

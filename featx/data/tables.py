@@ -96,7 +96,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise DataError(f"{path}: the file is empty; expected a header line with a text and a label column")
     doubled = [name for name in dict.fromkeys(header) if header.count(name) > 1]
     if doubled:
-        raise DataError(f"{path}: column {doubled[0]!r} stands twice in the header; rename one")
+        raise DataError(f"{path}: column {doubled[0][:40]!r} stands twice in the header; rename one")
 
 
 def _read_jsonl(path: Path, text_column: str | None, label_column: str | None) -> RawSplit:
@@ -119,7 +119,9 @@ def _read_jsonl(path: Path, text_column: str | None, label_column: str | None) -
     for row, line in zip(rows, lines, strict=True):
         for column in (text, label):
             if column not in row:
-                raise DataError(f"{path}, line {line}: no {column!r}; every line needs {text!r} and {label!r}")
+                raise DataError(
+                    f"{path}, line {line}: no {column[:40]!r}; every line needs {text[:40]!r} and {label[:40]!r}"
+                )
     return RawSplit(str(path), [r[text] for r in rows], [r[label] for r in rows], lambda row: f"line {lines[row]}")
 
 
@@ -131,10 +133,11 @@ def _read_parquet(path: Path, text_column: str | None, label_column: str | None)
         with pq.ParquetFile(path) as file:
             text, label = find_columns(file.schema_arrow.names, str(path), text_column, label_column)
             table = file.read(columns=[text, label])
-    except (pa.ArrowException, OSError) as e:
+        texts, labels = table.column(text).to_pylist(), table.column(label).to_pylist()
+    except (pa.ArrowException, OSError, ValueError, KeyError) as e:  # a UnicodeDecodeError for bytes that are no UTF-8
         first_line = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise DataError(f"{path}: not readable as Parquet: {first_line}") from e
-    return RawSplit(str(path), table.column(text).to_pylist(), table.column(label).to_pylist())
+    return RawSplit(str(path), texts, labels)
 
 
 #: Reader of each suffix.

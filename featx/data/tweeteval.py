@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from featx.data.raw import RawSplit
+from featx.data.raw import LABEL_LENGTH, RawSplit
 from featx.data.tables import read_text
 from featx.errors import DataError
 
@@ -69,9 +69,12 @@ def _read_mapping(path: Path) -> tuple[str, ...]:
     names: dict[int, str] = {}
     for line, content in enumerate(lines_of(path), 1):
         number, tab, name = content.partition("\t")
-        if not tab or not number.strip().isdecimal() or not name.strip():
+        is_name = name.strip().isprintable() and 0 < len(name.strip()) <= LABEL_LENGTH
+        # Above 18 digits it is no position, and Python converts no more than some thousand digits at all.
+        if not tab or not number.strip().isdecimal() or len(number.strip()) > 18 or not is_name:
             raise DataError(f"{path}, line {line}: {content[:40]!r} is no mapping; expected id<TAB>name")
         names[int(number)] = name.strip()
     if sorted(names) != list(range(len(names))) or len(set(names.values())) != len(names):
-        raise DataError(f"{path}: ids {sorted(names)} are not 0 to {len(names) - 1}, each with a name of its own")
+        shown = ", ".join(map(str, sorted(names)[:20]))
+        raise DataError(f"{path}: ids [{shown}] are not 0 to {len(names) - 1}, each with a name of its own")
     return tuple(names[i] for i in range(len(names)))

@@ -4,19 +4,33 @@ Uses numpy, scipy and scikit-learn only, and knows of no model and no file.
 May import ``errors``, ``config`` and ``data``.
 """
 
-from featx.evaluation.confusion import confusion_matrix, metrics_of_confusion
-from featx.evaluation.intervals import Interval, metric_interval, paired_difference, resampled_metric
-from featx.evaluation.metrics import METRICS, measure
+from featx.evaluation.confusion import CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
+from featx.evaluation.intervals import Interval, interval_of, metric_interval, over_seeds
+from featx.evaluation.metrics import METRICS, SCORE_METRICS, measure
+from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
+from featx.evaluation.resampling import Resampler, Resamples, resampled_scores
 
 __all__ = [
+    "CONFUSION_METRICS",
     "METRICS",
+    "SCORE_METRICS",
     "Interval",
+    "Paired",
     "Predictions",
+    "Resampler",
+    "Resamples",
+    "Verdict",
     "confusion_matrix",
+    "holm",
+    "interval_of",
+    "mcnemar",
     "measure",
     "metric_interval",
     "metrics_of_confusion",
+    "over_seeds",
     "paired_difference",
-    "resampled_metric",
+    "paired_of",
+    "resampled_scores",
+    "verdict",
 ]

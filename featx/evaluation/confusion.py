@@ -1,6 +1,7 @@
 """Confusion matrices and every metric that they determine, for one matrix or for thousands at once.
 
-The same functions give the point value and its bootstrap, so that the two cannot drift apart.
+All of these metrics need only the margins of the matrix and its diagonal. The same function gives the point value
+and its bootstrap, so that the two cannot drift apart.
 """
 
 from __future__ import annotations
@@ -24,12 +25,19 @@ def confusion_matrix(predictions: Predictions) -> NDArray[np.int64]:
 
 
 def metrics_of_confusion(matrix: NDArray[np.int64]) -> dict[str, Floats]:
-    """Metrics of one or many confusion matrices.
+    """`metrics_of_margins` of one or many confusion matrices, shape (..., n_classes, n_classes), rows true."""
+    counts = np.asarray(matrix, np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return metrics_of_margins(hits, counts.sum(axis=-1), counts.sum(axis=-2))
+
+
+def metrics_of_margins(hits: Floats, true: Floats, predicted: Floats) -> dict[str, Floats]:
+    """Metrics out of the counts of each class.
 
     Parameters
     ----------
-    matrix : ndarray of shape (..., n_classes, n_classes), int64
-        Counts, rows true and columns predicted.
+    hits, true, predicted : ndarray of shape (..., n_classes), float64
+        Texts of a class that are predicted so, that are of it, and that are predicted to be of it.
 
     Returns
     -------
@@ -38,10 +46,7 @@ def metrics_of_confusion(matrix: NDArray[np.int64]) -> dict[str, Floats]:
         0/0 counts as 0, both as in scikit-learn. `mcc` is Gorodkin's multi-class R_K (Comput. Biol. Chem. 28,
         2004), 0 where it is undefined.
     """
-    counts = np.asarray(matrix, np.float64)
-    n = counts.sum(axis=(-2, -1))
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    n = true.sum(axis=-1)
     recall, f1 = _ratio(hits, true), _ratio(2 * hits, true + predicted)
     n_occurring = ((true + predicted) > 0).sum(axis=-1)
     return {

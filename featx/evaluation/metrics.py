@@ -77,12 +77,16 @@ def brier_scores(y_true: NDArray[np.int64], y_score: Floats) -> Floats:
 
 
 def expected_calibration_error(y_true: NDArray[np.int64], y_score: Floats) -> float:
-    """Gap between confidence and accuracy, averaged over 15 equal bins (Guo et al., ICML 2017, eq. 5).
+    """Gap between confidence and accuracy, averaged over 15 equal bins (Guo et al., ICML 2017, eq. 5)."""
+    bins, gaps = calibration_gaps(y_true, y_score)
+    return float(np.abs(np.bincount(bins, weights=gaps, minlength=ECE_BINS)).sum() / len(y_true))
+
+
+def calibration_gaps(y_true: NDArray[np.int64], y_score: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Bin of each text and how far being correct (1 or 0) is above its confidence, each of shape (n_texts,).
 
     Confidence is the highest probability of a text; bins are (0, 1/15], …, (14/15, 1].
     """
     confidence = y_score.max(axis=1)
-    correct = y_score.argmax(axis=1) == y_true
-    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=ECE_BINS)
-    return float(np.abs(gaps).sum() / len(y_true))
+    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
+    return bins, (y_score.argmax(axis=1) == y_true) - confidence

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from featx.baselines import Fitted, Method, Reads, Trial, find_method, fit, predict, save_classifier
-from featx.baselines.fitting import Inputs, grid_points
-from featx.baselines.registry import METHODS
-from featx.config import SELECTION_METRIC, BaselineSettings, ComputeSettings, DataSettings, FeatureSettings
+from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, grid_points
+from featx.config import BaselineSettings, ComputeSettings, DataSettings, FeatureSettings
 from featx.data import TextDataset, load_dataset
-from featx.errors import SettingsError
+from featx.errors import SettingsError, TrainingError
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.places import Places
+from featx.experiment.probe import Probes, Source, on_features, on_texts, with_shuffled_labels
 from featx.experiment.progress import Display, Silent
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
+from featx.experiment.records import keep_test_texts
 from featx.features.device import thread_limit
-from featx.runs import Run, RunRecord, Timings, environment, read_run, run_folder, write_run
+from featx.features.random_checkpoint import random_checkpoint_folder
+from featx.runs import Run, run_folder
+
+#: Names of the control runs, after the method's.
+_RANDOM, _SHUFFLED = "+random-encoder", "+shuffled-labels"
 
 
 def baseline(
@@ -40,32 +41,51 @@ def baseline(
     Returns
     -------
     list of Run
-        One for each method and seed.
+        One for each method and seed, controls last; those that failed say why in their record.
+
+    Raises
+    ------
+    TrainingError
+        If every method failed.
     """
     settings = settings or BaselineSettings()
     features, compute = features or FeatureSettings(), compute or ComputeSettings()
     places, display = places or Places(), display or Silent()
     methods = expand_methods(settings.methods)
-    if features.layers is None or len(features.layers) != 1 or len(features.poolings) != 1:
-        raise SettingsError("a baseline takes one --layer and one --pooling")
+    probe = _control_method(methods) if settings.controls else None
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
+    keep_test_texts(dataset, places, data.address)
     extracted = None
     if any(method.reads is Reads.FEATURES for method in methods):
-        extracted = extract_splits(
-            dataset, list(dataset.splits), checkpoint, revision, features, compute, places.cache, display
-        )
-    folder = places.results
+        extracted = _extracted(dataset, checkpoint, revision, features, compute, places, display)
+    workers = _workers(methods, settings, compute, extracted)
     name = places.experiment_name(data.address)
     runs = []
-    with thread_limit(compute.threads):
-        for method in methods:
-            used = extracted if method.reads is Reads.FEATURES else None
-            inputs = _inputs(dataset, used)
+    with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
+        files, random_files = (Path(temporary) / name if workers.elsewhere else None for name in ("own", "random"))
+        sources = {Reads.TEXTS: on_texts(dataset)}
+        if extracted is not None:
+            sources[Reads.FEATURES] = on_features(dataset, extracted, files)
+        probes = Probes(settings, workers, display, places.overwrite)
+
+        def run(method: Method, source: Source, suffix: str = "") -> None:
             for seed in settings.seeds:
-                place = run_folder(folder, name, method.name, seed)
-                runs.append(_run(method, seed, dataset, inputs, used, place, places.overwrite, display))
+                folder = run_folder(places.results, name, method.name + suffix, seed)
+                runs.append(probes.run(method, seed, source, dataset, folder))
+
+        for method in methods:
+            run(method, sources[method.reads])
+        if probe is not None and extracted is not None:
+            folder = random_checkpoint_folder(extracted.checkpoint, places.cache)
+            at_random = _extracted(dataset, str(folder), None, features, compute, places, display)
+            named = replace(at_random.checkpoint, name=f"{extracted.checkpoint.name} (random weights)")
+            control = on_features(dataset, replace(at_random, checkpoint=named), random_files, "random encoder")
+            run(probe, control, _RANDOM)
+            run(probe, with_shuffled_labels(sources[Reads.FEATURES]), _SHUFFLED)
+    if all(made.record.failure for made in runs):
+        raise TrainingError(f"every method failed, the first, {runs[0].record.method}: {runs[0].record.failure}")
     return runs
 
 
@@ -77,109 +97,39 @@ def expand_methods(names: Sequence[str]) -> list[Method]:
     return [find_method(name) for name in dict.fromkeys(wanted)]
 
 
-def _inputs(dataset: TextDataset, extracted: SplitFeatures | None) -> dict[str, Inputs]:
-    if extracted is None:
-        return {name: split.texts for name, split in dataset.splits.items()}
-    return {name: extracted.of(name) for name in dataset.splits}
+def control_runs(methods: Sequence[Method]) -> list[tuple[Method, str]]:
+    """The method that the controls repeat, with the name of each control run."""
+    probe = _control_method(methods)
+    return [(probe, probe.name + suffix) for suffix in (_RANDOM, _SHUFFLED)]
 
 
-def _run(
-    method: Method,
-    seed: int,
+def _control_method(methods: Sequence[Method]) -> Method:
+    """The probe that the controls repeat: ``logreg`` if it is among the methods, else the first on features."""
+    on_features = [method for method in methods if method.reads is Reads.FEATURES]
+    if not on_features:
+        raise SettingsError("--controls needs a method on features, such as logreg; name one with --methods")
+    return next((method for method in on_features if method.name == "logreg"), on_features[0])
+
+
+def _extracted(
     dataset: TextDataset,
-    inputs: dict[str, Inputs],
-    extracted: SplitFeatures | None,
-    folder: Path,
-    overwrite: bool,
+    checkpoint: str,
+    revision: str | None,
+    features: FeatureSettings,
+    compute: ComputeSettings,
+    places: Places,
     display: Display,
-) -> Run:
-    facts: dict[str, Any] = {
-        "method": method.name,
-        "seed": seed,
-        "data": data_facts(dataset),
-        "checkpoint": None if extracted is None else checkpoint_facts(extracted.checkpoint),
-        "features": None if extracted is None else _feature_facts(extracted),
-        "settings": {"grid": {name: list(values) for name, values in method.grid.items()}},
-    }
-    kept = finished_run(folder, facts, overwrite)
-    if kept is not None:
-        display.say(f"{folder} is there with the same data and settings: kept")
-        return kept
-    fitted = _fit(method, seed, dataset, inputs, display)
-    predictions, seconds = {}, {}
-    for split in ("validation", "test"):
-        labels: NDArray[np.int64] = dataset.splits[split].labels
-        predictions[split], seconds[split] = predict(fitted.classifier, inputs[split], labels, dataset.label_names)
-    record = RunRecord(
-        **facts,
-        label_names=list(dataset.label_names),
-        selection=_selection(fitted),
-        converged=fitted.chosen.converged if fitted.chosen.n_iter is not None else None,
-        timings=_timings(fitted, extracted, seconds["test"], len(dataset.test)),
-        metrics=measured(predictions),
-        history=[],
-        model_format="skops",
-        environment=environment("cpu" if extracted is None else extracted.device),
-        created=now(),
-    )
-    write_run(folder, record, predictions, lambda model: save_classifier(fitted.classifier, model))
-    return read_run(folder)
+) -> SplitFeatures:
+    return extract_splits(dataset, list(dataset.splits), checkpoint, revision, features, compute, places.cache, display)
 
 
-def _fit(method: Method, seed: int, dataset: TextDataset, inputs: dict[str, Inputs], display: Display) -> Fitted:
-    n_trials = len(grid_points(method))
-    with display.task(f"tune {method.name}", n_trials) as task:
-        done = 0
-
-        def show(trial: Trial) -> None:
-            nonlocal done
-            done += 1
-            task.update(done, n_trials, f"validation {SELECTION_METRIC} {trial.score:.3f}")
-
-        train, validation = ((inputs[name], dataset.splits[name].labels) for name in ("train", "validation"))
-        return fit(method, train, validation, dataset.label_names, seed, show)
-
-
-def _feature_facts(extracted: SplitFeatures) -> dict[str, Any]:
-    spec = extracted.specs[0]
-    return {
-        "layer": spec.layer,
-        "pooling": spec.pooling.value,
-        "max_length": spec.max_length,
-        "dtype": spec.dtype.value,
-        "spec": spec.name,
-    }
-
-
-def _selection(fitted: Fitted) -> dict[str, Any]:
-    trials = [
-        {
-            "params": trial.params,
-            "score": trial.score,
-            "fit_seconds": trial.fit_seconds,
-            "n_iter": trial.n_iter,
-            "converged": trial.converged,
-        }
-        for trial in fitted.trials
-    ]
-    summary = ", ".join(f"{name.rpartition('__')[2]}={value:g}" for name, value in fitted.chosen.params.items())
-    return {
-        "metric": SELECTION_METRIC,
-        "split": "validation",
-        "chosen": fitted.chosen.params,
-        "summary": summary,
-        "trials": trials,
-    }
-
-
-def _timings(fitted: Fitted, extracted: SplitFeatures | None, predict_seconds: float, n_test: int) -> Timings:
-    extract_seconds = encode_test = 0.0
-    if extracted is not None:
-        extract_seconds = sum(encoded.encode_seconds for encoded in extracted.encoded.values())
-        encode_test = extracted.encoded["test"].encode_seconds
-    return Timings(
-        extract_seconds=extract_seconds,
-        fit_seconds=fitted.fit_seconds,
-        predict_seconds=predict_seconds,
-        predict_ms_per_text=1_000 * (encode_test + predict_seconds) / n_test,
-    )
+def _workers(
+    methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, extracted: SplitFeatures | None
+) -> Workers:
+    """Processes for all fits together; ``--threads`` bounds them where ``--jobs`` is not given."""
+    n_kinds = 1 if extracted is None else len(extracted.specs)
+    n_fits = sum(len(grid_points(method)) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
+    workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
+    if settings.jobs is None and compute.threads is not None:
+        workers.jobs = min(workers.jobs, compute.threads)
+    return workers

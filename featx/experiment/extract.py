@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import ComputeSettings, DataSettings, FeatureSettings, Pooling
+from featx.config import ComputeSettings, DataSettings, Engine, FeatureSettings, Pooling, RaySettings
 from featx.data import TextDataset, load_dataset
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.places import Places
 from featx.experiment.progress import Display, Silent
+from featx.markup import html_table
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,52 @@ class Extracted:
 
     dataset: TextDataset
     features: SplitFeatures
+
+    def __getitem__(self, split: str) -> NDArray[np.float32]:
+        """Features of one split: `array` with the first pooling."""
+        return self.array(split)
+
+    def array(self, split: str, pooling: str | None = None) -> NDArray[np.float32]:
+        """Features of one split, in the order of its texts.
+
+        Parameters
+        ----------
+        split : str
+        pooling : str, optional
+            The first one extracted when None.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, hidden_size) or (n_texts, n_layers, hidden_size), float32
+
+        Raises
+        ------
+        SettingsError
+            If that split or pooling was not extracted; lists those that were.
+        """
+        poolings = list(dict.fromkeys(spec.pooling.value for spec in self.features.specs))
+        for name, wanted, there in (
+            ("split", split, list(self.features.encoded)),
+            ("pooling", poolings[0] if pooling is None else pooling, poolings),
+        ):
+            if wanted not in there:
+                raise SettingsError(f"{name} {wanted!r} was not extracted; expected one of: {', '.join(there)}")
+        return _layers(self.features, split, Pooling(pooling or poolings[0]))
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(
+            f"{split} ({len(encoded.digests)}, {self.features.hidden_size})"
+            for split, encoded in self.features.encoded.items()
+        )
+        kinds = ", ".join(f"layer {spec.layer} {spec.pooling.value}" for spec in self.features.specs)
+        return f"Extracted({self.features.checkpoint.name!r}, {kinds}: {shapes})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [split, encoded.counts.texts, encoded.counts.encoded, encoded.counts.reused, self.features.hidden_size]
+            for split, encoded in self.features.encoded.items()
+        ]
+        return html_table(["split", "texts", "encoded", "reused", "hidden_size"], rows, [repr(self)])
 
     def summary(self) -> dict[str, Any]:
         """What ``featx extract --json`` prints."""
@@ -57,8 +104,10 @@ def extract(
     places: Places | None = None,
     splits: Sequence[str] | None = None,
     display: Display | None = None,
+    engine: Engine = Engine.LOCAL,
+    ray: RaySettings | None = None,
 ) -> Extracted:
-    """Extract the features of every split (or of `splits`).
+    """Extract the features of every split (or of `splits`), in this process or by the workers of a Ray cluster.
 
     Raises
     ------
@@ -70,7 +119,7 @@ def extract(
     for split in wanted:
         if split not in dataset.splits:
             raise SettingsError(f"--splits names {split!r}; expected some of: {', '.join(dataset.splits)}")
-    made = extract_splits(
+    common = (
         dataset,
         wanted,
         checkpoint,
@@ -80,7 +129,11 @@ def extract(
         (places or Places()).cache,
         display or Silent(),
     )
-    return Extracted(dataset, made)
+    if engine is Engine.RAY:
+        from featx.experiment.extract_ray import extract_splits_with_ray
+
+        return Extracted(dataset, extract_splits_with_ray(*common, ray or RaySettings()))
+    return Extracted(dataset, extract_splits(*common))
 
 
 def save_npz(extracted: Extracted, path: Path) -> None:

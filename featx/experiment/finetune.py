@@ -21,10 +21,10 @@ from featx.config import (
     TrackingSettings,
 )
 from featx.data import TextDataset, load_dataset
+from featx.experiment.linear_probe import Probe, fit_probe
 from featx.experiment.places import Places
-from featx.experiment.probe import Probe, fit_probe
 from featx.experiment.progress import Display, Silent, Task
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
+from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
 from featx.features.checkpoint import find_checkpoint
 from featx.features.device import find_device, thread_limit
 from featx.finetune import Finetuned, Hooks, Interrupts, Trial, check_settings, interrupts, judge, search
@@ -103,6 +103,8 @@ def finetune(
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
+    if is_first():
+        keep_test_texts(dataset, places, data.address)
     device = find_device(compute.device).type
     check_settings(settings, device)
     found = find_checkpoint(checkpoint, places.cache, revision)
@@ -137,7 +139,7 @@ def _run(job: _Job, seed: int) -> Run | None:
         "data": data_facts(job.dataset),
         "checkpoint": checkpoint_facts(job.checkpoint),
         "features": None,
-        "settings": _settings_facts(job.settings),
+        "settings": finetune_facts(job.settings),
     }
     kept = finished_run(folder, facts, job.places.overwrite)
     if kept is not None:
@@ -238,8 +240,8 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
     return run
 
 
-def _settings_facts(settings: FinetuneSettings) -> dict[str, Any]:
-    """Settings that this training depends on."""
+def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:
+    """Settings that are part of a run's identity."""
     facts = asdict(settings)
     del facts["seeds"], facts["method"]
     if settings.method is not FinetuneMethod.LORA:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.config import CACHE_DIR_VARIABLE, DEFAULT_RESULTS
+from featx.config import DEFAULT_RESULTS, cache_folder
 from featx.data.paths import is_folder
 from featx.data.tables import READERS
 from featx.runs import check_name
+
+__all__ = ["Places", "cache_folder", "name_of_address"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,15 @@ class Places:
         `$FEATX_CACHE_DIR`, else the user's cache folder, when None.
     overwrite : bool
         Whether a run with other settings may be replaced.
+    texts : bool
+        Whether the test texts are kept beside the runs, for the report to show.
     """
 
     results: Path = Path(DEFAULT_RESULTS)
     experiment: str | None = None
     cache_dir: Path | None = None
     overwrite: bool = False
+    texts: bool = True
 
     @property
     def cache(self) -> Path:
@@ -41,17 +45,6 @@ class Places:
     def experiment_name(self, address: str) -> str:
         """Name of the experiment on the data at `address`."""
         return check_name(self.experiment, "--experiment") if self.experiment else name_of_address(address)
-
-
-def cache_folder(cache_dir: Path | None) -> Path:
-    """`cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
-    if cache_dir is not None:
-        return cache_dir
-    if stated := os.environ.get(CACHE_DIR_VARIABLE):
-        return Path(stated)
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("featx"))
 
 
 def name_of_address(address: str) -> str:

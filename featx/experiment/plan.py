@@ -1,17 +1,19 @@
 """``featx run FILE.toml``: extract, baseline, finetune and report from one file.
 
-Tables: ``[data]``, ``[checkpoint]``, ``[features]``, ``[compute]``, ``[baseline]``, ``[finetune]``, ``[report]``;
-``experiment`` names the results folder. A step runs when its table is there, or when neither ``[baseline]`` nor
-``[finetune]`` is.
+Tables: ``[data]``, ``[checkpoint]`` (or several ``[[checkpoint]]``), ``[features]``, ``[compute]``, ``[baseline]``,
+``[finetune]``, ``[report]``; ``experiment`` names the results folder, ``seeds`` are those of every step that states
+none of its own. A step runs when its table is there, or when neither ``[baseline]`` nor ``[finetune]`` is.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from featx.baselines import Reads
 from featx.config import (
     DEFAULT_CHECKPOINT,
     BaselineSettings,
@@ -21,21 +23,27 @@ from featx.config import (
     FinetuneSettings,
     ReportSettings,
 )
-from featx.errors import SettingsError
-from featx.experiment.baseline import baseline, expand_methods
-from featx.experiment.finetune import finetune
-from featx.experiment.places import Places
+from featx.data import load_dataset
+from featx.errors import RunError, SettingsError
+from featx.experiment.baseline import baseline, control_runs, expand_methods
+from featx.experiment.finetune import METHODS as FINETUNE_METHODS
+from featx.experiment.finetune import finetune, finetune_facts
+from featx.experiment.places import Places, name_of_address
+from featx.experiment.probe import settings_facts
 from featx.experiment.progress import Display
+from featx.experiment.records import checkpoint_facts, data_facts
 from featx.experiment.report import Reported, check_metric, report
 from featx.experiment.settings_file import check_keys, settings_from
+from featx.features.checkpoint import find_checkpoint
 from featx.finetune import check_settings
+from featx.runs import read_run, run_folder
 
-_TABLES = ["data", "checkpoint", "features", "compute", "baseline", "finetune", "report"]
+TABLES = ("data", "checkpoint", "features", "compute", "baseline", "finetune", "report")
 
 
 @dataclass(frozen=True)
 class CheckpointChoice:
-    """Name and revision of the checkpoint."""
+    """Name and revision of a checkpoint."""
 
     name: str = DEFAULT_CHECKPOINT
     revision: str | None = None
@@ -47,12 +55,37 @@ class Plan:
 
     experiment: str | None
     data: DataSettings
-    checkpoint: CheckpointChoice
+    checkpoints: tuple[CheckpointChoice, ...]
     features: FeatureSettings
     compute: ComputeSettings
     baseline: BaselineSettings | None
     finetune: FinetuneSettings | None
     report: ReportSettings
+
+
+@dataclass(frozen=True)
+class Step:
+    """The part of a plan on one checkpoint: where its runs lie, and what is run."""
+
+    checkpoint: CheckpointChoice
+    places: Places
+    baseline: BaselineSettings | None
+    finetune: FinetuneSettings | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run of a plan.
+
+    Attributes
+    ----------
+    folder : Path
+    state : str
+        ``done``; ``to do``; or in what a run that stands there differs, so that it would not be replaced.
+    """
+
+    folder: Path
+    state: str
 
 
 def read_plan(path: Path) -> Plan:
@@ -74,7 +107,7 @@ def read_plan(path: Path) -> Plan:
 
 def plan_from(table: dict[str, Any], where: str) -> Plan:
     """Plan from the content of an experiment file."""
-    check_keys(table, ["experiment", *_TABLES], where)
+    check_keys(table, ["experiment", "seeds", *TABLES], where)
     if "data" not in table:
         raise SettingsError(f'{where}: no [data] table; expected at least: [data] address = "…"')
     experiment = table.get("experiment")
@@ -82,41 +115,146 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
         raise SettingsError(f"{where}: experiment is {experiment!r}; expected a string in quotes")
     both = "baseline" not in table and "finetune" not in table
 
-    def part(kind: type[Any], name: str) -> Any:
-        return settings_from(kind, table.get(name, {}), f"{where}: {name}")
+    def part(kind: type[Any], name: str, shared: dict[str, Any] | None = None) -> Any:
+        own = table.get(name, {})
+        return settings_from(kind, {**(shared or {}), **own} if isinstance(own, dict) else own, f"{where}: {name}")
 
+    seeds = {"seeds": table["seeds"]} if "seeds" in table else {}
     return Plan(
         experiment=experiment,
         data=part(DataSettings, "data"),
-        checkpoint=part(CheckpointChoice, "checkpoint"),
+        checkpoints=_checkpoints(table.get("checkpoint", {}), f"{where}: checkpoint"),
         features=part(FeatureSettings, "features"),
         compute=part(ComputeSettings, "compute"),
-        baseline=part(BaselineSettings, "baseline") if both or "baseline" in table else None,
-        finetune=part(FinetuneSettings, "finetune") if both or "finetune" in table else None,
+        baseline=part(BaselineSettings, "baseline", seeds) if both or "baseline" in table else None,
+        finetune=part(FinetuneSettings, "finetune", seeds) if both or "finetune" in table else None,
         report=part(ReportSettings, "report"),
     )
 
 
-def run_plan(plan: Plan, places: Places, display: Display) -> Reported:
-    """Run every step of `plan`; runs that are there already are kept."""
+def _checkpoints(stated: Any, where: str) -> tuple[CheckpointChoice, ...]:
+    """One ``[checkpoint]`` or several ``[[checkpoint]]``."""
+    tables = stated if isinstance(stated, list) else [stated]
+    if not tables:
+        raise SettingsError(f"{where} is empty; expected one [checkpoint] or several [[checkpoint]]")
+    chosen = tuple(settings_from(CheckpointChoice, table, where) for table in tables)
+    doubled = [choice.name for k, choice in enumerate(chosen) if choice in chosen[:k]]
+    if doubled:
+        raise SettingsError(f"{where}: {doubled[0]!r} stands there twice; remove one")
+    return chosen
+
+
+def steps(plan: Plan, places: Places) -> list[Step]:
+    """A step for each checkpoint; with several, each has a results folder of its own, named after it.
+
+    Methods that read texts alone are part of the first step only: they would be the same in every one.
+    """
+    name = replace(places, experiment=places.experiment or plan.experiment).experiment_name(plan.data.address)
+    if len(plan.checkpoints) == 1:
+        return [Step(plan.checkpoints[0], replace(places, experiment=name), plan.baseline, plan.finetune)]
+    made = []
+    for at, (checkpoint, short) in enumerate(zip(plan.checkpoints, _short_names(plan.checkpoints), strict=True)):
+        settings = plan.baseline if at == 0 else _on_features(plan.baseline)
+        made.append(Step(checkpoint, replace(places, experiment=f"{name}-{short}"[:100]), settings, plan.finetune))
+    return made
+
+
+def _short_names(checkpoints: Sequence[CheckpointChoice]) -> list[str]:
+    """The last part of each name; numbered where two have the same."""
+    shorts = [name_of_address(checkpoint.name) for checkpoint in checkpoints]
+    return [short if shorts.count(short) == 1 else f"{short}-{at}" for at, short in enumerate(shorts, 1)]
+
+
+def _on_features(settings: BaselineSettings | None) -> BaselineSettings | None:
+    if settings is None:
+        return None
+    names = tuple(method.name for method in expand_methods(settings.methods) if method.reads is Reads.FEATURES)
+    return replace(settings, methods=names) if names else None
+
+
+def check_plan(plan: Plan) -> None:
+    """Check what can be checked before any work is done.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown metric or method, or a Trainer setting out of range.
+    """
     check_metric(plan.report.metric)
     if plan.baseline is not None:
         expand_methods(plan.baseline.methods)
     if plan.finetune is not None:
         check_settings(plan.finetune)
-    places = replace(places, experiment=places.experiment or plan.experiment)
-    checkpoint = plan.checkpoint
-    if plan.baseline is not None:
-        baseline(
-            plan.data,
-            checkpoint.name,
-            checkpoint.revision,
-            plan.baseline,
-            plan.features,
-            plan.compute,
-            places,
-            display,
-        )
-    if plan.finetune is not None:
-        finetune(plan.data, checkpoint.name, checkpoint.revision, plan.finetune, plan.compute, places, display)
-    return report([places.results / places.experiment_name(plan.data.address)], plan.report)
+
+
+def run_plan(plan: Plan, places: Places, display: Display) -> Reported:
+    """Run every step of `plan`; runs that are there already are kept. One report shows all checkpoints."""
+    check_plan(plan)
+    made = steps(plan, places)
+    for step in made:
+        where = (step.checkpoint.name, step.checkpoint.revision)
+        if step.baseline is not None:
+            baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.places, display)
+        if step.finetune is not None:
+            finetune(plan.data, *where, step.finetune, plan.compute, step.places, display)
+    folders = [places.results / step.places.experiment_name(plan.data.address) for step in made]
+    output = None
+    if len(made) > 1:
+        whole = replace(places, experiment=places.experiment or plan.experiment)
+        output = places.results / whole.experiment_name(plan.data.address) / "report"
+    return report(folders, plan.report, output, with_texts=places.texts)
+
+
+def planned_runs(plan: Plan, places: Places) -> list[Planned]:
+    """The runs of `plan`, and which of them are done.
+
+    Data and checkpoints are read to know what they are; features are compared only when the plan is run.
+    """
+    check_plan(plan)
+    data = data_facts(load_dataset(plan.data))
+    return [planned for step in steps(plan, places) for planned in _planned(plan, step, data)]
+
+
+def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
+    found = None
+
+    def checkpoint() -> dict[str, Any]:
+        nonlocal found
+        found = found or find_checkpoint(step.checkpoint.name, step.places.cache, step.checkpoint.revision)
+        return checkpoint_facts(found)
+
+    name = step.places.experiment_name(plan.data.address)
+    if step.baseline is not None:
+        methods = expand_methods(step.baseline.methods)
+        controls = control_runs(methods) if step.baseline.controls else []
+        for method, run_name in [*((method, method.name) for method in methods), *controls]:
+            facts = checkpoint() if method.reads is Reads.FEATURES else None
+            settings = settings_facts(method, step.baseline)
+            for seed in step.baseline.seeds:
+                folder = run_folder(step.places.results, name, run_name, seed)
+                yield Planned(folder, _state(folder, data, facts, settings))
+    if step.finetune is not None:
+        settings = finetune_facts(step.finetune)
+        for seed in step.finetune.seeds:
+            folder = run_folder(step.places.results, name, FINETUNE_METHODS[step.finetune.method], seed)
+            yield Planned(folder, _state(folder, data, checkpoint(), settings))
+
+
+def _state(folder: Path, data: dict[str, Any], checkpoint: dict[str, Any] | None, settings: dict[str, Any]) -> str:
+    """Whether the run in `folder` is the one that is wanted."""
+    if not (folder / "run.json").exists():
+        return "to do"
+    try:
+        record = read_run(folder).record
+    except RunError:
+        return "broken; --overwrite to replace it"
+    there = record.identity
+    if record.control and checkpoint is not None and record.checkpoint is not None:
+        checkpoint = record.checkpoint  # of random weights, which are known once they are made
+    wanted = {
+        "data": {name: split["digest"] for name, split in data["splits"].items()},
+        "checkpoint": checkpoint and {key: checkpoint[key] for key in ("digest", "tokenizer_digest")},
+        "settings": settings,
+    }
+    other = [part for part, value in wanted.items() if there[part] != value]
+    return f"there with other {', '.join(other)}; --overwrite to replace it" if other else "done"

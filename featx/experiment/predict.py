@@ -1,16 +1,19 @@
-"""``featx predict``: texts from arguments, a file or standard input, labelled by a finished run."""
+"""``featx predict``: texts from arguments, a file or standard input, labelled by a finished run, batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from featx.config import ComputeSettings
-from featx.data.tweeteval import lines_of
+from featx.data.streams import count_rows, stream_lines, stream_texts
 from featx.errors import DataError
 from featx.experiment.places import Places
+from featx.experiment.prediction_files import check_output, prediction_file
+from featx.experiment.progress import Display, Silent
 from featx.predict import Prediction, load_predictor
+
+__all__ = ["check_output", "count_rows", "predict", "predict_batches", "predict_file", "stream_lines", "stream_texts"]
 
 
 def predict(
@@ -21,25 +24,75 @@ def predict(
     checkpoint: str | None = None,
 ) -> list[Prediction]:
     """Label and scores of each text, by the run in `folder`."""
-    if not texts:
-        raise DataError("no texts to label; give them as arguments, with --input, or on standard input")
-    return load_predictor(folder, (places or Places()).cache, compute, checkpoint)(texts)
+    return [made for batch in predict_batches(folder, texts, compute, places, checkpoint) for made in batch]
 
 
-def read_lines(path: Path | None, stream: BinaryIO) -> list[str]:
-    """Texts, one a line, of a file or else of `stream`; empty lines are passed over.
+def predict_batches(
+    folder: Path,
+    texts: Iterable[str],
+    compute: ComputeSettings | None = None,
+    places: Places | None = None,
+    checkpoint: str | None = None,
+    display: Display | None = None,
+    total: int | None = None,
+) -> Iterator[list[Prediction]]:
+    """Labels and scores of texts as they come, a batch at a time; memory does not grow with their number.
+
+    Parameters
+    ----------
+    folder : Path
+        A run.
+    texts : iterable of str
+        Read once.
+    compute : ComputeSettings, optional
+    places : Places, optional
+    checkpoint : str, optional
+        Where the run's checkpoint is now, when it has moved.
+    display : Display, optional
+    total : int, optional
+        How many texts there are at most, for the display.
 
     Raises
     ------
     DataError
-        If the file cannot be read or the bytes are not UTF-8; names the line.
+        If there are no texts, or one is empty.
+    RunError
+        If there is no such run, or it was saved without a model.
     """
-    if path is not None:
-        return [line for line in lines_of(path) if line.strip()]
-    data = stream.read()
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        raise DataError(f"standard input, line {line}: byte 0x{data[e.start]:02x} is not UTF-8; convert it") from e
-    return [line for line in lines if line.strip()]
+    predictor = load_predictor(folder, (places or Places()).cache, compute, checkpoint)
+    done = 0
+    with (display or Silent()).task("predict", total) as task:
+        for batch in predictor.batches(texts):
+            done += len(batch)
+            task.update(done, max(done, total or 0) or None)
+            yield batch
+        task.update(done, done)
+    if not done:
+        raise DataError("no texts to label; give them as arguments, with --input, or on standard input")
+
+
+def predict_file(
+    folder: Path,
+    texts: Iterable[str],
+    output: Path,
+    compute: ComputeSettings | None = None,
+    places: Places | None = None,
+    checkpoint: str | None = None,
+    display: Display | None = None,
+    total: int | None = None,
+) -> int:
+    """Write labels and scores of texts to a file, which is there when all are done; returns how many.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written.
+    FeatxError
+        As `predict_batches`.
+    """
+    n_texts = 0
+    with prediction_file(output) as write:
+        for batch in predict_batches(folder, texts, compute, places, checkpoint, display, total):
+            write(batch)
+            n_texts += len(batch)
+    return n_texts

@@ -1,92 +1,269 @@
-"""The linear probe that a fine-tuning can start from: logistic regression on cls features, as arrays."""
+"""One classical method on one data set with one seed: inputs, classifier, measures, record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.baselines import find_method, fit
-from featx.config import Checkpoint, ComputeSettings, FeatureSettings
+from featx.baselines import (
+    TEXTS,
+    Candidate,
+    Choices,
+    Fitted,
+    Inputs,
+    Material,
+    Method,
+    Trial,
+    Workers,
+    candidates_of,
+    fit_best,
+    grid_points,
+    predict,
+    save_classifier,
+)
+from featx.config import SELECTION_METRIC, BaselineSettings
 from featx.data import TextDataset
-from featx.experiment.features import extract_splits
-from featx.experiment.places import Places
+from featx.errors import TrainingError
+from featx.experiment.features import SplitFeatures
 from featx.experiment.progress import Display
-from featx.finetune import LinearHead
+from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
+from featx.runs import Run, RunRecord, Timings, environment, read_run, write_run
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A fitted probe.
+class Source:
+    """What a probe reads.
 
     Attributes
     ----------
-    head : LinearHead
-    extract_seconds, fit_seconds : float
-    facts : dict
-        Its parameters and its score on validation, for the record.
+    dataset : TextDataset
+    inputs : Inputs
+    extracted : SplitFeatures or None
+        None for methods on texts.
+    control : str
+        What was made meaningless on purpose; empty for a real probe.
     """
 
-    head: LinearHead
-    extract_seconds: float
-    fit_seconds: float
-    facts: dict[str, Any]
+    dataset: TextDataset
+    inputs: Inputs
+    extracted: SplitFeatures | None
+    control: str = ""
+
+    def candidates(self, settings: BaselineSettings) -> list[Candidate]:
+        """What a method may choose from."""
+        if self.extracted is None:
+            return [TEXTS]
+        return candidates_of([(spec.layer, spec.pooling.value) for spec in self.extracted.specs], settings.combine)
 
 
-def fit_probe(
-    dataset: TextDataset,
-    checkpoint: Checkpoint,
-    max_length: int | None,
-    compute: ComputeSettings,
-    places: Places,
-    seed: int,
-    display: Display,
-) -> Probe:
-    """Extract the last layer's first token for train and validation, and tune ``logreg`` on it."""
-    extracted = extract_splits(
-        dataset,
-        ["train", "validation"],
-        checkpoint.name,
-        checkpoint.revision,
-        FeatureSettings(max_length=max_length),
-        compute,
-        places.cache,
-        display,
-    )
-    inputs = {name: extracted.of(name) for name in ("train", "validation")}
-    train, validation = ((inputs[name], dataset.splits[name].labels) for name in inputs)
-    fitted = fit(find_method("logreg"), train, validation, dataset.label_names, seed)
-    coef, intercept = linear_map(fitted.classifier, dataset.n_classes)
-    logits = inputs["train"].astype(np.float64) @ coef.T + intercept
-    return Probe(
-        LinearHead(coef, intercept, float(np.abs(logits).max())),
-        sum(encoded.encode_seconds for encoded in extracted.encoded.values()),
-        fitted.fit_seconds,
-        {"method": "logreg", "chosen": fitted.chosen.params, "score": fitted.chosen.score},
-    )
+def on_texts(dataset: TextDataset) -> Source:
+    """Source of the methods that read texts."""
+    return Source(dataset, Inputs({name: split.texts for name, split in dataset.splits.items()}, {}), None)
 
 
-def linear_map(classifier: Any, n_classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What a fitted pipeline of scaler and logistic regression computes, as one linear map.
+def on_features(dataset: TextDataset, extracted: SplitFeatures, files: Path | None, control: str = "") -> Source:
+    """Source of the methods that read features; in `files` where processes share them.
 
-    Parameters
-    ----------
-    classifier : Pipeline
-        With steps ``scale`` and ``logreg``.
-    n_classes : int
-
-    Returns
-    -------
-    coef : ndarray of shape (n_classes, hidden_size), float64
-    intercept : ndarray of shape (n_classes,), float64
-        The softmax of ``coef @ features + intercept`` is the pipeline's ``predict_proba``. For two classes, where
-        scikit-learn keeps one row w and takes the sigmoid, the rows are -w/2 and w/2.
+    Raises
+    ------
+    TrainingError
+        If the files cannot be written.
     """
-    scaler, logreg = classifier.named_steps["scale"], classifier.named_steps["logreg"]
-    coef = logreg.coef_.astype(np.float64) / scaler.scale_
-    intercept = logreg.intercept_.astype(np.float64) - coef @ scaler.mean_
-    if n_classes == 2:
-        coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
-    return coef, intercept
+    features = {name: [extracted.of(name, kind) for kind in range(len(extracted.specs))] for name in dataset.splits}
+    inputs = Inputs({}, features)
+    if files is not None:
+        try:
+            files.mkdir(exist_ok=True)
+            inputs = inputs.on_disk(files)
+        except OSError as e:
+            raise TrainingError(
+                f"features cannot be written to {files} for the processes to share: {e.strerror or e}; free space, set "
+                "TMPDIR to another folder, or give --jobs 1"
+            ) from e
+    return Source(dataset, inputs, extracted, control)
+
+
+def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
+    """The same inputs with the labels of train and validation permuted: nothing is left to learn."""
+    rng = np.random.default_rng(seed)
+    splits = {
+        name: split if name == "test" else replace(split, labels=rng.permutation(split.labels))
+        for name, split in source.dataset.splits.items()
+    }
+    return replace(source, dataset=replace(source.dataset, splits=splits), control="shuffled labels")
+
+
+class Probes:
+    """Runs methods, and keeps the fits that do not depend on the seed for the next one."""
+
+    def __init__(self, settings: BaselineSettings, workers: Workers, display: Display, overwrite: bool) -> None:
+        self._settings, self._workers, self._display, self._overwrite = settings, workers, display, overwrite
+        self._made: dict[tuple[str, str], Fitted] = {}
+
+    def run(self, method: Method, seed: int, source: Source, original: TextDataset, folder: Path) -> Run:
+        """Fit, tune and measure; a run that is there with the same data and settings is kept as it is.
+
+        A method that fails leaves a run that says why.
+        """
+        facts = _facts(method, seed, source, original, self._settings, folder)
+        kept = finished_run(folder, facts, self._overwrite)
+        if kept is not None:
+            self._display.say(f"{folder} is there with the same data and settings: kept")
+            return kept
+        device = "cpu" if source.extracted is None else source.extracted.device
+        common: dict[str, Any] = {
+            **facts,
+            "label_names": list(source.dataset.label_names),
+            "history": [],
+            "environment": environment(device),
+            "created": now(),
+            "control": source.control or None,
+        }
+        try:
+            fitted = self._fitted(method, seed, source)
+        except TrainingError as e:
+            self._display.say(f"{folder.parent.name}: {e}")
+            write_run(folder, _failed(common, str(e)), {})
+            return read_run(folder)
+        labels, names = source.dataset.splits, source.dataset.label_names
+        predictions, seconds = {}, {}
+        for split, classifier in (("validation", fitted.for_validation), ("test", fitted.classifier)):
+            inputs = source.inputs.of(split, fitted.chosen.candidate)
+            predictions[split], seconds[split] = predict(classifier, inputs, labels[split].labels, names)
+        record = RunRecord(
+            **common,
+            selection=_selection(fitted, self._settings),
+            converged=fitted.converged,
+            timings=_timings(fitted, source.extracted, seconds["test"], len(source.dataset.test)),
+            metrics=measured(predictions),
+            model_format=None if source.control else "skops",
+        )
+        save = None if source.control else lambda model: save_classifier(fitted.classifier, model)
+        write_run(folder, record, predictions, save)
+        return read_run(folder)
+
+    def _fitted(self, method: Method, seed: int, source: Source) -> Fitted:
+        key = method.name, source.control
+        if not method.random and key in self._made:
+            return self._made[key]
+        material = _material(source, self._settings)
+        candidates = source.candidates(self._settings)
+        n_fits = len(grid_points(method)) * len(candidates) * (self._settings.cv or 1)
+        with self._display.task(f"tune {method.name}", n_fits) as task:
+
+            def show(done: int, best: float | None) -> None:
+                task.update(done, n_fits, "" if best is None else f"best {SELECTION_METRIC} so far {best:.3f}")
+
+            choices = Choices(self._settings.refit, self._settings.calibrate)
+            fitted = fit_best(method, candidates, material, seed, choices, self._workers, show)
+        self._made[key] = fitted
+        return fitted
+
+
+def _material(source: Source, settings: BaselineSettings) -> Material:
+    """Train and validation only: test is not there to be seen."""
+    seen = ("train", "validation")
+    inputs = Inputs(_some(source.inputs.texts, seen), _some(source.inputs.features, seen))
+    labels: dict[str, NDArray[np.int64]] = {name: source.dataset.splits[name].labels for name in seen}
+    return Material(inputs, labels, source.dataset.label_names, settings.cv)
+
+
+def _some(parts: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: parts[name] for name in names if name in parts}
+
+
+def _facts(
+    method: Method, seed: int, source: Source, original: TextDataset, settings: BaselineSettings, folder: Path
+) -> dict[str, Any]:
+    extracted = source.extracted
+    return {
+        "method": folder.parent.name,
+        "seed": seed,
+        "data": data_facts(original),
+        "checkpoint": None if extracted is None else checkpoint_facts(extracted.checkpoint),
+        "features": None if extracted is None else _feature_facts(extracted, settings),
+        "settings": settings_facts(method, settings),
+    }
+
+
+def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
+    """Settings that are part of a run's identity."""
+    return {
+        "grid": {name: list(values) for name, values in method.grid.items()},
+        "cv": settings.cv,
+        "refit": settings.refit.value,
+        "calibrate": None if method.probabilities else settings.calibrate.value,
+    }
+
+
+def _feature_facts(extracted: SplitFeatures, settings: BaselineSettings) -> dict[str, Any]:
+    first = extracted.specs[0]
+    kinds = [{"layer": spec.layer, "pooling": spec.pooling.value, "spec": spec.name} for spec in extracted.specs]
+    return {
+        "kinds": kinds,
+        "combine": settings.combine.value if len(kinds) > 1 else None,
+        "max_length": first.max_length,
+        "dtype": first.dtype.value,
+    }
+
+
+def _selection(fitted: Fitted, settings: BaselineSettings) -> dict[str, Any]:
+    chosen = fitted.chosen
+    summary = ", ".join(f"{name.rpartition('__')[2]}={_shown(value)}" for name, value in chosen.params.items())
+    return {
+        "metric": SELECTION_METRIC,
+        "split": f"{settings.cv} folds of train" if settings.cv else "validation",
+        "chosen": chosen.params,
+        "features": chosen.candidate.facts | {"kinds": list(chosen.candidate.kinds)},
+        "summary": summary,
+        "score": chosen.score,
+        "n_iter": fitted.n_iter,
+        "max_iter": fitted.max_iter,
+        "trials": [_trial(trial) for trial in fitted.trials],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        **trial.candidate.facts,
+        "params": trial.params,
+        "score": trial.score,
+        "fit_seconds": trial.fit_seconds,
+        "n_iter": trial.n_iter,
+        "converged": trial.converged,
+        **({"error": trial.error} if trial.error else {}),
+    }
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _failed(common: dict[str, Any], reason: str) -> RunRecord:
+    return RunRecord(
+        **common,
+        selection={},
+        converged=None,
+        timings=Timings(0.0, 0.0, 0.0, 0.0),
+        metrics={},
+        model_format=None,
+        failure=reason,
+    )
+
+
+def _timings(fitted: Fitted, extracted: SplitFeatures | None, predict_seconds: float, n_test: int) -> Timings:
+    extract_seconds = encode_test = 0.0
+    if extracted is not None:
+        extract_seconds = sum(encoded.encode_seconds for encoded in extracted.encoded.values())
+        encode_test = extracted.encoded["test"].encode_seconds
+    return Timings(
+        extract_seconds=extract_seconds,
+        fit_seconds=fitted.fit_seconds,
+        predict_seconds=predict_seconds,
+        predict_ms_per_text=1_000 * (encode_test + predict_seconds) / n_test,
+    )

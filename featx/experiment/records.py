@@ -12,7 +12,8 @@ from featx.config import Checkpoint
 from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.runs import Run, SplitFacts, identity_of, read_run
+from featx.experiment.places import Places
+from featx.runs import Run, SplitFacts, identity_of, keep_texts, read_run
 
 
 def data_facts(dataset: TextDataset) -> dict[str, Any]:
@@ -25,8 +26,21 @@ def data_facts(dataset: TextDataset) -> dict[str, Any]:
         "address": dataset.address,
         "revision": dataset.revision,
         "notes": list(dataset.notes),
+        "shared_test_rows": shared_rows(dataset),
         "splits": splits,
     }
+
+
+def keep_test_texts(dataset: TextDataset, places: Places, address: str) -> None:
+    """Keep the test texts beside the runs of an experiment, for its report; unless the user wants none kept."""
+    if places.texts:
+        keep_texts(places.results / places.experiment_name(address), dataset)
+
+
+def shared_rows(dataset: TextDataset) -> list[int]:
+    """Rows of test whose text stands in train as well."""
+    train = set(dataset.train.texts)
+    return [row for row, text in enumerate(dataset.test.texts) if text in train]
 
 
 def checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -47,7 +61,7 @@ def now() -> str:
 
 
 def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | None:
-    """The run in `folder` if it has the identity that `facts` have; None if it must be made.
+    """The run in `folder` if it has the identity that `facts` have and did not fail; None if it must be made.
 
     Raises
     ------
@@ -64,9 +78,9 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
         raise RunError(f"{e}: give --overwrite to replace it, or another --experiment") from e
     wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
     differing = [key for key, value in wanted.items() if there.get(key) != value]
-    if not differing:
+    if not differing and run.record.failure is None:
         return run
-    if overwrite:
+    if overwrite or run.record.failure is not None:
         return None
     raise RunError(
         f"{folder} holds a run with other {', '.join(differing)}; give another --experiment, or --overwrite to "

@@ -9,7 +9,7 @@ from pathlib import Path
 from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
 from featx.report import FORMATS, Comparison, answer, check_metric, compare, render, write_report
-from featx.runs import find_runs, read_run
+from featx.runs import Run, SharedText, find_runs, read_run, read_shared, read_texts
 
 __all__ = ["Reported", "answer", "check_format", "check_metric", "render", "report"]
 
@@ -22,7 +22,12 @@ class Reported:
     files: list[Path]
 
 
-def report(folders: Sequence[Path], settings: ReportSettings | None = None, output: Path | None = None) -> Reported:
+def report(
+    folders: Sequence[Path],
+    settings: ReportSettings | None = None,
+    output: Path | None = None,
+    with_texts: bool = True,
+) -> Reported:
     """Compare all runs in `folders` and write the report.
 
     Parameters
@@ -32,13 +37,46 @@ def report(folders: Sequence[Path], settings: ReportSettings | None = None, outp
     settings : ReportSettings, optional
     output : Path, optional
         Where to write; ``report`` in the first folder when None.
+    with_texts : bool
+        Whether test texts are shown where they were kept; row numbers stand in for them otherwise.
     """
     if not folders:
         raise RunError("no results folder given; name one such as results/demo")
-    runs = [read_run(path) for folder in folders for path in find_runs(folder)]
+    runs = [read_run(path) for path in dict.fromkeys(path for folder in folders for path in find_runs(folder))]
     comparison = compare(runs, settings)
     target = output or folders[0] / "report"
-    return Reported(comparison, write_report(comparison, target, f"featx: {folders[0].resolve().name}"))
+    title = " + ".join(dict.fromkeys(folder.resolve().name for folder in folders))
+    texts = _texts(runs) if with_texts else None
+    return Reported(comparison, write_report(comparison, target, title, runs, texts, _shared(runs)))
+
+
+def _texts(runs: Sequence[Run]) -> list[str] | None:
+    """Test texts that the experiment of any of the runs kept."""
+    for run in runs:
+        record, test = run.record, run.predictions.get("test")
+        if test is not None:
+            texts = read_texts(_experiment(run), record.split_digest, test.y_true, record.label_names)
+            if texts is not None:
+                return texts
+    return None
+
+
+def _shared(runs: Sequence[Run]) -> list[SharedText] | None:
+    """Test texts that stand in the train split of any of the runs; None where that was not kept."""
+    found: dict[int, SharedText] = {}
+    known = False
+    for folder, test, train in dict.fromkeys(
+        (_experiment(r), r.record.split_digest, r.record.data["splits"]["train"]["digest"]) for r in runs
+    ):
+        shared = read_shared(folder, test, train)
+        known |= shared is not None
+        for text in shared or ():
+            found.setdefault(text.row, text)
+    return [found[row] for row in sorted(found)] if known else None
+
+
+def _experiment(run: Run) -> Path:
+    return run.folder.resolve().parents[1]
 
 
 def check_format(name: str) -> None:

@@ -28,7 +28,7 @@ def check_keys(table: Mapping[str, Any], valid: list[str], where: str) -> None:
         if key not in valid:
             near = difflib.get_close_matches(key, valid, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(valid)}"
-            raise SettingsError(f"{where}: unknown key {key!r}; {hint}")
+            raise SettingsError(f"{where}: unknown key {key[:40]!r}; {hint}")
 
 
 def settings_from(kind: type[T], table: Any, where: str) -> T:
@@ -40,7 +40,7 @@ def settings_from(kind: type[T], table: Any, where: str) -> T:
         For an unknown key or a value of the wrong kind.
     """
     if not isinstance(table, Mapping):
-        raise SettingsError(f"{where} is {table!r}; expected a table of settings")
+        raise SettingsError(f"{where} is {table!r:.60}; expected a table of settings")
     hints = typing.get_type_hints(kind)
     check_keys(table, [f.name for f in fields(kind)], where)  # type: ignore[arg-type]
     return kind(**{key: _value(value, hints[key], f"{where}.{key}") for key, value in table.items()})
@@ -50,6 +50,8 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         wanted = next(part for part in typing.get_args(hint) if part is not type(None))
+        if value == "all" and typing.get_origin(wanted) is tuple:
+            return None  # no choice among them
         return _value(value, wanted, where)
     if origin is tuple:
         item = typing.get_args(hint)[0]
@@ -62,7 +64,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise SettingsError(f"{where} is {value!r}; expected {_KINDS.get(hint, hint.__name__)}")
+        raise SettingsError(f"{where} is {value!r:.60}; expected {_KINDS.get(hint, hint.__name__)}")
     return value
 
 

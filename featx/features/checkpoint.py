@@ -15,6 +15,7 @@ from typing import Any
 
 from featx.config import DEMO, Checkpoint
 from featx.data.paths import is_file, is_folder
+from featx.data.reach import is_unreachable, quiet_hub, tried
 from featx.errors import CheckpointError
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -102,11 +103,12 @@ def _on_hub(name: str, revision: str | None) -> Checkpoint:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        config = Path(hf_hub_download(name, "config.json", revision=revision))
+        with quiet_hub():
+            config = Path(hf_hub_download(name, "config.json", revision=revision))
     except LocalEntryNotFoundError as e:
         raise CheckpointError(
-            f"checkpoint {name!r}: the Hub cannot be reached and no copy is cached; go online, give a folder, "
-            "or try --checkpoint demo"
+            f"checkpoint {name!r}: the Hub cannot be reached and no copy is cached ({tried()}); go online, give a "
+            "folder, or try --checkpoint demo"
         ) from e
     except (HfHubHTTPError, HFValidationError, OSError) as e:
         first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
@@ -128,10 +130,15 @@ def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: obj
     CheckpointError
     """
     try:
-        with quiet_transformers():
+        with quiet_transformers(), quiet_hub():
             return load(checkpoint.path, revision=checkpoint.revision or "main", trust_remote_code=False, **settings)
     except Exception as e:  # broken weights, configurations and tokenizers raise many kinds
         first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        if checkpoint.revision is not None and is_unreachable(e):
+            raise CheckpointError(
+                f"checkpoint {checkpoint.name!r}: the Hub cannot be reached and not all of its files are cached "
+                f"({first_line}; {tried()}); go online, give a folder, or try --checkpoint demo"
+            ) from e
         raise CheckpointError(f"checkpoint {checkpoint.name!r} cannot be loaded: {first_line}") from e
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +43,15 @@ class Launched:
 
 
 class Encoder:
-    """A loaded encoder and its tokenizer.
+    """An encoder and its tokenizer; the weights are loaded when the first text needs them.
 
     Parameters
     ----------
-    model : PreTrainedModel
-        Takes ``input_ids`` and ``attention_mask``, gives ``last_hidden_state`` and ``hidden_states``.
+    load_model : callable
+        Without arguments to a PreTrainedModel, which takes ``input_ids`` and ``attention_mask`` and gives
+        ``last_hidden_state`` and ``hidden_states``; called at most once.
+    config : PretrainedConfig
+        Of that model.
     tokenizer : Tokenizer
     device : torch.device
     dtype : torch.dtype
@@ -58,7 +62,8 @@ class Encoder:
 
     def __init__(
         self,
-        model: Any,
+        load_model: Callable[[], Any],
+        config: Any,
         tokenizer: Tokenizer,
         device: torch.device,
         dtype: torch.dtype,
@@ -66,21 +71,43 @@ class Encoder:
     ) -> None:
         if batch_tokens is not None and batch_tokens < 1:
             raise SettingsError(f"--batch-tokens is {batch_tokens}; expected 1 or more")
-        self.model = model.to(device=device, dtype=dtype).eval()
+        self._load_model = load_model
+        self._model: Any = None
+        self.config = config
+        self.dtype = dtype
         self.tokenizer = tokenizer
         self.device = device
         self.batch_tokens = batch_tokens or _BATCH_TOKENS[device.type]
         self._forwards: dict[tuple[tuple[int, Pooling], ...], PooledForward] = {}
 
     @property
+    def model(self) -> Any:
+        """The model on its device, ready to compute."""
+        if self._model is None:
+            self._model = self._load_model().to(device=self.device, dtype=self.dtype).eval()
+        return self._model
+
+    def load(self) -> float:
+        """Load the weights if they are not; the seconds that it took.
+
+        Raises
+        ------
+        CheckpointError
+            If they cannot be loaded.
+        """
+        started = time.perf_counter()
+        self.model  # noqa: B018 (the property loads)
+        return time.perf_counter() - started
+
+    @property
     def hidden_size(self) -> int:
         """Width of a vector."""
-        return int(self.model.config.hidden_size)
+        return int(self.config.hidden_size)
 
     @property
     def n_layers(self) -> int:
         """Number of layers; layer 0 is the embeddings and `n_layers` the last."""
-        return int(self.model.config.num_hidden_layers)
+        return int(self.config.num_hidden_layers)
 
     def encode(self, ids: Sequence[TokenIds], kinds: Sequence[tuple[int, Pooling]]) -> list[NDArray[np.float32]]:
         """Vectors of one batch of texts.
@@ -131,7 +158,7 @@ class Encoder:
 
 
 def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: ComputeSettings) -> Encoder:
-    """Load the encoder and tokenizer of `checkpoint`.
+    """Load the tokenizer of `checkpoint`, and its encoder when the first text needs it.
 
     Raises
     ------
@@ -148,9 +175,13 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
     config = load_config(checkpoint)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length)
     resolve_layers(features.layers, int(config.num_hidden_layers))
-    # Loaded as float32 whatever the checkpoint's own type, so that the type of the computation is chosen here.
-    model = loading(checkpoint, AutoModel.from_pretrained, config=config, dtype=torch.float32, use_safetensors=True)
-    return Encoder(model, tokenizer, device, dtype, compute.batch_tokens)
+
+    def load_model() -> object:
+        # As float32 whatever the checkpoint's own type, so that the type of the computation is chosen here.
+        wanted = {"config": config, "dtype": torch.float32, "use_safetensors": True}
+        return loading(checkpoint, AutoModel.from_pretrained, **wanted)
+
+    return Encoder(load_model, config, tokenizer, device, dtype, compute.batch_tokens)
 
 
 def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...]:

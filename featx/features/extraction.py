@@ -89,6 +89,8 @@ class Extractor:
     features : FeatureSettings
     cache_dir : Path or None
         None keeps features in memory only.
+    write_only : bool
+        Whether to leave unread what the cache holds, see `FeatureStore`.
 
     Attributes
     ----------
@@ -97,11 +99,19 @@ class Extractor:
     """
 
     def __init__(
-        self, encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings, cache_dir: Path | None
+        self,
+        encoder: Encoder,
+        checkpoint: Checkpoint,
+        features: FeatureSettings,
+        cache_dir: Path | None,
+        *,
+        write_only: bool = False,
     ) -> None:
         self.encoder = encoder
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
-        self._stores = [FeatureStore(cache_dir, spec, encoder.hidden_size) for spec in self.specs]
+        self._stores = [
+            FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
+        ]
         self._window_size = _FIRST_WINDOW
 
     @property
@@ -133,14 +143,20 @@ class Extractor:
             If the store cannot be written.
         """
         started = time.perf_counter()
+        loading_seconds = 0.0
         counts = Counts()
         digests: list[Digests] = []
         report = on_progress or (lambda progress: None)
+
+        def seconds() -> float:
+            return time.perf_counter() - started - loading_seconds
+
         with ahead(self._windows(texts, counts, digests)) as windows:
             for window in windows:
-                self._encode_window(window, counts, lambda: report(Progress(counts, time.perf_counter() - started)))
+                loading_seconds += self.encoder.load()  # nothing is loaded when the store has all texts
+                self._encode_window(window, counts, lambda: report(Progress(counts, seconds())))
         counts.reused = counts.texts - counts.encoded
-        counts.extract_seconds = time.perf_counter() - started
+        counts.extract_seconds = seconds()
         report(Progress(counts, counts.extract_seconds))
         return Encoded(np.concatenate(digests) if digests else np.empty((0, 2), np.uint64), counts, self._stores)
 
@@ -165,6 +181,15 @@ class Extractor:
                 waiting = {}
         if waiting:
             yield self._tokenized(waiting)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is encoded is kept on disk."""
+        return all(store.is_writable for store in self._stores)
+
+    def lacks(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Which of `texts` the store lacks in at least one kind, shape (n_texts,), bool."""
+        return self._lacks(text_digests(texts))
 
     def _lacks(self, digests: Digests) -> NDArray[np.bool_]:
         missing = np.zeros(len(digests), np.bool_)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from featx.report.cells import score
-from featx.report.comparison import Comparison, Row
+from featx.report.comparison import Comparison
+from featx.report.rows import Row
 
 _FINETUNE = "finetune"
 #: Methods that read neither features nor fine-tune: the floor.
@@ -13,21 +14,29 @@ _FLOOR = ("majority", "stratified")
 def answer(comparison: Comparison) -> list[str]:
     """Two or three sentences: is fine-tuning worth it here, how sure is that, and at what cost.
 
-    Only what the paired intervals show is said to be so; without a fine-tuned and a classical run the answer says
+    Only what the verdict allows is said to be so; without a fine-tuned and a classical run the answer says
     what is missing.
     """
     reference = comparison.row(comparison.reference) if comparison.reference else None
-    others = [row for row in comparison.rows if row is not reference and row.method not in _FLOOR]
-    if reference is None or reference.method != _FINETUNE or not others:
-        best = comparison.rows[0]
+    classical = [row for row in comparison.rows if not (row.control or _base(row) in _FLOOR or _is_finetuned(row))]
+    if reference is None or not _is_finetuned(reference) or not classical:
+        best = next((row for row in comparison.rows if not row.control), comparison.rows[0])
         return [
             f"Best here is {best.method} with a test {comparison.metric} of {_shown(best, comparison)}.",
             "Whether fine-tuning is worth it cannot be said: that takes a run of finetune, one of a classical "
             "method, and finetune as the reference.",
         ]
     # Chosen on validation: the best on test would flatter the classical side.
-    rival = max(others, key=lambda row: row.validation)
-    return [_verdict(reference, rival, comparison), _cost(reference, rival), *_caveats(rival, comparison)]
+    rival = max(classical, key=lambda row: row.validation)
+    return [_verdict(reference, rival, comparison), _cost(reference, rival), *_caveats(reference, rival, comparison)]
+
+
+def _base(row: Row) -> str:
+    return row.method.partition(" @ ")[0]
+
+
+def _is_finetuned(row: Row) -> bool:
+    return _base(row).startswith(_FINETUNE)
 
 
 def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
@@ -38,15 +47,24 @@ def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
         f"(best classical method on validation) {_shown(rival, comparison)}"
     )
     gap = f"{abs(d.value):.3f} [{min(abs(d.low), abs(d.high)):.3f}, {max(abs(d.low), abs(d.high)):.3f}]"
-    if d.high < 0:
+    signed = f"the interval of the difference, [{d.low:+.3f}, {d.high:+.3f}],"
+    if rival.verdict == "worse":
         return f"Yes, fine-tuning is better here: {scores}; it gains {gap}."
-    if d.low > 0:
+    if rival.verdict == "better":
         return f"No, the classical method is better here: {scores}; it leads by {gap}."
-    return (
-        f"Undecided: {scores}; the second is {'ahead' if d.value > 0 else 'behind'} by {abs(d.value):.3f}, but the "
-        f"interval of the difference, [{d.low:+.3f}, {d.high:+.3f}], holds 0: it may be chance on "
-        f"{comparison.data['splits']['test']['n_texts']} test texts."
+    if rival.verdict == "equivalent":
+        return (
+            f"No, fine-tuning is not needed here: {scores}; {signed} lies within ±{comparison.margin:g}, a difference "
+            "that would not matter."
+        )
+    n_test = comparison.data["splits"]["test"]["n_texts"]
+    ahead = "ahead" if d.value > 0 else "behind"
+    why = (
+        f"{signed} holds 0: it may be chance on {n_test} test texts"
+        if not d.excludes_zero
+        else f"{signed} leaves out 0, but not once the number of methods is counted (Holm, p = {rival.p_holm:.3f})"
     )
+    return f"Undecided: {scores}; the second is {ahead} by {abs(d.value):.3f}, but {why}."
 
 
 def _shown(row: Row, comparison: Comparison) -> str:
@@ -54,8 +72,7 @@ def _shown(row: Row, comparison: Comparison) -> str:
 
 
 def _cost(reference: Row, rival: Row) -> str:
-    dear = reference.extract_seconds + reference.fit_seconds
-    cheap = rival.extract_seconds + rival.fit_seconds
+    dear, cheap = reference.seconds, rival.seconds
     factor = dear / cheap if cheap > 0 else float("inf")
     times = f"{factor:.0f} times as long" if factor >= 1.5 else "about as long" if factor > 0.67 else "less time"
     return (
@@ -64,10 +81,21 @@ def _cost(reference: Row, rival: Row) -> str:
     )
 
 
-def _caveats(rival: Row, comparison: Comparison) -> list[str]:
+def _caveats(reference: Row, rival: Row, comparison: Comparison) -> list[str]:
     hints = []
-    if rival.verdict == "undecided":
-        hints.append("more test texts would narrow the interval")
-    if any("one seed only" in missing for missing in comparison.missing):
+    if reference.under_trained:
+        hints.append(
+            "fine-tuning was still improving when it ended: more epochs or a higher learning rate may raise it"
+        )
+    if rival.verdict == "undecided" and rival.paired is not None:
+        hints.append(
+            f"more test texts would narrow the interval (these show differences of {rival.paired.detectable:.3f} or "
+            "more, with a power of 80 %)"
+        )
+    if len(reference.seeds) == 1:
         hints.append("more seeds would show how much is luck")
+    if reference.trials == 1 and rival.trials > 1:
+        hints.append(
+            f"the classical method was chosen from {rival.trials} settings, fine-tuning was not tuned (--search)"
+        )
     return [f"What could change this: {'; '.join(hints)}."] if hints else []

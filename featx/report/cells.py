@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from featx.evaluation import Interval
-from featx.report.comparison import Comparison, Row
+from featx.report.comparison import Comparison
+from featx.report.rows import Row
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def columns(comparison: Comparison) -> list[Column]:
     percent = f"{comparison.confidence:.0%}"
     with_reference = comparison.reference is not None
     every = [
-        Column("method", lambda row: row.method, 0, numeric=False),
+        Column("method", method, 0, numeric=False),
         Column("features", lambda row: row.features, 6, numeric=False),
         Column("settings", lambda row: row.settings, 4, numeric=False),
         Column("seeds", lambda row: str(len(row.seeds)), 8),
@@ -50,19 +51,69 @@ def columns(comparison: Comparison) -> list[Column]:
         Column("accuracy", lambda row: score(row.accuracy), 10),
         Column("ECE", lambda row: "" if row.ece is None else score(row.ece), 11),
     ]
+    if any(row.score_std is not None for row in comparison.rows):
+        every.insert(9, Column("SD over seeds", lambda row: optional(row.score_std), 10, short="SD"))
+    if any(row.without_shared is not None for row in comparison.rows):
+        every.insert(9, Column("without shared texts", lambda row: optional(row.without_shared), 9, short="unshared"))
     if with_reference:
         every += [
             Column(f"vs {comparison.reference}", difference, 2),
             Column(f"{percent} interval of the difference", difference_span, 8, short="its interval"),
-            Column("verdict", lambda row: row.verdict or "reference", 3, numeric=False),
+            Column("verdict", lambda row: judgement(row, comparison), 3, numeric=False),
+            Column("p (Holm)", lambda row: p_value(row.p_holm), 10),
+            Column("McNemar p (Holm)", lambda row: p_value(row.mcnemar_holm), 11, short="McNemar"),
+            Column("detectable", lambda row: "" if row.paired is None else score(row.paired.detectable), 12),
         ]
     every += [
-        Column("converged", lambda row: {None: "", True: "yes", False: "NO"}[row.converged], 13, numeric=False),
+        Column("trained", trained, 6, numeric=False),
         Column("extract s", lambda row: seconds(row.extract_seconds), 7),
         Column("fit s", lambda row: seconds(row.fit_seconds), 7),
         Column("ms/text", lambda row: f"{row.predict_ms:.2f}", 7),
+        Column("memory MB", lambda row: megabytes(row.peak_memory_bytes), 13),
+        Column("model MB", lambda row: megabytes(row.model_bytes), 13),
+        Column("Pareto", lambda row: "yes" if row.pareto else "", 13, numeric=False),
     ]
-    return every
+    return [column for column in every if column.rank == 0 or any(column.cell(row) for row in comparison.rows)]
+
+
+def method(row: Row) -> str:
+    """Name of the method; the best test score and its equals with a star, controls in brackets."""
+    return f"({row.method})" if row.control else row.method + (" *" if row.equals_best else "")
+
+
+def judgement(row: Row, comparison: Comparison) -> str:
+    """Verdict in a word; ``equivalent`` with the margin that it is within."""
+    if row.method == comparison.reference:
+        return "reference"
+    if row.control:
+        return "control"
+    return f"equivalent ±{comparison.margin:g}" if row.verdict == "equivalent" else row.verdict
+
+
+def trained(row: Row) -> str:
+    """Whether the optimiser came to an end; empty where that has no meaning."""
+    if row.under_trained:
+        return "under-trained"
+    return {None: "", True: "converged", False: "NOT converged"}[row.converged]
+
+
+def optional(value: float | None) -> str:
+    """A score, or nothing."""
+    return "" if value is None else score(value)
+
+
+def p_value(value: float | None) -> str:
+    """A p-value to three decimals."""
+    if value is None:
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def megabytes(value: float | None) -> str:
+    """Bytes as whole megabytes, to one decimal below 10."""
+    if value is None:
+        return ""
+    return f"{value / 1e6:.1f}" if value < 1e7 else f"{value / 1e6:.0f}"
 
 
 def score(value: float) -> str:

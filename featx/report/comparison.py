@@ -3,73 +3,38 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
-from featx.evaluation import Interval, Predictions, confusion_matrix, metric_interval, paired_difference
-from featx.evaluation.confusion import CONFUSION_METRICS
+from featx.evaluation import (
+    CONFUSION_METRICS,
+    SCORE_METRICS,
+    Interval,
+    Resampler,
+    Resamples,
+    holm,
+    interval_of,
+    mcnemar,
+    over_seeds,
+    paired_of,
+    resampled_scores,
+    verdict,
+)
+from featx.report.rows import Row, row_facts
 from featx.runs import Run
 
 
 @dataclass(frozen=True)
-class Row:
-    """One method, over all of its seeds.
-
-    Attributes
-    ----------
-    method : str
-    features : str
-        Layer and pooling; what is read where there is none.
-    settings : str
-        The chosen parameters, or the Trainer's.
-    seeds : tuple of int
-    n_train, trials : int
-        Texts of train; settings that were tried on validation, per seed.
-    validation : float
-    test : Interval
-        Mean over seeds, interval over test texts.
-    accuracy, ece : float or None
-        On test, mean over seeds.
-    difference : Interval or None
-        To the reference, paired; None for the reference itself or without one.
-    converged : bool or None
-    extract_seconds, fit_seconds, predict_ms : float
-        Mean over seeds; milliseconds from a text to its label.
-    confusion : ndarray of shape (n_classes, n_classes), int64
-        On test, summed over seeds.
-    """
+class Failed:
+    """A method without a result, and why."""
 
     method: str
-    features: str
-    settings: str
-    seeds: tuple[int, ...]
-    n_train: int
-    trials: int
-    validation: float
-    test: Interval
-    accuracy: float
-    ece: float | None
-    difference: Interval | None
-    converged: bool | None
-    extract_seconds: float
-    fit_seconds: float
-    predict_ms: float
-    confusion: NDArray[np.int64]
-
-    @property
-    def verdict(self) -> str:
-        """``better`` or ``worse`` than the reference where the interval leaves out 0, else ``undecided``."""
-        if self.difference is None:
-            return ""
-        if not self.difference.excludes_zero:
-            return "undecided"
-        return "better" if self.difference.value > 0 else "worse"
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -80,9 +45,12 @@ class Comparison:
     ----------
     rows : tuple of Row
         Best test score first.
+    failed : tuple of Failed
     reference : str or None
         The method that the others are compared with; None when it has no run.
     metric : str
+    margin : float
+        Difference of the metric that would not matter.
     confidence : float
     label_names : tuple of str
     data : dict
@@ -93,8 +61,10 @@ class Comparison:
     """
 
     rows: tuple[Row, ...]
+    failed: tuple[Failed, ...]
     reference: str | None
     metric: str
+    margin: float
     confidence: float
     label_names: tuple[str, ...]
     data: dict[str, Any]
@@ -121,24 +91,197 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
     if not runs:
         raise RunError("no runs to compare; make some with featx baseline and featx finetune")
     _check_same_test(runs)
-    by_method: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: run.record.seed):
-        by_method.setdefault(run.record.method, []).append(run)
-    _check_seeds(by_method)
-    reference = by_method.get(settings.reference)
-    rows = [_row(method, made, reference, settings) for method, made in by_method.items()]
-    rows.sort(key=lambda row: (-row.test.value, row.method))
+    done = [run for run in runs if run.record.failure is None]
+    groups = _grouped(done)
+    failed = [
+        Failed(method, str(made[0].record.failure))
+        for method, made in _grouped([run for run in runs if run.record.failure is not None]).items()
+    ]
+    if not groups:
+        raise RunError(f"every method failed, the first, {failed[0].method}: {failed[0].reason}")
+    reference = _find_reference(groups, settings)
     first = runs[0].record
     return Comparison(
-        rows=tuple(rows),
-        reference=settings.reference if reference else None,
+        rows=tuple(_rows(groups, reference, settings)),
+        failed=tuple(failed),
+        reference=reference,
         metric=settings.metric,
+        margin=settings.margin,
         confidence=settings.confidence,
         label_names=tuple(first.label_names),
         data=first.data,
         checkpoints=tuple(dict.fromkeys(r.record.checkpoint["name"] for r in runs if r.record.checkpoint)),
-        missing=tuple(_missing(by_method, settings)),
+        missing=tuple(_missing(groups, failed, reference, settings)),
     )
+
+
+def _grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs by method, seeds in order; with the checkpoint in the name where one method is there on several.
+
+    Raises
+    ------
+    RunError
+        If runs of one method and checkpoint differ in more than the seed, or one seed is there twice.
+    """
+    apart: dict[tuple[str, str], list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.record.seed):
+        checkpoint = run.record.checkpoint
+        made = apart.setdefault((run.record.method, "" if checkpoint is None else str(checkpoint["name"])), [])
+        # One experiment a checkpoint: methods that use none are in each of them.
+        if checkpoint is not None or all(other.record.identity != run.record.identity for other in made):
+            made.append(run)
+    methods = [method for method, _ in apart]
+    groups = {
+        f"{method} @ {checkpoint}" if methods.count(method) > 1 else method: made
+        for (method, checkpoint), made in apart.items()
+    }
+    _check_seeds(groups)
+    return groups
+
+
+def _find_reference(groups: Mapping[str, Sequence[Run]], settings: ReportSettings) -> str | None:
+    """The group that is the reference; of one method on several checkpoints the best on validation."""
+    if settings.reference in groups:
+        return settings.reference
+    of_method = [name for name in groups if name.startswith(f"{settings.reference} @ ")]
+
+    def validation(name: str) -> float:
+        return float(np.mean([run.record.metrics["validation"][settings.metric] for run in groups[name]]))
+
+    return max(of_method, key=validation, default=None)
+
+
+def _rows(groups: Mapping[str, list[Run]], reference: str | None, settings: ReportSettings) -> list[Row]:
+    """A row for each group, best test score first."""
+    runs = [run for made in groups.values() for run in made]
+    resampler = Resampler([run.predictions["test"] for run in runs], settings.n_resamples)
+    ends = np.cumsum([len(made) for made in groups.values()]).tolist()
+    columns = {name: range(end - len(made), end) for (name, made), end in zip(groups.items(), ends, strict=True)}
+    scores = _score_resamples(groups, settings)
+    rows = [
+        _row(name, made, resampler.resamples(columns[name]), scores.get(name), settings)
+        for name, made in groups.items()
+    ]
+    rows = _against_reference(rows, groups, columns, resampler, reference, settings)
+    rows = _against_best(rows, columns, resampler, settings)
+    return sorted(map(_with_pareto, rows, itertools.repeat(rows)), key=lambda row: (-row.test.value, row.method))
+
+
+def _score_resamples(groups: Mapping[str, list[Run]], settings: ReportSettings) -> dict[str, Resamples]:
+    """Resamples of the score metrics of every method that has scores, all from one draw."""
+    scored = {
+        name: made for name, made in groups.items() if all(run.predictions["test"].y_score is not None for run in made)
+    }
+    if not scored:
+        return {}
+    together = resampled_scores(
+        [run.predictions["test"] for made in scored.values() for run in made], settings.n_resamples
+    )
+    parts, at = {}, 0
+    for name, made in scored.items():
+        here = slice(at, at + len(made))
+        parts[name] = Resamples(
+            {metric: values[here] for metric, values in together.values.items()},
+            {metric: drawn[:, here] for metric, drawn in together.drawn.items()},
+        )
+        at += len(made)
+    return parts
+
+
+def _row(
+    method: str, runs: list[Run], of_confusion: Resamples, of_scores: Resamples | None, settings: ReportSettings
+) -> Row:
+    def interval(resamples: Resamples, metric: str) -> Interval:
+        value = float(resamples.values[metric].mean())
+        return interval_of(value, over_seeds(resamples.drawn[metric]), settings.confidence)
+
+    intervals = {metric: interval(of_confusion, metric) for metric in CONFUSION_METRICS}
+    if of_scores is not None:
+        intervals |= {metric: interval(of_scores, metric) for metric in SCORE_METRICS}
+    return Row(
+        **row_facts(runs, settings.metric),
+        method=method,
+        test=intervals[settings.metric],
+        intervals=intervals,
+        paired=None,
+        p_holm=None,
+        mcnemar_holm=None,
+        verdict="",
+        equals_best=False,
+        pareto=False,
+    )
+
+
+def _against_reference(
+    rows: Sequence[Row],
+    groups: Mapping[str, list[Run]],
+    columns: Mapping[str, range],
+    resampler: Resampler,
+    reference: str | None,
+    settings: ReportSettings,
+) -> list[Row]:
+    """Rows with their difference to the reference; p-values are adjusted over all methods that are no controls."""
+    if reference is None:
+        return list(rows)
+    paired = {}
+    for row in rows:
+        if row.method != reference:
+            both = resampler.resamples([*columns[row.method], *columns[reference]])
+            values, drawn = both.values[settings.metric], both.drawn[settings.metric]
+            n = len(columns[row.method])
+            tests = ([run.predictions["test"] for run in groups[name]] for name in (row.method, reference))
+            paired[row.method] = paired_of(
+                (values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), mcnemar(*tests), settings.confidence
+            )
+    family = [row.method for row in rows if row.method in paired and not row.control]
+    p_holm = dict(zip(family, holm([paired[name].p_value for name in family]), strict=True))
+    mcnemar_holm = dict(zip(family, holm([paired[name].mcnemar_p for name in family]), strict=True))
+    judged = []
+    for row in rows:
+        made = paired.get(row.method)
+        said = ""
+        if made is not None and row.method in p_holm:
+            said = verdict(made.difference, p_holm[row.method], settings.margin, settings.confidence).value
+        judged.append(
+            replace(
+                row,
+                paired=made,
+                p_holm=p_holm.get(row.method),
+                mcnemar_holm=mcnemar_holm.get(row.method),
+                verdict=said,
+            )
+        )
+    return judged
+
+
+def _against_best(
+    rows: Sequence[Row], columns: Mapping[str, range], resampler: Resampler, settings: ReportSettings
+) -> list[Row]:
+    """Rows with a mark where the best test score is not shown to be better than theirs."""
+    best = max((row for row in rows if not row.control), key=lambda row: row.test.value, default=None)
+    if best is None:
+        return list(rows)
+
+    def equals(row: Row) -> bool:
+        if row is best or row.control:
+            return row is best
+        drawn = resampler.resamples([*columns[best.method], *columns[row.method]]).drawn[settings.metric]
+        n = len(columns[best.method])
+        gap = over_seeds(drawn[:, :n], seed=1) - over_seeds(drawn[:, n:], seed=2)
+        return not interval_of(best.test.value - row.test.value, gap, settings.confidence).excludes_zero
+
+    return [replace(row, equals_best=equals(row)) for row in rows]
+
+
+def _with_pareto(row: Row, rows: Sequence[Row]) -> Row:
+    beaten = any(
+        other.test.value >= row.test.value
+        and other.seconds <= row.seconds
+        and (other.test.value > row.test.value or other.seconds < row.seconds)
+        for other in rows
+        if not other.control
+    )
+    return replace(row, pareto=not row.control and not beaten)
 
 
 def check_metric(metric: str) -> None:
@@ -163,8 +306,8 @@ def _check_same_test(runs: Sequence[Run]) -> None:
             )
 
 
-def _check_seeds(by_method: dict[str, list[Run]]) -> None:
-    for method, runs in by_method.items():
+def _check_seeds(groups: Mapping[str, list[Run]]) -> None:
+    for method, runs in groups.items():
         for earlier, later in itertools.pairwise(runs):
             parts = _differing(earlier, later)
             if parts:
@@ -185,80 +328,37 @@ def _differing(a: Run, b: Run) -> list[str]:
     return [key for key in of_a if key != "seed" and of_a[key] != of_b[key]]
 
 
-def _row(method: str, runs: list[Run], reference: list[Run] | None, settings: ReportSettings) -> Row:
-    records = [run.record for run in runs]
-    made = _test(runs)
-    difference = None
-    if reference is not None and reference is not runs:
-        difference = paired_difference(made, _test(reference), settings.metric, settings)
-    eces = [record.metrics["test"]["ece"] for record in records]
-    return Row(
-        method=method,
-        features=_features(records[0].features),
-        settings=_settings(records),
-        seeds=tuple(record.seed for record in records),
-        n_train=records[0].data["splits"]["train"]["n_texts"],
-        trials=len(records[0].selection.get("trials", ())) or 1,
-        validation=_mean([record.metrics["validation"][settings.metric] for record in records]),
-        test=metric_interval(made, settings.metric, settings),
-        accuracy=_mean([record.metrics["test"]["accuracy"] for record in records]),
-        ece=None if None in eces else _mean(eces),
-        difference=difference,
-        converged=_all_converged([record.converged for record in records]),
-        extract_seconds=_mean([record.timings.extract_seconds for record in records]),
-        fit_seconds=_mean([record.timings.fit_seconds for record in records]),
-        predict_ms=_mean([record.timings.predict_ms_per_text for record in records]),
-        confusion=np.sum([confusion_matrix(predictions) for predictions in made], axis=0),
-    )
-
-
-def _test(runs: list[Run]) -> list[Predictions]:
-    return [run.predictions["test"] for run in runs]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
-
-
-def _all_converged(flags: Sequence[bool | None]) -> bool | None:
-    known = [flag for flag in flags if flag is not None]
-    return all(known) if known else None
-
-
-def _features(features: dict[str, Any] | None) -> str:
-    return "text" if features is None else f"layer {features['layer']} {features['pooling']}"
-
-
-def _settings(records: Sequence[Any]) -> str:
-    """The chosen settings in a few words; seeds that chose otherwise are told apart."""
-    return " / ".join(dict.fromkeys(str(record.selection.get("summary", "")) for record in records))
-
-
-def _missing(by_method: dict[str, list[Run]], settings: ReportSettings) -> list[str]:
-    missing = []
-    if settings.reference not in by_method:
+def _missing(
+    groups: Mapping[str, list[Run]], failed: Sequence[Failed], reference: str | None, settings: ReportSettings
+) -> list[str]:
+    missing = [f"{row.method} failed: {row.reason}" for row in failed]
+    if reference is None:
         missing.append(
             f"no run of the reference method {settings.reference!r}, so no differences; choose another with --reference"
         )
-    single = [method for method, runs in by_method.items() if len(runs) == 1 and method.startswith("finetune")]
+    single = [method for method, runs in groups.items() if len(runs) == 1 and method.startswith("finetune")]
     if single:
         missing.append(
             f"{', '.join(single)}: one seed only; fine-tuning varies with the seed, so more (--seeds 0,1,2) would tell "
             "how much of a difference is luck"
         )
-    for what, seen in _not_shared(by_method).items():
+    for what, seen in _not_shared(groups).items():
         missing.append(f"methods differ in their {what}: {', '.join(seen)}; their scores or costs are not of one kind")
-    stuck = [
-        method for method, runs in by_method.items() if _all_converged([r.record.converged for r in runs]) is False
-    ]
+    stuck = [method for method, runs in groups.items() if any(run.record.converged is False for run in runs)]
     if stuck:
         missing.append(f"{', '.join(stuck)}: the optimiser stopped at its limit before it converged")
+    under_trained = [method for method, runs in groups.items() if any(run.record.under_trained for run in runs)]
+    if under_trained:
+        missing.append(
+            f"{', '.join(under_trained)}: under-trained, validation was still improving when training ended; raise "
+            "--num-train-epochs or --learning-rate"
+        )
     return missing
 
 
-def _not_shared(by_method: dict[str, list[Run]]) -> dict[str, list[str]]:
+def _not_shared(groups: Mapping[str, list[Run]]) -> dict[str, list[str]]:
     """What all methods should share and do not, with the values that occur."""
-    records = [runs[0].record for runs in by_method.values()]
+    records = [runs[0].record for runs in groups.values() if not runs[0].record.control]
     values = {
         "train texts": [r.data["splits"]["train"]["digest"][:12] for r in records],
         "validation texts": [r.data["splits"]["validation"]["digest"][:12] for r in records],

@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from featx.errors import SettingsError
 from featx.report.answer import answer
 from featx.report.cells import Column, columns
-from featx.report.comparison import Comparison, Row
+from featx.report.comparison import Comparison
+from featx.report.rows import Row
 
 _LATEX = str.maketrans(
     {
@@ -82,7 +84,12 @@ def terminal_table(comparison: Comparison, width: int) -> str:
 
     head = line([column.short or column.title for column in kept])
     rule = "  ".join("─" * size for size in widths)
-    return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows)])
+    failed = [_shortened(f"{made.method}  failed: {made.reason}", width) for made in comparison.failed]
+    return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows), *failed])
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
 
 
 def _markdown(comparison: Comparison) -> str:
@@ -93,14 +100,16 @@ def _markdown(comparison: Comparison) -> str:
 
     rule = "|" + "|".join("---:" if column.numeric else ":---" for column in shown) + "|"
     body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
+    body += [line([f.method, f"failed: {f.reason}", *[""] * (len(shown) - 2)]) for f in comparison.failed]
     return "\n".join([line([column.title for column in shown]), rule, *body])
 
 
 def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
     """A row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
-    d = row.difference
+    d, paired = row.difference, row.paired
     return {
         "method": row.method,
+        "control": row.control,
         "features": row.features,
         "settings": row.settings,
         "seeds": len(row.seeds),
@@ -110,22 +119,39 @@ def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
         f"test_{comparison.metric}": round(row.test.value, 6),
         "test_low": round(row.test.low, 6),
         "test_high": round(row.test.high, 6),
+        "test_sd_over_seeds": _rounded(row.score_std),
+        "test_without_shared": _rounded(row.without_shared),
+        "equals_best": row.equals_best,
         "test_accuracy": round(row.accuracy, 6),
-        "test_ece": None if row.ece is None else round(row.ece, 6),
+        "test_ece": _rounded(row.ece),
         "reference": comparison.reference,
-        "difference": None if d is None else round(d.value, 6),
-        "difference_low": None if d is None else round(d.low, 6),
-        "difference_high": None if d is None else round(d.high, 6),
+        "difference": _rounded(d.value if d else None),
+        "difference_low": _rounded(d.low if d else None),
+        "difference_high": _rounded(d.high if d else None),
+        "p": _rounded(paired.p_value if paired else None),
+        "p_holm": _rounded(row.p_holm),
+        "mcnemar_p": _rounded(paired.mcnemar_p if paired else None),
+        "mcnemar_p_holm": _rounded(row.mcnemar_holm),
+        "detectable": _rounded(paired.detectable if paired else None),
         "verdict": row.verdict,
         "converged": row.converged,
+        "under_trained": row.under_trained,
         "extract_seconds": round(row.extract_seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
         "predict_ms_per_text": round(row.predict_ms, 4),
+        "peak_memory_bytes": row.peak_memory_bytes,
+        "model_bytes": row.model_bytes,
+        "pareto": row.pareto,
     }
 
 
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
 def _csv(comparison: Comparison) -> str:
-    rows = [flat(row, comparison) for row in comparison.rows]
+    rows = [flat(row, comparison) | {"failure": None} for row in comparison.rows]
+    rows += [dict.fromkeys(rows[0]) | {"method": made.method, "failure": made.reason} for made in comparison.failed]
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -148,6 +174,7 @@ def _latex(comparison: Comparison) -> str:
         return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
 
     body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
+    body += [line([f.method, f"failed: {f.reason}", *[""] * (len(shown) - 2)]) for f in comparison.failed]
     head = line([column.title for column in shown])
     rules = [
         rf"\begin{{tabular}}{{{layout}}}",
@@ -171,9 +198,24 @@ def _json(comparison: Comparison) -> str:
         "data": comparison.data,
         "checkpoints": list(comparison.checkpoints),
         "missing": list(comparison.missing),
-        "rows": [flat(row, comparison) | {"confusion_matrix": row.confusion.tolist()} for row in comparison.rows],
+        "margin": comparison.margin,
+        "rows": [flat(row, comparison) | _details(row) for row in comparison.rows],
+        "failed": [asdict(failed) for failed in comparison.failed],
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _details(row: Row) -> dict[str, Any]:
+    """What JSON has beyond the other formats."""
+    intervals = {
+        metric: {name: _rounded(value) for name, value in asdict(interval).items()}
+        for metric, interval in row.intervals.items()
+    }
+    return {
+        "scores_by_seed": {str(seed): _rounded(value) for seed, value in zip(row.seeds, row.scores, strict=True)},
+        "intervals": intervals,
+        "confusion_matrix": row.confusion.tolist(),
+    }
 
 
 _WRITERS: Mapping[str, Callable[[Comparison], str]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -14,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
+from featx.runs.checks import NAME
 from featx.runs.measuring import folder_bytes
 from featx.runs.record import RunRecord, record_from_json
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def check_name(name: str, option: str) -> str:
     SettingsError
         If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )
@@ -66,6 +66,7 @@ def write_run(
     folder : Path
     record : RunRecord
     predictions : mapping of split name to Predictions
+        Empty for a method that failed.
     save_model : callable, optional
         Writes the model into the folder that it is given.
 
@@ -82,7 +83,8 @@ def write_run(
                 save_model(building / MODEL)
                 record = replace(record, model_bytes=folder_bytes(building / MODEL))
             (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-            _write_predictions(building / PREDICTIONS, predictions)
+            if predictions:
+                _write_predictions(building / PREDICTIONS, predictions)
     except OSError as e:
         raise RunError(
             f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
@@ -165,6 +167,8 @@ def read_run(folder: Path) -> Run:
     except (ValueError, RecursionError) as e:
         raise RunError(f"{path} is broken ({e}); run the method again") from e
     record = record_from_json(content, str(path))
+    if record.failure is not None:
+        return Run(folder, record, {})
     return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))
 
 
@@ -176,7 +180,7 @@ def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Pre
         with pq.ParquetFile(path) as file:
             table = file.read()
         splits = np.asarray(table["split"].to_pylist())
-        y_true, y_pred = (table[name].to_numpy().astype(np.int64) for name in ("y_true", "y_pred"))
+        y_true, y_pred = (_whole_numbers(table, name) for name in ("y_true", "y_pred"))
         names = [f"score_{name}" for name in label_names]
         y_score = None
         if set(names) <= set(table.column_names):
@@ -191,6 +195,15 @@ def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Pre
     if "test" not in made:
         raise RunError(f"{path} holds no predictions for test; run the method again")
     return made
+
+
+def _whole_numbers(table: Any, name: str) -> NDArray[np.int64]:
+    import pyarrow.types
+
+    column = table[name]
+    if not pyarrow.types.is_integer(column.type) or column.null_count:
+        raise ValueError(f"{name} must hold whole numbers")
+    return np.asarray(column.to_numpy(), np.int64)
 
 
 def find_runs(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from featx.errors import RunError
+from featx.runs.checks import check_record
 
 SCHEMA_VERSION = 1
 
@@ -151,19 +152,7 @@ def record_from_json(content: Any, source: str) -> RunRecord:
     try:
         known["timings"] = Timings(**known["timings"])
         record = RunRecord(**known)
-        _check_kinds(record)
+        check_record(record)
     except (TypeError, KeyError, AttributeError) as e:
         raise RunError(f"{source} is broken ({e}); run the method again") from e
     return record
-
-
-def _check_kinds(record: RunRecord) -> None:
-    if not isinstance(record.method, str) or not isinstance(record.seed, int):
-        raise TypeError("method must be a string and seed an integer")
-    if not all(isinstance(name, str) for name in record.label_names) or len(record.label_names) < 2:
-        raise TypeError("label_names must be two strings or more")
-    for split in ("validation", "test"):
-        if not isinstance(record.metrics[split], dict):
-            raise TypeError(f"metrics of {split} must be an object")
-    if not isinstance(record.split_digest, str):
-        raise TypeError("the test digest must be a string")

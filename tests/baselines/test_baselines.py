@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tiny import LABELS, make_texts
 
-from featx.baselines import METHODS, find_method, fit, load_classifier, predict, save_classifier
+from featx.baselines import METHODS, find_method, fit, load_classifier, predict, probabilities, save_classifier
 from featx.errors import RunError, SettingsError, TrainingError
 
 
@@ -37,10 +37,14 @@ def test_logreg_takes_the_best_c_on_validation() -> None:
         c = trial.params["logreg__C"]
         reference = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=1000)).fit(*train)
         scores[c] = f1_score(validation[1], reference.predict(validation[0]), average="macro")
-        assert trial.score == pytest.approx(scores[c])
+        # Each C starts from the one before: an optimum found within tolerance, one text of 60 apart at most.
+        assert trial.score == pytest.approx(scores[c], abs=0.02)
     assert sorted(scores) == [10.0**p for p in range(-5, 4)]
-    assert fitted.chosen.score == max(scores.values())
-    assert fitted.chosen.params["logreg__C"] == min(c for c, s in scores.items() if s == max(scores.values()))
+    best = max(trial.score for trial in fitted.trials)
+    assert fitted.chosen.score == best
+    assert fitted.chosen.params["logreg__C"] == min(
+        trial.params["logreg__C"] for trial in fitted.trials if trial.score == best
+    )
 
 
 def test_tfidf_learns_from_words() -> None:
@@ -66,18 +70,22 @@ def test_an_optimiser_that_stops_at_its_limit_is_recorded(monkeypatch: pytest.Mo
     fitted = fit(METHODS["logreg"], matrices(), matrices(60, 1), LABELS, seed=0)
     stuck = [trial for trial in fitted.trials if not trial.converged]
     assert stuck
-    assert all(trial.n_iter == 2 for trial in stuck)
+    assert all(trial.n_iter == trial.max_iter == 2 for trial in stuck)
+    assert fitted.max_iter == 2
+    assert fitted.converged == (fitted.n_iter < 2)
 
 
 def test_unknown_method_lists_the_valid_ones() -> None:
-    with pytest.raises(SettingsError, match=r"'svm' is unknown; expected one of: majority, tfidf-logreg, logreg"):
+    with pytest.raises(
+        SettingsError, match=r"'svm' is unknown; expected one of: majority, stratified, tfidf-logreg, tfidf-svm, logreg"
+    ):
         find_method("svm")
 
 
-def test_what_cannot_be_fitted_says_with_which_parameters() -> None:
+def test_what_cannot_be_fitted_says_why() -> None:
     features, labels = matrices()
     features[3, 2] = np.nan
-    with pytest.raises(TrainingError, match=r"logreg with {'logreg__C': 1e-05} cannot be fitted: .*NaN"):
+    with pytest.raises(TrainingError, match=r"logreg cannot be fitted: .*NaN"):
         fit(METHODS["logreg"], (features, labels), (features, labels), LABELS, seed=0)
 
 
@@ -86,9 +94,11 @@ def test_saved_and_loaded_gives_the_same_predictions(tmp_path: Path, name: str) 
     method = METHODS[name]
     train, other = (text_split(90, 0), text_split(30, 1)) if method.reads == "texts" else (matrices(), matrices(30, 1))
     fitted = fit(method, train, other, LABELS, seed=0)
+    assert (probabilities(fitted.classifier, other[0]) is not None) == method.probabilities
     save_classifier(fitted.classifier, tmp_path)
     loaded = load_classifier(tmp_path)
-    assert np.array_equal(loaded.predict_proba(other[0]), fitted.classifier.predict_proba(other[0]))
+    function = "predict_proba" if method.probabilities else "decision_function"
+    assert np.array_equal(getattr(loaded, function)(other[0]), getattr(fitted.classifier, function)(other[0]))
     assert not [n for n in zipfile.ZipFile(tmp_path / "classifier.skops").namelist() if n.endswith(".pkl")]
 
 

@@ -155,7 +155,7 @@ def test_report_formats_on_standard_output(featx: Run, tweets: Path, tmp_path: P
     featx("baseline", "--dataset", tweets, "--methods", "majority,tfidf-logreg")
     results = tmp_path / "results/tweets"
     assert json.loads(featx("report", results, "--format", "json")[1])["rows"][0]["method"] == "tfidf-logreg"
-    assert featx("report", results, "--format", "csv")[1].startswith("method,features,")
+    assert featx("report", results, "--format", "csv")[1].startswith("method,control,features,")
     assert featx("report", results, "--format", "tex", "--reference", "majority")[1].count(r"\\") == 3
 
 
@@ -170,7 +170,21 @@ ERRORS = {
     "bad name": (["baseline", "--experiment", "../x"], 2, r"--experiment is '../x'; expected 1 to 100 letters"),
     "unknown split": (["extract", "--splits", "dev"], 2, r"--splits names 'dev'; expected some of: train"),
     "bad threads": (["extract", "--threads", "0"], 2, r"--threads is 0; expected 1 or more"),
-    "two layers for a baseline": (["baseline", "--layer", "0,1"], 2, r"a baseline takes one --layer"),
+    "unknown combine": (
+        ["baseline", "--combine", "sum"],
+        2,
+        r"--combine is 'sum'; expected one of: each, concat, both",
+    ),
+    "one fold": (["baseline", "--cv", "1"], 2, r"cv is 1; expected 2 folds or more"),
+    "unknown refit": (
+        ["baseline", "--refit", "all"],
+        2,
+        r"--refit is 'all'; expected one of: train, train\+validation",
+    ),
+    "unknown calibration": (["baseline", "--calibrate", "platt"], 2, r"--calibrate is 'platt'; expected one of: none"),
+    "no time": (["baseline", "--time-limit", "0"], 2, r"time_limit is 0; expected seconds above 0"),
+    "no jobs": (["baseline", "--jobs", "0"], 2, r"jobs is 0; expected 1 process or more"),
+    "controls of texts": (["baseline", "--controls", "--methods", "majority"], 2, r"--controls needs a method on feat"),
     "no epochs": (["finetune", "--num-train-epochs", "0"], 2, r"num_train_epochs is 0.0; expected a number above 0"),
 }
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tiny import write_tweeteval
 
-from featx.config import BaselineSettings, Device, FinetuneSettings, Pooling
+from featx.config import (
+    BaselineSettings,
+    ComputeSettings,
+    DataSettings,
+    Device,
+    FeatureSettings,
+    FinetuneSettings,
+    Pooling,
+    ReportSettings,
+)
 from featx.errors import SettingsError
+from featx.experiment.example import example
 from featx.experiment.places import Places, cache_folder, name_of_address
-from featx.experiment.plan import read_plan
+from featx.experiment.plan import CheckpointChoice, planned_runs, read_plan, run_plan, steps
+from featx.experiment.progress import Silent
 
 
 def plan(tmp_path: Path, text: str) -> object:
@@ -46,13 +61,17 @@ def test_every_table(tmp_path: Path) -> None:
     made = plan(tmp_path, FULL)
     assert made.experiment == "tweets"
     assert made.data.split_seed == 3
-    assert made.checkpoint.name == "demo"
+    assert made.checkpoints == (CheckpointChoice("demo"),)
     assert made.features.layers == (-1,)
     assert made.features.poolings == (Pooling.MEAN,)
     assert made.compute.device is Device.CPU
     assert made.baseline == BaselineSettings(methods=("majority", "logreg"))
     assert made.finetune == FinetuneSettings(num_train_epochs=3.0, learning_rate=1e-4, seeds=(0, 1))
     assert made.report.metric == "accuracy"
+
+
+def test_all_layers(tmp_path: Path) -> None:
+    assert plan(tmp_path, '[data]\n[features]\nlayers = "all"').features.layers is None
 
 
 def test_only_the_steps_asked_for(tmp_path: Path) -> None:
@@ -83,6 +102,11 @@ def test_only_the_steps_asked_for(tmp_path: Path) -> None:
         ('data = 3', r"data is 3; expected a table"),
         ('experiment = "x"', r"no \[data\] table; expected at least"),
         ('experiment = 3\n[data]', r"experiment is 3; expected a string"),
+        ('seeds = []\n[data]', r"baseline\.seeds is empty"),
+        ('checkpoint = []\n[data]', r"checkpoint is empty"),
+        ('checkpoint = 3\n[data]', r"checkpoint is 3; expected a table"),
+        ('baseline = 3\n[data]', r"baseline is 3; expected a table"),
+        ('[data]\n[[checkpoint]]\nname = "a"\n[[checkpoint]]\nname = "a"', r"'a' stands there twice"),
         ('[data', r"is no TOML"),
         ("[data]\naddress = " + "[" * 50_000, r"is no TOML"),
     ],
@@ -94,8 +118,6 @@ def test_errors(tmp_path: Path, text: str, words: str) -> None:
 
 def test_wrong_names_are_found_before_any_work(tmp_path: Path) -> None:
     from featx.errors import FeatxError
-    from featx.experiment.plan import run_plan
-    from featx.experiment.progress import Silent
 
     for table, words in (
         ('[report]\nmetric = "f1"', "--metric is 'f1'"),
@@ -131,3 +153,88 @@ def test_names_of_addresses_are_fit_for_folders(address: str) -> None:
 def test_experiment_names_are_checked() -> None:
     with pytest.raises(SettingsError, match=r"--experiment is '\.\./x'"):
         Places(experiment="../x").experiment_name("demo")
+
+
+def test_seeds_of_every_step(tmp_path: Path) -> None:
+    made = plan(tmp_path, "seeds = [3, 4]\n[data]\n[baseline]\n[finetune]\nseeds = [0]\n")
+    assert made.baseline.seeds == (3, 4)
+    assert made.finetune.seeds == (0,)
+
+
+def test_the_printed_example_is_the_default(tmp_path: Path) -> None:
+    made = plan(tmp_path, example())
+    assert made == plan(tmp_path, "[data]\n")
+    assert made.data == DataSettings()
+    assert made.checkpoints == (CheckpointChoice(),)
+    assert (made.features, made.compute, made.report) == (FeatureSettings(), ComputeSettings(), ReportSettings())
+    assert (made.baseline, made.finetune) == (BaselineSettings(), FinetuneSettings())
+
+
+def test_the_printed_example_names_every_setting(tmp_path: Path) -> None:
+    """Uncommented, each line parses too: nothing is there under a wrong name."""
+    text = example()
+    for kind in (DataSettings, FeatureSettings, ComputeSettings, BaselineSettings, FinetuneSettings, ReportSettings):
+        for setting in fields(kind):
+            assert re.search(rf"^(# )?{setting.name} = ", text, re.MULTILINE), setting.name
+    bare = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE).replace('"…"', '"x"')
+    assert plan(tmp_path, bare).data.text_column == "x"
+
+
+def test_several_checkpoints_have_a_folder_each(tmp_path: Path) -> None:
+    text = (
+        '[data]\naddress = "demo"\n[[checkpoint]]\nname = "a/base"\n[[checkpoint]]\nname = "b/small"\nrevision = "v1"\n'
+    )
+    made = plan(tmp_path, text)
+    assert made.checkpoints == (CheckpointChoice("a/base"), CheckpointChoice("b/small", "v1"))
+    first, second = steps(made, Places(experiment="x"))
+    assert [step.places.experiment for step in (first, second)] == ["x-base", "x-small"]
+    assert first.baseline.methods == ("majority", "tfidf-logreg", "logreg")
+    assert second.baseline.methods == ("logreg",), "methods on texts alone would be the same again"
+    assert first.finetune == second.finetune
+    same = plan(tmp_path, text.replace("b/small", "c/base"))
+    assert [step.places.experiment for step in steps(same, Places())] == ["demo-base-1", "demo-base-2"]
+    texts_only = plan(tmp_path, text + '[baseline]\nmethods = ["majority"]\n')
+    assert [step.baseline is None for step in steps(texts_only, Places())] == [False, True]
+
+
+def test_dry_run_says_what_is_done(tmp_path: Path, tweets: Path, tiny: Path) -> None:
+    places = Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    text = f'''
+[data]
+address = "{tweets}"
+[checkpoint]
+name = "{tiny}"
+[baseline]
+methods = ["majority", "logreg"]
+seeds = [0, 1]
+[finetune]
+'''
+    made = plan(tmp_path, text)
+    assert [(run.folder.parts[-2:], run.state) for run in planned_runs(made, places)] == [
+        (("majority", "seed-0"), "to do"),
+        (("majority", "seed-1"), "to do"),
+        (("logreg", "seed-0"), "to do"),
+        (("logreg", "seed-1"), "to do"),
+        (("finetune", "seed-0"), "to do"),
+    ]
+    assert not (tmp_path / "results").exists()
+    run_plan(plan(tmp_path, text.replace("[finetune]", "").replace("seeds = [0, 1]", "")), places, Silent())
+    states = {run.folder.parts[-2:]: run.state for run in planned_runs(made, places)}
+    assert [key for key, state in states.items() if state == "done"] == [("majority", "seed-0"), ("logreg", "seed-0")]
+    (places.results / "tweets/majority/seed-0/run.json").write_text("{")
+    other = plan(tmp_path, text.replace(str(tweets), str(write_tweeteval(tmp_path / "other" / "tweets", seed=5))))
+    said = [run.state for run in planned_runs(other, places)]
+    assert said[0] == "broken; --overwrite to replace it"
+    assert said[2] == "there with other data; --overwrite to replace it"
+
+
+def test_several_checkpoints_make_one_report(tmp_path: Path, tweets: Path, checkpoints: Callable[[str], Path]) -> None:
+    tables = "".join(f'[[checkpoint]]\nname = "{checkpoints(kind)}"\n' for kind in ("distilbert", "bert"))
+    made = plan(tmp_path, f'experiment = "x"\n[data]\naddress = "{tweets}"\n{tables}[baseline]\n')
+    places = Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    reported = run_plan(made, places, Silent())
+    assert reported.files[0] == tmp_path / "results" / "x" / "report" / "report.html"
+    methods = sorted(row.method.partition(" @ ")[0] for row in reported.comparison.rows)
+    assert methods == ["logreg", "logreg", "majority", "tfidf-logreg"]
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["x", "x-bert", "x-distilbert"]
+    assert all(run.state == "done" for run in planned_runs(made, places))

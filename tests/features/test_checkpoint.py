@@ -65,8 +65,31 @@ def test_folder_has_no_revision(tiny: Path) -> None:
 
 
 def test_unreachable_hub_says_what_to_do() -> None:
-    with pytest.raises(CheckpointError, match=r"'no-one/nothing'.*Hub cannot be reached.*--checkpoint demo"):
+    words = r"'no-one/nothing'.*Hub cannot be reached.*HF_HUB_OFFLINE is set, so only the cache.*give a folder, .* demo"
+    with pytest.raises(CheckpointError, match=words):
         find_checkpoint("no-one/nothing", Path("unused"))
+
+
+def test_a_checkpoint_that_is_cached_in_part_says_so(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    from featx.config import ComputeSettings, FeatureSettings
+    from featx.features.encoder import load_encoder
+
+    repository = tmp_path / "models--someone--part"
+    snapshot = repository / "snapshots" / ("d" * 40)
+    shutil.copytree(tiny, snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("d" * 40)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    encoder = load_encoder(find_checkpoint("someone/part", Path("unused")), FeatureSettings(), ComputeSettings())
+    (snapshot / "model.safetensors").unlink()
+    with pytest.raises(
+        CheckpointError, match=r"cannot be reached and not all of its files are cached \(.*HF_HUB_OFFLINE.*demo"
+    ):
+        encoder.load()
 
 
 def test_broken_weights_are_one_line(tiny: Path, tmp_path: Path) -> None:
@@ -76,7 +99,7 @@ def test_broken_weights_are_one_line(tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny, tmp_path / "copy")
     (tmp_path / "copy" / "model.safetensors").write_bytes(b"\x00" * 100)
     with pytest.raises(CheckpointError, match=r"cannot be loaded: "):
-        load_encoder(find(tmp_path / "copy"), FeatureSettings(), ComputeSettings())
+        load_encoder(find(tmp_path / "copy"), FeatureSettings(), ComputeSettings()).load()
 
 
 def test_hub_name_is_known_by_its_commit(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

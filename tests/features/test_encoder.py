@@ -169,7 +169,8 @@ def test_resolve_layers() -> None:
 
 def test_encoder_takes_objects(tiny: Path) -> None:
     made = extractor(tiny, None, FeatureSettings())
-    encoder = Encoder(made.encoder.model, made.encoder.tokenizer, torch.device("cpu"), torch.float32)
+    model = made.encoder.model
+    encoder = Encoder(lambda: model, model.config, made.encoder.tokenizer, torch.device("cpu"), torch.float32)
     (vectors,) = encoder.encode([[2, 5, 3], [2, 6, 7, 8, 3]], [(2, Pooling.CLS)])
     assert vectors.shape == (2, 32)
     assert vectors.dtype == np.float32

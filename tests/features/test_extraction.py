@@ -17,7 +17,7 @@ from featx.config import ComputeSettings, Device, FeatureSettings, Pooling
 from featx.errors import ExtractionError
 from featx.features import extraction
 from featx.features.checkpoint import find_checkpoint
-from featx.features.encoder import load_encoder
+from featx.features.encoder import Encoder, load_encoder
 from featx.features.extraction import Extractor
 from featx.features.pipeline import ahead
 
@@ -188,3 +188,30 @@ def test_ahead_is_one_item_ahead_and_stops_early() -> None:
         assert next(items) == 0
     assert len(made) <= 3
     assert threading.active_count() == before
+
+
+def test_weights_are_loaded_only_for_texts_that_the_store_lacks(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = extractor(tiny, tmp_path).encode(TEXTS).gather()
+    loaded = []
+    load = Encoder.load
+
+    def slow(self: Encoder) -> float:
+        loaded.append(True)
+        return load(self) + 1_000
+
+    monkeypatch.setattr(Encoder, "load", slow)
+    warm = extractor(tiny, tmp_path)
+    assert np.array_equal(warm.encode(TEXTS).gather(), expected)
+    assert loaded == []
+    assert warm.encoder._model is None
+    counts = warm.encode(["new", *TEXTS]).counts
+    assert (counts.encoded, len(loaded)) == (1, 1)
+    assert counts.extract_seconds < 0, "loading is taken off the seconds"
+
+
+def test_lacks_says_which_texts_are_new(tiny: Path, tmp_path: Path) -> None:
+    made = extractor(tiny, tmp_path)
+    made.encode(TEXTS[:2])
+    assert made.lacks(["new", TEXTS[1], TEXTS[0], "newer"]).tolist() == [True, False, False, True]

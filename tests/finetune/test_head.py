@@ -14,8 +14,8 @@ from trainings import SHORT, dataset, scores, train
 from featx.baselines import find_method
 from featx.config import ComputeSettings, FinetuneMethod
 from featx.errors import TrainingError
+from featx.experiment.linear_probe import Probe, fit_probe, linear_map, without_dead_dimensions
 from featx.experiment.places import Places
-from featx.experiment.probe import Probe, fit_probe, linear_map
 from featx.experiment.progress import Silent
 from featx.features.checkpoint import find_checkpoint
 from featx.features.tokens import load_config, load_tokenizer
@@ -73,6 +73,19 @@ def test_linear_map_is_the_pipelines_probability() -> None:
         probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         assert coef.shape == (n_classes, 6)
         assert np.allclose(probabilities, pipeline.predict_proba(features), atol=1e-12)
+
+
+def test_dead_dimensions_do_not_make_weights_without_bounds() -> None:
+    """MiniLM has dimensions of 1e-30; scaled to the size of the others, their weights let gradients overflow."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(3, 2, (90, 6)).astype(np.float32)
+    features[:, 4] *= np.float32(1e-30)
+    cleaned = without_dead_dimensions({"train": features, "validation": features[:5]})
+    assert (cleaned["train"][:, 4] == 0).all()
+    assert (cleaned["validation"][:, 4] == 0).all()
+    assert np.array_equal(np.delete(cleaned["train"], 4, 1), np.delete(features, 4, 1))
+    pipeline = find_method("logreg").make(0).fit(cleaned["train"], rng.integers(0, 3, 90))
+    assert np.abs(linear_map(pipeline, 3)[0]).max() < 10
 
 
 @pytest.mark.parametrize("kind", ["distilbert", "bert"])

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_runs import make_run, simulate
+from sklearn.metrics import f1_score
 
 from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
-from featx.evaluation import paired_difference
+from featx.evaluation import CONFUSION_METRICS, SCORE_METRICS, paired_difference
 from featx.report import FORMATS, answer, compare, render, write_report
 from featx.report.confusion_display import ConfusionDisplay
 
@@ -48,8 +49,12 @@ def test_differences_are_the_paired_ones(runs: list) -> None:
     row = compare(runs).row("logreg")
     of = {name: [r.predictions["test"] for r in runs if r.record.method == name] for name in ("logreg", "finetune")}
     expected = paired_difference(of["logreg"], of["finetune"], "f1_macro")
-    assert row.difference == expected
-    assert row.verdict == ("worse" if expected.high < 0 else "undecided")
+    assert row.difference.value == pytest.approx(expected.difference.value)
+    assert [row.difference.low, row.difference.high] == pytest.approx(
+        [expected.difference.low, expected.difference.high], abs=0.01
+    )
+    assert row.paired.mcnemar_p == expected.mcnemar_p
+    assert row.verdict == ("worse" if row.p_holm <= 0.05 else "undecided")
 
 
 def test_identical_numbers_in_all_formats(runs: list) -> None:
@@ -93,14 +98,135 @@ def test_the_same_method_and_seed_twice_is_refused(tmp_path: Path) -> None:
         compare([a, b])
 
 
+OTHER = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
+
+
 def test_seeds_of_one_method_must_be_of_one_kind(tmp_path: Path) -> None:
     a = make_run(tmp_path, "finetune", seed=0)
-    other = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
-    b = make_run(tmp_path, "finetune", seed=1, checkpoint=other)
+    b = make_run(tmp_path, "finetune", seed=1, checkpoint=OTHER | {"name": "demo"})
     with pytest.raises(
         RunError, match=r"are both finetune, but with other checkpoint; they are no seeds of one method"
     ):
         compare([a, b])
+
+
+def test_one_method_on_several_checkpoints_has_a_row_for_each(tmp_path: Path) -> None:
+    """Methods that use no checkpoint are in both experiments and have one row."""
+    made = []
+    for checkpoint, rate in ((None, 0.8), (OTHER, 0.9)):
+        change = {} if checkpoint is None else {"checkpoint": checkpoint}
+        folder = tmp_path / ("a" if checkpoint is None else "b")
+        made += [make_run(folder, "finetune", rate, n=300, **change), make_run(folder, "logreg", 0.6, n=300, **change)]
+        made.append(make_run(folder, "tfidf-logreg", 0.5, n=300, checkpoint=None))
+    comparison = compare(made)
+    assert [row.method for row in comparison.rows if row.method.startswith("finetune")] == [
+        "finetune @ other",
+        "finetune @ demo",
+    ]
+    assert sum(row.method == "tfidf-logreg" for row in comparison.rows) == 1
+    assert comparison.reference == "finetune @ other"
+    assert answer(comparison)[0].startswith("Yes")
+
+
+def test_failed_methods_stay_with_their_reason(tmp_path: Path) -> None:
+    good = make_run(tmp_path, "finetune")
+    bad = make_run(tmp_path, "rbf-svm", failure="out of time (60 s)")
+    assert bad.predictions == {}
+    comparison = compare([good, bad])
+    assert [(f.method, f.reason) for f in comparison.failed] == [("rbf-svm", "out of time (60 s)")]
+    assert "rbf-svm failed: out of time (60 s)" in comparison.missing
+    for kind in FORMATS:
+        assert "rbf-svm" in render(comparison, kind)
+    with pytest.raises(RunError, match=r"every method failed, the first, rbf-svm: out of time"):
+        compare([bad])
+
+
+def test_controls_are_marked_and_count_for_nothing(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "finetune", 0.75, n=300), make_run(tmp_path, "logreg", 0.7, n=300)]
+    control = make_run(tmp_path, "logreg+shuffled-labels", 0.99, n=300, control="shuffled labels")
+    together = compare([*runs, control])
+    row = together.row("logreg+shuffled-labels")
+    assert (row.verdict, row.p_holm, row.equals_best, row.pareto) == ("", None, False, False)
+    logreg = together.row("logreg")
+    assert logreg.p_holm == logreg.paired.p_value  # a family of one
+    assert together.row("finetune").equals_best
+    assert "(logreg+shuffled-labels)" in render(together, "table", 200)
+    assert "shuffled" not in answer(together)[0]
+
+
+def test_p_values_are_adjusted_for_the_number_of_methods(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "finetune", 0.75, n=300)]
+    runs += [make_run(tmp_path, f"m{k}", 0.68 + k / 200, n=300) for k in range(6)]
+    comparison = compare(runs)
+    pairs = [(row.paired.p_value, row.p_holm) for row in comparison.rows if row.paired]
+    assert all(adjusted >= p for p, adjusted in pairs)
+    smallest = min(pairs)
+    assert smallest[1] == pytest.approx(min(1, 6 * smallest[0]))
+
+
+def test_best_and_its_equals_are_marked(tmp_path: Path) -> None:
+    rates = {"finetune": 0.9, "close": 0.89, "far": 0.5}
+    comparison = compare([make_run(tmp_path, method, rate, n=300) for method, rate in rates.items()])
+    assert {row.method: row.equals_best for row in comparison.rows} == {"finetune": True, "close": True, "far": False}
+
+
+def test_the_pareto_front_holds_what_nothing_beats_in_score_and_cost(tmp_path: Path) -> None:
+    from featx.runs import Timings
+
+    costs = {"finetune": (0.95, 100.0), "logreg": (0.8, 5.0), "slow": (0.6, 50.0), "majority": (0.33, 0.1)}
+    runs = [
+        make_run(tmp_path, method, rate, n=300, timings=Timings(0.0, cost, 0.1, 1.0))
+        for method, (rate, cost) in costs.items()
+    ]
+    assert {row.method for row in compare(runs).rows if row.pareto} == {"finetune", "logreg", "majority"}
+
+
+def test_metrics_without_shared_texts_stand_beside(tmp_path: Path) -> None:
+    plain = make_run(tmp_path / "x", "finetune")
+    shared = list(range(45))
+    run = make_run(tmp_path, "finetune", data=plain.record.data | {"shared_test_rows": shared})
+    row = compare([run]).rows[0]
+    test = run.predictions["test"]
+    assert row.without_shared == pytest.approx(f1_score(test.y_true[45:], test.y_pred[45:], average="macro"))
+    assert f"{row.without_shared:.3f}" in render(compare([run]), "md")
+    assert compare([plain]).rows[0].without_shared is None
+
+
+def test_every_metric_has_an_interval(tmp_path: Path) -> None:
+    scored, bare = make_run(tmp_path, "finetune"), make_run(tmp_path, "ridge", scores=False)
+    comparison = compare([scored, bare])
+    assert set(comparison.row("finetune").intervals) == {*CONFUSION_METRICS, *SCORE_METRICS}
+    assert set(comparison.row("ridge").intervals) == set(CONFUSION_METRICS)
+    for run in (scored, bare):
+        for metric, interval in comparison.row(run.record.method).intervals.items():
+            assert interval.value == pytest.approx(run.record.metrics["test"][metric], rel=1e-5)
+            assert interval.low <= interval.high
+
+
+def test_seeds_widen_the_interval_and_are_all_kept(tmp_path: Path) -> None:
+    rates = (0.6, 0.9, 0.75)
+    runs = [make_run(tmp_path, "finetune", rate, seed=seed, n=300) for seed, rate in enumerate(rates)]
+    row = compare(runs).rows[0]
+    alone = compare(runs[:1]).rows[0]
+    assert row.test.high - row.test.low > 1.5 * (alone.test.high - alone.test.low)
+    assert row.score_std == pytest.approx(np.std(row.scores, ddof=1))
+    content = json.loads(render(compare(runs), "json"))["rows"][0]
+    assert list(content["scores_by_seed"]) == ["0", "1", "2"]
+
+
+def test_the_answer_says_when_fine_tuning_is_not_needed(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "finetune", 0.9, n=3000), make_run(tmp_path, "logreg", 0.9, n=3000)]
+    comparison = compare(runs, ReportSettings(margin=0.05))
+    assert comparison.row("logreg").verdict == "equivalent"
+    assert answer(comparison)[0].startswith("No, fine-tuning is not needed here")
+    assert "equivalent ±0.05" in render(comparison, "md")
+
+
+def test_the_answer_names_under_trained_fine_tuning(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "finetune", 0.6, under_trained=True), make_run(tmp_path, "logreg", 0.6)]
+    comparison = compare(runs)
+    assert "still improving when it ended" in answer(comparison)[2]
+    assert "under-trained" in render(comparison, "md")
 
 
 def test_methods_on_other_checkpoints_are_compared_with_a_note(tmp_path: Path) -> None:
@@ -176,7 +302,8 @@ def test_hostile_names_do_nothing(tmp_path: Path) -> None:
     page = files[0].read_text("utf-8")
     parser = Tags()
     parser.feed(page)
-    assert "script" not in parser.found
+    assert parser.found.count("script") == 2
+    assert "alert(1)</script>" not in page
     assert HOSTILE[2] in parser.text
     markdown = (tmp_path / "report" / "report.md").read_text("utf-8")
     assert "<script>" not in markdown

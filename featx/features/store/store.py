@@ -51,6 +51,9 @@ class FeatureStore:
     spec : FeatureSpec
     hidden_size : int
         Width of a vector; shards of another width are no shards of this store.
+    write_only : bool
+        Whether to leave the shards that are there unread: for workers that are told which texts are lacking, and that
+        would hold an index of the whole store otherwise.
 
     Raises
     ------
@@ -62,7 +65,9 @@ class FeatureStore:
     A store that cannot be written still works: its rows stay in memory, with one warning.
     """
 
-    def __init__(self, cache_dir: Path | None, spec: FeatureSpec, hidden_size: int) -> None:
+    def __init__(
+        self, cache_dir: Path | None, spec: FeatureSpec, hidden_size: int, *, write_only: bool = False
+    ) -> None:
         self.spec = spec
         self.hidden_size = hidden_size
         self.folder = None if cache_dir is None else cache_dir / "features" / spec.name
@@ -72,8 +77,14 @@ class FeatureStore:
         self._writable = self.folder is not None
         if self.folder is not None:
             self._prepare(self.folder)
-            self._open(self.folder)
+            if not write_only:
+                self._open(self.folder)
             mark_used(self.folder)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether rows are kept on disk; otherwise they are in memory only."""
+        return self._writable
 
     def __len__(self) -> int:
         """Rows in all shards, texts that stand in two of them counted twice."""

@@ -1,0 +1,89 @@
+"""Arguments of functions become settings; a wrong name or value is an error that offers the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from featx.config import ComputeSettings, Device, Dtype, FeatureSettings, Pooling, choose
+from featx.errors import SettingsError
+from featx.experiment.places import Places
+from featx.experiment.settings_file import check_keys
+
+T = TypeVar("T")
+
+#: Arguments that say where and how, by the function's own names.
+_COMPUTE = ("device", "batch_tokens", "threads")
+_PLACES = ("results", "experiment", "cache_dir", "overwrite")
+_FEATURES = ("layer", "pooling", "max_length", "dtype")
+
+
+def changed(settings: T, changes: Mapping[str, Any], where: str) -> T:
+    """`settings` with some fields changed; sequences become tuples.
+
+    Raises
+    ------
+    SettingsError
+        For a name that is no field; offers the nearest.
+    """
+    check_keys(changes, [f.name for f in fields(settings)], where)  # type: ignore[arg-type]
+    tuples = {f.name for f in fields(settings) if isinstance(getattr(settings, f.name), tuple)}  # type: ignore[arg-type]
+    values = {name: as_tuple(value) if name in tuples else value for name, value in changes.items()}
+    made: T = replace(settings, **values)  # type: ignore[type-var]
+    return made
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """A sequence as a tuple, anything else as a tuple of one; ``"a,b"`` is two names."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(","))
+    return tuple(value) if isinstance(value, Sequence | range | set | frozenset) else (value,)
+
+
+def taken(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Options out of `options` that have one of `names`; they are removed from it."""
+    return {name: options.pop(name) for name in names if name in options}
+
+
+def feature_settings(options: dict[str, Any]) -> FeatureSettings:
+    """Feature settings out of (and removed from) `options`."""
+    given = taken(options, _FEATURES)
+    layer = given.get("layer", -1)
+    layers = None if layer == "all" or layer is None else as_tuple(layer)
+    if layers is not None and not all(isinstance(one, int) and not isinstance(one, bool) for one in layers):
+        raise SettingsError(f"layer is {layer!r}; expected a whole number, several, or 'all'")
+    return FeatureSettings(
+        layers,
+        tuple(choose(Pooling, str(one), "pooling") for one in as_tuple(given.get("pooling", Pooling.CLS.value))),
+        given.get("max_length"),
+        choose(Dtype, str(given.get("dtype", Dtype.FLOAT32.value)), "dtype"),
+    )
+
+
+def compute_settings(options: dict[str, Any]) -> ComputeSettings:
+    """Compute settings out of (and removed from) `options`."""
+    given = taken(options, _COMPUTE)
+    device = choose(Device, str(given.get("device", Device.AUTO.value)), "device")
+    return ComputeSettings(device, given.get("batch_tokens"), given.get("threads"))
+
+
+def places(options: dict[str, Any]) -> Places:
+    """Folders out of (and removed from) `options`."""
+    given = taken(options, _PLACES)
+    for name in ("results", "cache_dir"):
+        if given.get(name) is not None:
+            given[name] = Path(given[name])
+    return Places(**given)
+
+
+def nothing_left(options: Mapping[str, Any], function: str) -> None:
+    """Check that every argument was understood.
+
+    Raises
+    ------
+    SettingsError
+        For one that was not; offers the nearest.
+    """
+    check_keys(options, [*_FEATURES, *_COMPUTE, *_PLACES], function)

@@ -1,0 +1,40 @@
+"""k nearest neighbours for every k and both weightings from one search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.baselines.paths.point import Labels, Point
+
+
+def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels, held: Any) -> Iterator[Point]:
+    """Votes among the first k of the nearest, found once for the largest k that the texts suffice for."""
+    from sklearn.neighbors import NearestNeighbors
+
+    possible = [params["n_neighbors"] for params in grid if params["n_neighbors"] <= len(X)]
+    classes, position = np.unique(labels, return_inverse=True)
+    if possible:
+        search = NearestNeighbors(n_neighbors=max(possible), algorithm="brute").fit(X)
+        distances, rows = search.kneighbors(held)
+    for params in grid:
+        k = params["n_neighbors"]
+        if k > len(X):
+            yield Point(params, None, error=f"{k} neighbours of {len(X)} texts")
+            continue
+        weights = _weights(distances[:, :k], params["weights"])
+        votes = np.stack([(weights * (position[rows[:, :k]] == c)).sum(axis=1) for c in range(len(classes))], axis=1)
+        yield Point(params, classes[votes.argmax(axis=1)])
+
+
+def _weights(distances: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """One each, or the inverse of the distance; where some are at distance zero, these alone."""
+    if kind == "uniform":
+        return np.ones_like(distances)
+    same = distances == 0
+    with np.errstate(divide="ignore"):
+        inverse = 1 / distances
+    return np.where(same.any(axis=1, keepdims=True), same.astype(np.float64), inverse)

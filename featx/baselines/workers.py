@@ -1,0 +1,107 @@
+"""Work spread over processes, one BLAS thread each; or done here, where that is quicker or asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import TracebackType
+from typing import Any, TypeVar
+
+from featx.errors import TrainingError
+
+#: Below this many fits starting processes takes longer than it saves.
+_WORTH_PROCESSES = 40
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Where work is done; processes start with the first of it and end with the context.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes; 1 does the work in this one, unless there is a time limit that it could not keep.
+    time_limit : float, optional
+        Seconds for each call of `map`.
+    """
+
+    def __init__(self, jobs: int = 1, time_limit: float | None = None) -> None:
+        self.jobs, self.time_limit = jobs, time_limit
+        self._executor: Any = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop(kill=kind is not None)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether work goes to other processes."""
+        return self.jobs > 1 or self.time_limit is not None
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+        """Results of `function`, as they are done.
+
+        Raises
+        ------
+        TrainingError
+            If time runs out, or a process dies; nothing of the work goes on then.
+        """
+        if not self.elsewhere:
+            for task in tasks:
+                yield task, function(task)
+            return
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        waiting: set[Future[Result]] = set()
+        try:
+            executor = self._started()
+            started = time.perf_counter()
+            of_future: dict[Future[Result], Task] = {executor.submit(function, task): task for task in tasks}
+            waiting = set(of_future)
+            while waiting:
+                done, waiting = wait(waiting, timeout=self._left(started), return_when=FIRST_COMPLETED)
+                if not done:
+                    raise TrainingError(f"out of time after {self.time_limit:g} s; raise --time-limit")
+                for future in done:
+                    yield of_future[future], future.result()
+        except TerminatedWorkerError as e:
+            self._stop(kill=True)
+            raise TrainingError("a process died, most likely for want of memory; lower --jobs") from e
+        finally:
+            if waiting:
+                self._stop(kill=True)
+
+    def _left(self, started: float) -> float | None:
+        return None if self.time_limit is None else max(0.0, started + self.time_limit - time.perf_counter())
+
+    def _started(self) -> Any:
+        """Processes of our own: loky's shared pool would meet joblib's in a program that uses both."""
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(max_workers=self.jobs, env=_ONE_THREAD)
+        # Once one answers they are up: the limit is for the work, and a pool that is still starting dies uncleanly.
+        self._executor.submit(int).result()
+        return self._executor
+
+    def _stop(self, kill: bool) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=kill)
+            self._executor = None
+
+
+def enough_workers(jobs: int | None, n_fits: int, time_limit: float | None = None) -> Workers:
+    """Workers for `n_fits`: all cores where that many are worth it, `jobs` where that is given."""
+    from joblib import cpu_count
+
+    if jobs is None:
+        jobs = int(cpu_count()) if n_fits >= _WORTH_PROCESSES else 1
+    return Workers(jobs, time_limit)

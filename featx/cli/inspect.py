@@ -1,0 +1,111 @@
+"""``featx inspect``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featx.cli.display import make_display
+from featx.cli.options import (
+    cache_option,
+    checkpoint_options,
+    compute_options,
+    compute_settings,
+    data_options,
+    data_settings,
+    json_option,
+    option,
+    places,
+    quiet_option,
+    texts_option,
+)
+
+_length_option = option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]")
+
+
+@click.group("inspect")
+def command() -> None:
+    r"""Show what the texts of a data set, or the tokens of a text, look like.
+
+    \b
+    featx inspect data --dataset demo --checkpoint demo
+    featx inspect tokens "Not bad at all" --checkpoint demo
+    """
+
+
+@command.command("data")
+@data_options
+@option("--checkpoint", help="Hub name, folder, or demo, whose tokens are counted.  [none: characters only]")
+@option("--revision", help="Branch, tag or commit of the checkpoint on the Hub.")
+@_length_option
+@option("--rows", type=click.IntRange(min=0), default=6, help="Rows of train to show.")
+@option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Folder for plots of classes and lengths.")
+@option("--map", "projection", help="pca or umap: also a map of the features of test, by class.")
+@compute_options
+@texts_option
+@cache_option
+@json_option
+@quiet_option
+def data_command(**options: Any) -> None:
+    r"""Sizes, classes, lengths, what is cut, texts that stand in it twice, and some rows.
+
+    \b
+    featx inspect data --dataset demo --checkpoint demo --max-length 64 --figures plots
+    """
+    from featx.cli.inspection import show_data
+    from featx.experiment.inspect import inspect_data
+
+    made = inspect_data(
+        data_settings(options),
+        options["checkpoint"],
+        options["revision"],
+        options["max_length"],
+        places(options),
+        options["rows"],
+        options["figures"],
+        options["projection"],
+        compute_settings(options),
+        make_display(options["quiet"] or options["as_json"]),
+    )
+    if options["as_json"]:
+        click.echo(json.dumps(made.to_json(), ensure_ascii=False))
+    else:
+        show_data(made)
+
+
+@command.command("tokens")
+@click.argument("texts", nargs=-1, required=True)
+@checkpoint_options
+@_length_option
+@cache_option
+@json_option
+def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
+    r"""Tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
+
+    Several texts are padded to the longest, as in a batch.
+
+    \b
+    featx inspect tokens "Not bad at all" --checkpoint demo --max-length 6
+    """
+    from featx.cli.inspection import show_tokens
+    from featx.experiment.inspect import inspect_tokens
+
+    made, max_length = inspect_tokens(
+        texts, options["checkpoint"], options["revision"], options["max_length"], places(options)
+    )
+    if options["as_json"]:
+        content = [
+            {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}
+            for m in made
+        ]
+        click.echo(
+            json.dumps(
+                {"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content}, ensure_ascii=False
+            )
+        )
+    else:
+        show_tokens(made, max_length)

@@ -1,0 +1,146 @@
+"""Two methods on the same test texts: difference, tests, and a verdict in words.
+
+The verdict rests on the paired interval of the metric that is asked for. McNemar's test, which is about accuracy,
+stands beside it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.config import ReportSettings
+from featx.evaluation.intervals import Interval, interval_of, over_seeds
+from featx.evaluation.predictions import Predictions
+from featx.evaluation.resampling import Resampler, check_same_texts
+
+#: Power at which the detectable difference is stated.
+POWER = 0.8
+
+Floats = NDArray[np.float64]
+
+
+class Verdict(StrEnum):
+    """What can be said of a method against the reference."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A metric of method A less that of method B.
+
+    Attributes
+    ----------
+    difference : Interval
+        Means over seeds, with the paired interval over test texts and seeds.
+    p_value : float
+        Two-sided, of no difference in the metric: twice the smaller tail of the resampled differences.
+    mcnemar_p : float
+        Exact, of equal accuracy: see `mcnemar`.
+    detectable : float
+        Smallest difference that a test set and seeds like these show with a power of 80 %, two-sided.
+    """
+
+    difference: Interval
+    p_value: float
+    mcnemar_p: float
+    detectable: float
+
+
+def paired_difference(
+    a: Sequence[Predictions], b: Sequence[Predictions], metric: str, settings: ReportSettings | None = None
+) -> Paired:
+    """Compare the seeds of method `a` with those of method `b`, for the same texts.
+
+    Raises
+    ------
+    ValueError
+        If the predictions are not for the same texts.
+    """
+    settings = settings or ReportSettings()
+    resamples = Resampler([*a, *b], settings.n_resamples).resamples(range(len(a) + len(b)))
+    values, drawn = resamples.values[metric], resamples.drawn[metric]
+    n = len(a)
+    return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), mcnemar(a, b), settings.confidence)
+
+
+def paired_of(a: tuple[Floats, Floats], b: tuple[Floats, Floats], mcnemar_p: float, confidence: float) -> Paired:
+    """`Paired` out of common resamples.
+
+    Parameters
+    ----------
+    a, b : (values, drawn)
+        Of shape (n_seeds,) and (n_resamples, n_seeds), float64.
+    mcnemar_p, confidence : float
+    """
+    value = float(a[0].mean() - b[0].mean())
+    drawn = over_seeds(a[1], seed=1) - over_seeds(b[1], seed=2)
+    return Paired(interval_of(value, drawn, confidence), _tail(drawn), mcnemar_p, _detectable(drawn, confidence))
+
+
+def _tail(drawn: Floats) -> float:
+    """Twice the share of resamples on the far side of zero; never 0 (Davison and Hinkley, 1997, eq. 4.11)."""
+    below, above = np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0)
+    return float(min(1.0, 2 * (1 + min(below, above)) / (1 + len(drawn))))
+
+
+def _detectable(drawn: Floats, confidence: float) -> float:
+    from scipy.stats import norm
+
+    return float((norm.ppf((1 + confidence) / 2) + norm.ppf(POWER)) * drawn.std(ddof=1))
+
+
+def mcnemar(a: Sequence[Predictions], b: Sequence[Predictions]) -> float:
+    """Exact binomial McNemar test of equal accuracy, two-sided; 1 when nobody disagrees.
+
+    With several seeds every seed of `a` meets every seed of `b`, and the result is twice the median of these p-values,
+    which holds whatever their dependence (Vovk and Wang, Combining p-values via averaging, Biometrika 2020).
+
+    Raises
+    ------
+    ValueError
+        If the predictions are not for the same texts.
+    """
+    check_same_texts([*a, *b])
+    p_values = [_mcnemar(one, other) for one, other in itertools.product(a, b)]
+    return p_values[0] if len(p_values) == 1 else min(1.0, 2 * float(np.median(p_values)))
+
+
+def _mcnemar(a: Predictions, b: Predictions) -> float:
+    from scipy.stats import binomtest
+
+    right_a, right_b = a.y_pred == a.y_true, b.y_pred == b.y_true
+    only_a, only_b = int(np.count_nonzero(right_a & ~right_b)), int(np.count_nonzero(right_b & ~right_a))
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted for their number, in their order (Holm, Scand. J. Statist. 6, 1979)."""
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, at in enumerate(np.argsort(p_values, kind="stable").tolist()):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        adjusted[at] = highest
+    return adjusted
+
+
+def verdict(difference: Interval, adjusted_p: float, margin: float, confidence: float) -> Verdict:
+    """What the interval and the p-value, adjusted for the number of methods, allow to say.
+
+    ``equivalent`` when the whole interval lies within ±`margin`, even if it leaves out 0: a difference that small is
+    none that matters. ``better`` or ``worse`` when the adjusted p-value is at most 1 - `confidence`.
+    """
+    if difference.within(margin):
+        return Verdict.EQUIVALENT
+    if adjusted_p <= 1 - confidence and difference.excludes_zero:
+        return Verdict.BETTER if difference.value > 0 else Verdict.WORSE
+    return Verdict.UNDECIDED

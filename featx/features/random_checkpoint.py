@@ -1,0 +1,61 @@
+"""A checkpoint of the same shape with random weights: what an encoder gives by its shape and tokenizer alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from featx.config import Checkpoint
+from featx.errors import CheckpointError
+from featx.features.checkpoint import loading, quiet_transformers
+from featx.features.tokens import load_config
+
+#: Part of the folder's name; raised when the weights are drawn otherwise.
+_VERSION = 1
+
+
+def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: Path, seed: int = 0) -> Path:
+    """Folder of a checkpoint with `checkpoint`'s configuration and tokenizer and freshly drawn weights.
+
+    Built on first use, complete or absent; drawn as its architecture initialises itself before pretraining.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written.
+    """
+    name = f"random-{_VERSION}-{checkpoint.digest[:16]}-{checkpoint.tokenizer_digest[:16]}-{seed}"
+    folder = cache_dir / "checkpoints" / name
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        built = Path(tempfile.mkdtemp(prefix=".random-", dir=folder.parent))
+        try:
+            _write(checkpoint, built, seed)
+            built.chmod(0o755)
+            os.rename(built, folder)  # noqa: PTH104 (os.rename says at once that another process was first)
+        except BaseException:
+            shutil.rmtree(built, ignore_errors=True)
+            raise
+    except OSError as e:
+        if not folder.is_dir():
+            raise CheckpointError(f"the random checkpoint cannot be written to {folder}: {e.strerror or e}") from e
+    return folder
+
+
+def _write(checkpoint: Checkpoint, folder: Path, seed: int) -> None:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    config = load_config(checkpoint)
+    tokenizer: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
+    with torch.random.fork_rng(), quiet_transformers():
+        torch.manual_seed(seed)
+        auto: Any = AutoModel
+        model = auto.from_config(config, dtype=torch.float32)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

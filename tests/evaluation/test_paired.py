@@ -1,0 +1,128 @@
+"""Paired tests against statsmodels, and verdicts against simulated test sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from featx.config import ReportSettings
+from featx.errors import SettingsError
+from featx.evaluation import Interval, Predictions, Verdict, holm, mcnemar, paired_difference, verdict
+
+NAMES = ("a", "b", "c")
+FAST = ReportSettings(n_resamples=999, margin=0.0)
+
+
+def simulated(n: int, accuracy: float, seed: int, y_true: np.ndarray | None = None) -> Predictions:
+    rng = np.random.default_rng(seed)
+    y_true = rng.integers(0, 3, n) if y_true is None else y_true
+    wrong = rng.random(len(y_true)) > accuracy
+    return Predictions(y_true, np.where(wrong, (y_true + rng.integers(1, 3, n)) % 3, y_true), None, NAMES)
+
+
+def pair(n: int, accuracies: tuple[float, float], seed: int) -> tuple[Predictions, Predictions]:
+    a = simulated(n, accuracies[0], 2 * seed)
+    return a, simulated(n, accuracies[1], 2 * seed + 1, y_true=a.y_true)
+
+
+@pytest.mark.parametrize("accuracies", [(0.7, 0.7), (0.8, 0.6), (0.9, 0.85)])
+def test_mcnemar_agrees_with_statsmodels(accuracies: tuple[float, float]) -> None:
+    for seed in range(10):
+        a, b = pair(80, accuracies, seed)
+        right_a, right_b = a.y_true == a.y_pred, b.y_true == b.y_pred
+        table = [[np.sum(x & y) for y in (right_b, ~right_b)] for x in (right_a, ~right_a)]
+        assert mcnemar([a], [b]) == pytest.approx(reference_mcnemar(table, exact=True).pvalue)
+
+
+def test_mcnemar_is_one_when_nobody_disagrees() -> None:
+    a = simulated(50, 0.7, 0)
+    assert mcnemar([a], [a]) == 1.0
+    wrong_otherwise = np.where(a.y_pred != a.y_true, 3 - a.y_true - a.y_pred, a.y_pred)
+    assert mcnemar([a], [Predictions(a.y_true, wrong_otherwise, None, NAMES)]) == 1.0
+
+
+def test_mcnemar_over_seeds_is_valid() -> None:
+    """Under equal accuracy, p-values at most 5 % come at most in 5 % of the test sets."""
+    alarms = 0
+    for seed in range(300):
+        a = [simulated(100, 0.7, 10 * seed)]
+        a += [simulated(100, 0.7, 10 * seed + k, y_true=a[0].y_true) for k in (1, 2)]
+        b = [simulated(100, 0.7, 10 * seed + k, y_true=a[0].y_true) for k in (3, 4, 5)]
+        alarms += mcnemar(a, b) <= 0.05
+    assert alarms / 300 <= 0.05
+
+
+def test_holm_agrees_with_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 5, 12):
+        p_values = np.round(rng.random(n) ** 3, 2)
+        assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+    assert holm([]) == []
+
+
+def test_false_alarms_are_rare_when_both_are_equal() -> None:
+    alarms = 0
+    for seed in range(500):
+        paired = paired_difference(*([made] for made in pair(200, (0.7, 0.7), seed)), "f1_macro", FAST)
+        alarms += verdict(paired.difference, paired.p_value, 0.0, 0.95) in (Verdict.BETTER, Verdict.WORSE)
+    assert alarms / 500 <= 0.06
+
+
+def test_false_alarms_are_rare_when_both_are_equal_and_vary_by_seed() -> None:
+    """Each seed of a method has an accuracy of its own around one common mean."""
+    alarms = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        first = simulated(400, 0.7, 100 * seed)
+        a, b = (
+            [simulated(400, 0.7 + 0.02 * rng.normal(), 100 * seed + 10 * m + s, first.y_true) for s in range(5)]
+            for m in (1, 2)
+        )
+        paired = paired_difference(a, b, "f1_macro", FAST)
+        alarms += verdict(paired.difference, paired.p_value, 0.0, 0.95) in (Verdict.BETTER, Verdict.WORSE)
+    assert alarms / 200 <= 0.10
+
+
+def test_the_p_value_agrees_with_the_interval() -> None:
+    for seed in range(40):
+        paired = paired_difference(*([made] for made in pair(200, (0.72, 0.64), seed)), "f1_macro")
+        if abs(paired.p_value - 0.05) > 0.002:
+            assert (paired.p_value < 0.05) == paired.difference.excludes_zero
+
+
+def test_a_difference_of_the_detectable_size_is_found_in_four_of_five_test_sets() -> None:
+    """Accuracies 0.75 and 0.75 - d on 400 texts, with d what the first test sets call detectable."""
+    sizes = [
+        paired_difference(*([m] for m in pair(400, (0.75, 0.66), seed)), "accuracy", FAST).detectable
+        for seed in range(20)
+    ]
+    d = float(np.mean(sizes))
+    found = 0
+    for seed in range(100, 400):
+        paired = paired_difference(*([m] for m in pair(400, (0.75, 0.75 - d), seed)), "accuracy", FAST)
+        found += paired.difference.low > 0
+    assert 0.72 <= found / 300 <= 0.88
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "expected"),
+    [
+        (0.03, 0.09, 0.001, Verdict.BETTER),
+        (-0.09, -0.03, 0.001, Verdict.WORSE),
+        (0.03, 0.09, 0.2, Verdict.UNDECIDED),  # one of many, once their number is counted
+        (-0.01, 0.015, 0.6, Verdict.EQUIVALENT),
+        (0.004, 0.015, 0.001, Verdict.EQUIVALENT),  # there, but too small to matter
+        (-0.01, 0.03, 0.3, Verdict.UNDECIDED),
+        (0.01, 0.05, 0.01, Verdict.BETTER),
+    ],
+)
+def test_verdicts(low: float, high: float, p: float, expected: Verdict) -> None:
+    assert verdict(Interval((low + high) / 2, low, high), p, 0.02, 0.95) is expected
+
+
+@pytest.mark.parametrize("margin", [-0.1, 1.0, float("nan")])
+def test_a_margin_out_of_range_is_refused(margin: float) -> None:
+    with pytest.raises(SettingsError, match=r"margin is .*; expected 0 or a difference below 1"):
+        ReportSettings(margin=margin)

@@ -1,0 +1,192 @@
+"""``baseline`` end to end with a tiny encoder: layers, controls, failures, seeds, and what a run records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featx.baselines import METHODS
+from featx.baselines.paths import walking
+from featx.baselines.registry import Path as Walk
+from featx.config import (
+    BaselineSettings,
+    Calibration,
+    Combine,
+    DataSettings,
+    FeatureSettings,
+    Pooling,
+    Refit,
+    ReportSettings,
+)
+from featx.errors import SettingsError, TrainingError
+from featx.experiment.baseline import baseline
+from featx.experiment.places import Places
+from featx.predict import load_predictor
+from featx.report import compare
+from featx.runs import Run, read_run
+
+SEVERAL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+
+
+class Remarks:
+    """A display that keeps what is said."""
+
+    def __init__(self) -> None:
+        from featx.experiment.progress import Silent
+
+        self.task = Silent().task
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+
+
+def made(
+    tweets: Path, tiny: Path, places: Places, display: object = None, features: object = None, **settings: object
+) -> list[Run]:
+    return baseline(
+        DataSettings(str(tweets)), str(tiny), settings=BaselineSettings(**settings), features=features or SEVERAL,
+        places=places, display=display,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_all_methods_on_all_layers(tweets: Path, tiny: Path, places: Places) -> None:
+    runs = made(tweets, tiny, places, methods=("all",))
+    assert [run.record.method for run in runs] == list(METHODS)
+    for run in runs:
+        method, record = METHODS[run.record.method], run.record
+        assert record.failure is None
+        assert (run.predictions["test"].y_score is not None) == method.probabilities
+        assert (record.metrics["test"]["log_loss"] is not None) == method.probabilities
+        n_grid = int(np.prod([len(values) for values in method.grid.values()]))
+        assert len(record.selection["trials"]) == n_grid * (7 if method.reads == "features" else 1)
+        if method.reads == "features":
+            best = max(t["score"] for t in record.selection["trials"] if t["score"] is not None)
+            assert record.selection["score"] == best
+            assert {t["layer"] for t in record.selection["trials"]} == {0, 1, 2, "concat"}
+    comparison = compare(runs, ReportSettings(reference="logreg"))
+    assert len(comparison.rows) == len(METHODS)
+
+
+@pytest.mark.parametrize("combine", [Combine.CONCAT, Combine.EACH])
+def test_a_run_predicts_new_texts_as_it_predicted_test(
+    combine: Combine, tweets: Path, tiny: Path, places: Places
+) -> None:
+    (run,) = made(tweets, tiny, places, methods=("lda",), combine=combine)
+    layer = run.record.selection["features"]["layer"]
+    assert (layer == "concat") == (combine is Combine.CONCAT)
+    texts = (tweets / "test_text.txt").read_text().splitlines()
+    scores = [list(p.scores.values()) for p in load_predictor(run.folder, places.cache)(texts)]
+    assert np.asarray(scores) == pytest.approx(run.predictions["test"].y_score, abs=1e-4)
+
+
+def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, places: Places) -> None:
+    runs = made(
+        tweets, tiny, places, methods=("tfidf-logreg", "ridge", "logreg"), controls=True, features=FeatureSettings()
+    )
+    controls = {run.record.method: run.record for run in runs if run.record.control}
+    assert {name: record.control for name, record in controls.items()} == {
+        "logreg+random-encoder": "random encoder",
+        "logreg+shuffled-labels": "shuffled labels",
+    }
+    assert controls["logreg+random-encoder"].checkpoint["digest"] != runs[2].record.checkpoint["digest"]
+    assert controls["logreg+random-encoder"].checkpoint["name"].endswith("(random weights)")
+    assert str(places.cache) not in json.dumps([record.to_json() for record in controls.values()])
+    assert controls["logreg+shuffled-labels"].checkpoint == runs[2].record.checkpoint
+    shuffled = next(run for run in runs if run.record.control == "shuffled labels")
+    # Test keeps its labels, or the run could not be compared.
+    assert np.array_equal(shuffled.predictions["test"].y_true, runs[0].predictions["test"].y_true)
+    assert not np.array_equal(shuffled.predictions["validation"].y_true, runs[0].predictions["validation"].y_true)
+    assert not (shuffled.folder / "model").exists()
+    assert all(row.verdict == "" for row in compare(runs, ReportSettings(reference="logreg")).rows if row.control)
+
+
+def test_a_random_encoder_is_drawn_once(tweets: Path, tiny: Path, places: Places) -> None:
+    made(tweets, tiny, places, methods=("logreg",), controls=True, features=FeatureSettings())
+    before = {path: path.stat().st_mtime_ns for path in (places.cache / "checkpoints").rglob("*.safetensors")}
+    assert len(before) == 1
+    remarks = Remarks()
+    made(tweets, tiny, places, remarks, methods=("logreg",), controls=True, features=FeatureSettings())
+    assert before == {path: path.stat().st_mtime_ns for path in (places.cache / "checkpoints").rglob("*.safetensors")}
+    assert sum("kept" in said for said in remarks.said) == 3
+
+
+def test_a_method_that_fails_stays_with_its_reason_and_is_tried_again(
+    tweets: Path, tiny: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    def singular(*arguments: object) -> None:
+        raise np.linalg.LinAlgError("singular matrix")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LinearDiscriminantAnalysis, "fit", singular)
+        patched.setitem(walking._WALKS, Walk.LDA, singular)
+        remarks = Remarks()
+        runs = made(tweets, tiny, places, remarks, methods=("ridge", "lda"), features=FeatureSettings())
+    assert runs[0].record.failure is None
+    assert runs[1].record.failure == "lda cannot be fitted: singular matrix"
+    assert remarks.said[-1] == "lda: lda cannot be fitted: singular matrix"
+    assert "lda" in [failed.method for failed in compare(runs, ReportSettings(reference="ridge")).failed]
+    again = made(tweets, tiny, places, methods=("ridge", "lda"), features=FeatureSettings())
+    assert again[1].record.failure is None
+    assert read_run(runs[1].folder).record.failure is None
+
+
+def test_when_every_method_fails_the_command_does(tweets: Path, tiny: Path, places: Places) -> None:
+    with pytest.raises(TrainingError, match=r"every method failed, the first, rbf-svm: out of time after 0.01 s"):
+        made(tweets, tiny, places, methods=("rbf-svm",), time_limit=0.01, features=FeatureSettings())
+
+
+def test_seeds_that_change_nothing_are_fitted_once(
+    tweets: Path, tiny: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import featx.experiment.probe as probe
+
+    fits = []
+    real = probe.fit_best
+    monkeypatch.setattr(probe, "fit_best", lambda method, *rest: fits.append(method.name) or real(method, *rest))
+    runs = made(tweets, tiny, places, methods=("ridge", "stratified"), seeds=(0, 1, 2), features=FeatureSettings())
+    assert fits == ["ridge", "stratified", "stratified", "stratified"]
+    assert len(runs) == 6
+    assert [run.record.seed for run in runs] == [0, 1, 2, 0, 1, 2]
+    ridge = [run.predictions["test"].y_pred for run in runs[:3]]
+    assert np.array_equal(ridge[0], ridge[2])
+    drawn = [run.predictions["test"].y_pred for run in runs[3:]]
+    assert not np.array_equal(drawn[0], drawn[2])
+
+
+def test_how_a_method_is_tuned_is_part_of_the_run(tweets: Path, tiny: Path, places: Places) -> None:
+    settings = {"methods": ("ridge",), "features": FeatureSettings()}
+    (run,) = made(
+        tweets, tiny, places, **settings, cv=3, refit=Refit.TRAIN_AND_VALIDATION, calibrate=Calibration.SIGMOID
+    )
+    assert run.record.settings["cv"] == 3
+    assert run.record.selection["split"] == "3 folds of train"
+    assert run.predictions["test"].y_score is not None
+    with pytest.raises(Exception, match="holds a run with other settings"):
+        made(tweets, tiny, places, **settings)
+
+
+def test_shared_texts_are_recorded(tweets: Path, tiny: Path, places: Places) -> None:
+    train = (tweets / "train_text.txt").read_text().splitlines()
+    test = (tweets / "test_text.txt").read_text().splitlines()
+    test[1], test[4] = train[0], train[7]
+    (tweets / "test_text.txt").write_text("\n".join(test) + "\n")
+    runs = made(tweets, tiny, places, methods=("majority", "tfidf-logreg"))
+    assert runs[0].record.data["shared_test_rows"] == [1, 4]
+    assert compare(runs, ReportSettings(reference="majority")).rows[0].without_shared is not None
+
+
+def test_controls_need_a_method_on_features(tweets: Path, tiny: Path, places: Places) -> None:
+    with pytest.raises(SettingsError, match=r"--controls needs a method on features, such as logreg"):
+        made(tweets, tiny, places, methods=("majority",), controls=True)

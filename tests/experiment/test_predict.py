@@ -1,0 +1,193 @@
+"""Prediction from files: the numbers of the run's own test predictions, whatever the format; files whole or absent."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tiny import write_tweeteval
+
+from featx.config import BaselineSettings, DataSettings, FinetuneSettings
+from featx.data.streams import count_rows, stream_texts
+from featx.errors import DataError, FeatxError, SettingsError
+from featx.experiment.baseline import baseline
+from featx.experiment.finetune import finetune
+from featx.experiment.places import Places
+from featx.experiment.predict import check_output, predict_batches, predict_file
+from featx.predict import Predictor
+
+METHODS = ("tfidf-logreg", "logreg", "finetune")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("predict")
+    data = DataSettings(str(write_tweeteval(folder / "tweets")))
+    places = Places(folder / "results", "x", folder / "cache")
+    runs = baseline(data, str(tiny), settings=BaselineSettings(("tfidf-logreg", "logreg")), places=places)
+    training = FinetuneSettings(num_train_epochs=1.0, learning_rate=3e-3, per_device_train_batch_size=8)
+    runs += finetune(data, str(tiny), settings=training, places=places)
+    texts = (folder / "tweets" / "test_text.txt").read_text().split("\n")
+    return {"runs": {run.record.method: run for run in runs}, "texts": texts, "places": places}
+
+
+def write_input(path: Path, texts: list[str]) -> Path:
+    kind = path.suffix
+    if kind == ".parquet":
+        pq.write_table(pa.table({"id": range(len(texts)), "text": texts}), path)
+    elif kind == ".jsonl":
+        path.write_text("".join(json.dumps({"text": text, "id": k}) + "\n" for k, text in enumerate(texts)))
+    elif kind in (".csv", ".tsv"):
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file, delimiter="," if kind == ".csv" else "\t")
+            writer.writerows([["id", "text"], *([k, text] for k, text in enumerate(texts))])
+    else:
+        path.write_text("\n".join(texts))
+    return path
+
+
+def read_output(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="," if path.suffix == ".csv" else "\t"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("source", "target"), [("in.csv", "o.jsonl"), ("in.parquet", "o.parquet"), ("in.txt", "o.tsv")]
+)
+def test_files_hold_the_test_predictions_of_the_run(
+    made: dict[str, Any], tmp_path: Path, method: str, source: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featx.predict.Predictor.batches.__defaults__", (7,))
+    run, texts = made["runs"][method], made["texts"]
+    path = write_input(tmp_path / source, texts)
+    n = predict_file(run.folder, stream_texts(path), tmp_path / "deep" / target, places=made["places"])
+    rows = read_output(tmp_path / "deep" / target)
+    assert n == len(rows) == len(texts)
+    assert [row["text"] for row in rows] == texts
+    assert [int(row["row"]) for row in rows] == list(range(n))
+    stored, names = run.predictions["test"], run.record.label_names
+    assert [row["label"] for row in rows] == [names[k] for k in stored.y_pred]
+    scores = np.array([[float(row[f"score_{name}"]) for name in names] for row in rows])
+    assert np.allclose(scores, stored.y_score, atol=1e-6)
+
+
+def test_texts_come_and_go_in_batches() -> None:
+    class Record:
+        label_names = ("a", "b")
+
+    class Run:
+        record = Record()
+
+    sizes: list[int] = []
+
+    def classify(texts: Any) -> Any:
+        sizes.append(len(texts))
+        return np.tile([0.25, 0.75], (len(texts), 1))
+
+    taken = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal taken
+        for k in range(25):
+            taken += 1
+            yield f"text {k}" if k != 23 else " "
+
+    batches = Predictor(Run(), classify).batches(texts(), 10)
+    first = next(batches)
+    assert taken == 10, "no more is read than a batch takes"
+    assert [prediction.text for prediction in first] == [f"text {k}" for k in range(10)]
+    next(batches)
+    with pytest.raises(DataError, match="text 24 is empty"):
+        next(batches)
+    assert sizes == [10, 10]
+
+
+def test_an_error_on_the_way_leaves_the_old_output(made: dict[str, Any], tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("old")
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"text": "good"}\n{"text": null}\n')
+    with pytest.raises(DataError, match=r"in\.jsonl, line 2: the text is null"):
+        predict_file(made["runs"]["tfidf-logreg"].folder, stream_texts(path), output, places=made["places"])
+    assert output.read_text() == "old"
+    assert {p.name for p in tmp_path.iterdir()} == {"out.csv", "in.jsonl"}
+
+
+def test_no_texts(made: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("text\n")
+    with pytest.raises(DataError, match="no texts to label"):
+        predict_file(made["runs"]["tfidf-logreg"].folder, stream_texts(path), tmp_path / "o.csv", places=made["places"])
+    assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
+    with pytest.raises(DataError, match="no texts to label"):
+        list(predict_batches(made["runs"]["tfidf-logreg"].folder, [], places=made["places"]))
+
+
+def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
+    from made_runs import make_run
+
+    run = make_run(tmp_path, "logreg")
+    with pytest.raises(FeatxError, match=r"was saved without a model, so it cannot predict; run the method again"):
+        list(predict_batches(run.folder, ["a"], places=made["places"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"label,words\n1,x\n", r"a\.csv: no text column \(text, .*\); it has 'label', 'words'; name yours with"),
+        ("a.csv", b"text,b\n1,x\n2\n", r"a\.csv, line 3: 1 cells, but the header has 2"),
+        ("a.csv", b'text\n"x\n', r"a\.csv, line 2: not readable as CSV"),
+        ("a.csv", b"text\nx\n\xff\n", r"a\.csv, line 3: byte 0xff is not UTF-8"),
+        ("a.csv", b'text\nx\n""\n', r"a\.csv, line 3: the text is empty"),
+        ("a.csv", b"", r"a\.csv: no text column .*; it has none"),
+        ("a.tsv", b"text\tb\nx\n", r"a\.tsv, line 2: 1 cells"),
+        ("a.jsonl", b'{"text": "x"}\n[1]\n', r"a\.jsonl, line 2: a JSON list; expected one object a line"),
+        ("a.jsonl", b'{"text": "x"}\n{"b": 1}\n', r"a\.jsonl, line 2: no 'text'"),
+        ("a.jsonl", b'{"text": 5}\n', r"a\.jsonl, line 1: the text is 5 of type int, expected a string"),
+        ("a.jsonl", b"{\n", r"a\.jsonl, line 1: not readable as JSON"),
+        ("a.jsonl", b'{"text": "\\ud800"}\n', r"a\.jsonl, line 1: the text holds a lone surrogate"),
+        ("a.parquet", b"PAR1", r"a\.parquet: not readable as Parquet"),
+        ("a.txt", b"x\n\xc3\n", r"a\.txt, line 2: byte 0xc3 is not UTF-8"),
+        ("none.csv", None, r"none\.csv: cannot be read: No such file"),
+    ],
+)  # fmt: skip
+def test_wrong_inputs_name_file_and_row(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        list(stream_texts(tmp_path / name))
+
+
+def test_streams_read_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b'\xef\xbb\xbfid,TEXT\r\n1,"a\r\nb, c"\r\n\r\n2,d\r\n')
+    assert list(stream_texts(tmp_path / "a.csv")) == ["a\r\nb, c", "d"]
+    (tmp_path / "a.txt").write_bytes("\ufeffone\n\n  \ntwo\u2028three\n".encode())
+    assert list(stream_texts(tmp_path / "a.txt")) == ["one", "two\u2028three"]
+    (tmp_path / "b.jsonl").write_text('\n{"body": "x", "text": "y"}\n')
+    assert list(stream_texts(tmp_path / "b.jsonl", "body")) == ["x"]
+    assert list(stream_texts(tmp_path / "b.jsonl")) == ["y"]
+    assert count_rows(tmp_path / "a.txt") == 5
+    assert count_rows(tmp_path / "none") is None
+    assert count_rows(write_input(tmp_path / "n.parquet", ["a"] * 9)) == 9
+
+
+def test_names_of_outputs_are_checked_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"expected a name that ends in one of: \.csv, \.tsv, \.jsonl, \.parquet"):
+        check_output(tmp_path / "out.xlsx", None)
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(SettingsError, match="is a folder"):
+        check_output(tmp_path / "d.csv", None)
+    with pytest.raises(SettingsError, match="is the input itself"):
+        check_output(tmp_path / "in.csv", tmp_path / "." / "in.csv")

@@ -186,8 +186,7 @@ def _features(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one with --checkpoint, or run featx baseline again"
         )
-    kinds = [(kind["layer"], Pooling(kind["pooling"])) for kind in chosen["kinds"]]
-    kinds = [kinds[k] for k in run.record.selection["features"]["kinds"]]
+    kinds = _chosen_kinds(run)
     settings = FeatureSettings(
         tuple(dict.fromkeys(layer for layer, _ in kinds)),
         tuple(dict.fromkeys(pooling for _, pooling in kinds)),
@@ -204,3 +203,13 @@ def _features(
         return arrays[0] if len(arrays) == 1 else np.hstack(arrays)
 
     return extract
+
+
+def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
+    """Layer and pooling of the features that the classifier reads, in the order in which they stand side by side."""
+    try:
+        assert run.record.features is not None
+        kinds = run.record.features["kinds"]
+        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in run.record.selection["features"]["kinds"]]
+    except (LookupError, ValueError) as e:
+        raise RunError(f"{run.folder} does not say which features it reads ({e}); run featx baseline again") from e

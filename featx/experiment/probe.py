@@ -219,13 +219,18 @@ def _selection(fitted: Fitted, settings: BaselineSettings) -> dict[str, Any]:
         "metric": SELECTION_METRIC,
         "split": f"{settings.cv} folds of train" if settings.cv else "validation",
         "chosen": chosen.params,
-        "features": chosen.candidate.facts | {"kinds": list(chosen.candidate.kinds)},
+        **_chosen_features(chosen),
         "summary": summary,
         "score": chosen.score,
         "n_iter": fitted.n_iter,
         "max_iter": fitted.max_iter,
         "trials": [_trial(trial) for trial in fitted.trials],
     }
+
+
+def _chosen_features(chosen: Trial) -> dict[str, Any]:
+    candidate = chosen.candidate
+    return {"features": candidate.facts | {"kinds": list(candidate.kinds)}} if candidate.kinds else {}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

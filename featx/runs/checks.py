@@ -120,7 +120,20 @@ def _is_checkpoint(value: Any) -> bool:
 
 
 def _are_features(value: Any) -> bool:
-    return _is_object(value) and "layer" in value and "pooling" in value
+    return _is_object(value) and ("kinds" not in value or _is_list_of(_is_kind)(value["kinds"]))
+
+
+def _is_kind(value: Any) -> bool:
+    return _is_object(value) and _is_whole(value.get("layer")) and _is_text(value.get("pooling"))
+
+
+def _are_chosen(value: Any) -> bool:
+    return (
+        _is_object(value)
+        and (_is_whole(value.get("layer")) or _is_text(value.get("layer")))
+        and _is_text(value.get("pooling"))
+        and _is_list_of(_is_whole)(value.get("kinds", []))
+    )
 
 
 def _is_selection(value: Any) -> bool:
@@ -129,7 +142,7 @@ def _is_selection(value: Any) -> bool:
         and _is_text(value.get("summary", ""))
         and _is_text(value.get("metric", ""))
         and _is_list_of(_is_object)(value.get("trials", []))
-        and _are_features(value.get("features", {"layer": 0, "pooling": ""}))
+        and ("features" not in value or _are_chosen(value["features"]))
     )
 
 

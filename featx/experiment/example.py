@@ -58,7 +58,15 @@ _MEANINGS = {
     "report.n_resamples": "of the bootstrap",
 }
 #: What a setting that has no default looks like.
-_EXAMPLES = {"max_length": "128", "batch_tokens": "4096", "threads": "4", "cv": "5", "time_limit": "600", "jobs": "4"}
+_EXAMPLES = {
+    "max_length": "128",
+    "batch_tokens": "4096",
+    "threads": "4",
+    "cv": "5",
+    "early_stopping_patience": "3",
+    "time_limit": "600",
+    "jobs": "4",
+}
 
 
 def example() -> str:

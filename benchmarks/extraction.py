@@ -6,8 +6,9 @@ Peers: the loop that users copy (pad all to the longest, batches of 16), Transfo
 sentence-transformers with the same pooling (its default batch of 32, and its best of 16/32/64/128). Data: tweets, and
 tweets joined to log-normal lengths of 8 to 512 tokens. Models: MiniLM's real weights, and a random model of
 DistilBERT-base's shape. Also measured: the machine's own matrix-multiply rate, of which extraction reaches a share
-(2 x parameters of the layers x real tokens / seconds); peak memory; start-up. Writes
-``results/benchmarks/extraction.{json,md}``.
+(2 x parameters of the layers x real tokens / seconds); peak memory; start-up. Where there is a CUDA device, featx
+against sentence-transformers on it as well, at each type, with the share of featx's time in which the encoder waited for
+tokens; ``--gpu-only`` measures that alone and keeps the rest. Writes ``results/benchmarks/extraction.{json,md}``.
 """
 
 from __future__ import annotations
@@ -132,6 +133,82 @@ def featx(task: Task, dtype: str) -> Callable[[], np.ndarray]:
             return Extractor(encoder, checkpoint, settings, Path(cache)).encode(task.texts).gather()
 
     return run
+
+
+def on_gpu(task: Task, rounds: int) -> dict[str, Any]:
+    """Featx against sentence-transformers' best batch on CUDA, at each type, interleaved."""
+    from sentence_transformers import SentenceTransformer, models
+
+    checkpoint = find_checkpoint(str(task.folder), Path("unused"))
+    results: dict[str, Any] = {}
+    for dtype, kind in {**TYPES, "float16": torch.float16}.items():
+        word = models.Transformer(str(task.folder), max_seq_length=512, model_args={"dtype": kind})
+        peer = SentenceTransformer(
+            modules=[word, models.Pooling(word.get_word_embedding_dimension(), pooling_mode="cls")], device="cuda"
+        )
+        settings = FeatureSettings(dtype=Dtype(dtype), max_length=512)
+        encoder = load_encoder(checkpoint, settings, ComputeSettings(Device.CUDA))
+        waited = []
+
+        def ours(encoder: Any = encoder, settings: Any = settings, waited: list[float] = waited) -> np.ndarray:
+            with tempfile.TemporaryDirectory() as cache:
+                encoded = Extractor(encoder, checkpoint, settings, Path(cache)).encode(task.texts)
+                waited.append(encoded.counts.waiting_seconds / encoded.counts.extract_seconds)
+                return encoded.gather()
+
+        def theirs(batch: int, peer: Any = peer) -> np.ndarray:
+            made = peer.encode(task.texts, batch_size=batch, show_progress_bar=False, convert_to_numpy=True)
+            return np.asarray(made, np.float32)
+
+        mine, reference = ours(), theirs(64)
+        error = float((np.linalg.norm(mine - reference, axis=1) / np.linalg.norm(reference, axis=1)).max())
+        best = min((32, 64, 128, 256, 512), key=lambda batch: seconds_of(lambda: theirs(batch)))
+        waited.clear()
+        pairs = [
+            (seconds_of(ours), seconds_of(lambda: theirs(32)), seconds_of(lambda: theirs(best))) for _ in range(rounds)
+        ]
+        results[dtype] = {
+            "texts_per_second": len(task.texts) / statistics.median(pair[0] for pair in pairs),
+            "times_sentence_transformers": statistics.median(pair[1] / pair[0] for pair in pairs),
+            "times_sentence_transformers_best": statistics.median(pair[2] / pair[0] for pair in pairs),
+            "best_batch": best,
+            "waiting_share": statistics.median(waited),
+            "largest_relative_error": error,
+        }
+    return results
+
+
+def measure_gpu(tweets: list[str], tokenizer: Any, folders: dict[str, Path], rounds: int) -> dict[str, Any] | str:
+    """Every model and set of texts on CUDA; says so where there is no such device."""
+    if not torch.cuda.is_available():
+        return "unmeasured; there is no CUDA device here"
+    sets = {"tweets": (tweets * 20)[:32_768], "mixed lengths": mixed_lengths(tweets, tokenizer, 8_192)}
+    tasks = {
+        f"{model}, {name}": on_gpu(Task(name, folder, [f"{i} {text}" for i, text in enumerate(texts)], 0), rounds)
+        for model, folder in folders.items()
+        for name, texts in sets.items()
+    }
+    return {"device": torch.cuda.get_device_name(), "tasks": tasks}
+
+
+def gpu_lines(gpu: dict[str, Any] | str) -> list[str]:
+    """What was measured on CUDA, as Markdown."""
+    if isinstance(gpu, str):
+        return [f"GPU: {gpu}.", ""]
+    lines = [f"## On {gpu['device']}", ""]
+    lines += ["| task | type | texts/s | x sentence-transformers | x its best batch | waiting for tokens | error |"]
+    lines += ["|:---|:---|---:|---:|---:|---:|---:|"]
+    for name, types in gpu["tasks"].items():
+        lines += [
+            f"| {name} | {dtype} | {row['texts_per_second']:.0f} | {row['times_sentence_transformers']:.2f} | "
+            f"{row['times_sentence_transformers_best']:.2f} ({row['best_batch']}) | {row['waiting_share']:.0%} | "
+            f"{row['largest_relative_error']:.1e} |"
+            for dtype, row in types.items()
+        ]
+    slow = max(row["waiting_share"] for types in gpu["tasks"].values() for row in types.values())
+    if slow > 0.2:
+        lines += ["", f"Tokenising is the bottleneck somewhere: the encoder waited for up to {slow:.0%} of the time."]
+    return [*lines, ""]
 
 
 def seconds_of(run: Callable[[], Any]) -> float:
@@ -292,8 +369,8 @@ def table(results: dict[str, Any]) -> str:
     lines += [
         f"Peak memory with a tiny encoder: {memory['20000']:.0f} MiB at 20,000 texts, {memory['200000']:.0f} MiB at "
         f"200,000. Start-up and shut-down of the pipeline: {results['pipeline_overhead_seconds']:.3f} s.",
-        f"GPU: {results['gpu']}.",
         "",
+        *gpu_lines(results["gpu"]),
     ]
     return "\n".join(lines)
 
@@ -304,9 +381,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="a fifth of the texts, one round")
     parser.add_argument("--memory-only", action="store_true", help="measure memory and start-up again, keep the rest")
+    parser.add_argument("--gpu-only", action="store_true", help="measure on CUDA, keep the rest")
     options = parser.parse_args()
     if options.memory_only:
-        finish(json.loads((TARGET / "extraction.json").read_text()), Path(tempfile.mkdtemp()))
+        finish(json.loads((TARGET / "extraction.json").read_text()), Path(tempfile.mkdtemp()), memory=True)
         return
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -316,7 +394,12 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(packaged_folder())
     tweets = list(load_dataset(DataSettings(options.tweets)).train.texts)
     folders = {"MiniLM": packaged_folder(), "DistilBERT-base shape": distilbert_shape(work / "distilbert")}
-    results: dict[str, Any] = {
+    if options.gpu_only:
+        results = json.loads((TARGET / "extraction.json").read_text())
+        results["gpu"] = measure_gpu(tweets, tokenizer, folders, rounds)
+        finish(results, work, memory=False)
+        return
+    results = {
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"{torch.backends.cpu.get_cpu_capability()}, transformers {transformers.__version__}",
         "tasks": {},
@@ -331,15 +414,16 @@ def main() -> None:
             tokens = sum(map(len, tokenizer(texts, truncation=True, max_length=512)["input_ids"]))
             results["tasks"][f"{model}, {name}"] = measure(Task(name, folder, texts, tokens), rounds)
             print(f"{model}, {name}: done", file=sys.stderr)
-    finish(results, work)
+    results["gpu"] = measure_gpu(tweets, tokenizer, folders, rounds)
+    finish(results, work, memory=True)
 
 
-def finish(results: dict[str, Any], work: Path) -> None:
-    """Measure memory and start-up, write the files, print the table."""
-    tiny = tiny_model(work / "tiny")
-    results["peak_memory_mib"] = {str(n): peak_memory(n, tiny) for n in (20_000, 200_000)}
-    results["pipeline_overhead_seconds"] = overhead(tiny)
-    results["gpu"] = "unmeasured; everything here ran on the CPU"
+def finish(results: dict[str, Any], work: Path, memory: bool) -> None:
+    """Measure memory and start-up if asked to, write the files, print the table."""
+    if memory:
+        tiny = tiny_model(work / "tiny")
+        results["peak_memory_mib"] = {str(n): peak_memory(n, tiny) for n in (20_000, 200_000)}
+        results["pipeline_overhead_seconds"] = overhead(tiny)
     TARGET.mkdir(parents=True, exist_ok=True)
     (TARGET / "extraction.json").write_text(json.dumps(results, indent=1) + "\n")
     (TARGET / "extraction.md").write_text(table(results))

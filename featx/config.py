@@ -50,6 +50,37 @@ class Device(StrEnum):
     MPS = "mps"
 
 
+class FinetuneMethod(StrEnum):
+    """What of a checkpoint is trained: all of it, all of it after a linear probe, or low-rank adapters."""
+
+    FULL = "full"
+    LP = "lp"
+    LORA = "lora"
+
+
+class ClassWeights(StrEnum):
+    """How much the classes count in the loss; ``balanced`` lets rare ones count more."""
+
+    NONE = "none"
+    BALANCED = "balanced"
+
+
+class SaveStrategy(StrEnum):
+    """When a training writes a checkpoint that it could go on from; a signal always makes it write one."""
+
+    NO = "no"
+    EPOCH = "epoch"
+    STEPS = "steps"
+
+
+class WandbMode(StrEnum):
+    """Whether a run is told to Weights & Biases: not at all, into a local folder, or to the server."""
+
+    OFF = "off"
+    OFFLINE = "offline"
+    ONLINE = "online"
+
+
 class Combine(StrEnum):
     """What becomes of several layers and poolings: one of them is chosen, all stand side by side, or either."""
 
@@ -258,19 +289,89 @@ class BaselineSettings:
 
 @dataclass(frozen=True)
 class FinetuneSettings:
-    """Full fine-tuning, under the Trainer's own names; the defaults are the course's."""
+    """Fine-tuning, under the Trainer's own names; the defaults are the course's.
 
+    Attributes
+    ----------
+    warmup_steps : float
+        Steps of warm-up, or their share when below 1.
+    early_stopping_patience : int or None
+        Evaluations without a better `SELECTION_METRIC` on validation after which training ends; None never ends it.
+    dtype : Dtype
+        Of the arithmetic, by autocast; the weights that are trained are float32 whatever it is.
+    freeze_layers : int
+        Encoder layers, counted from the embeddings, that stay as they are; 0 trains all, embeddings included.
+    search : int
+        Trials of `learning_rate` and `num_train_epochs` on validation; 0 takes them as they stand here.
+    search_warmup : bool
+        Whether the trials choose `warmup_steps` as well.
+    r, lora_alpha, lora_dropout
+        Of the adapters, under peft's names; they count for the method ``lora`` only.
+    """
+
+    method: FinetuneMethod = FinetuneMethod.FULL
     num_train_epochs: float = 2.0
     learning_rate: float = 2e-5
     per_device_train_batch_size: int = 16
+    gradient_accumulation_steps: int = 1
     weight_decay: float = 0.01
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
     warmup_steps: float = 0.0
     lr_scheduler_type: str = "linear"
+    optim: str = "adamw_torch_fused"
+    label_smoothing_factor: float = 0.0
+    class_weights: ClassWeights = ClassWeights.NONE
+    early_stopping_patience: int | None = None
+    dtype: Dtype = Dtype.FLOAT32
+    gradient_checkpointing: bool = False
+    freeze_layers: int = 0
+    search: int = 0
+    search_warmup: bool = False
+    r: int = 16
+    lora_alpha: float = 32.0
+    lora_dropout: float = 0.05
     max_length: int | None = None
     seeds: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         _check_seeds(self.seeds, "seeds")
+
+
+@dataclass(frozen=True)
+class SavingSettings:
+    """How a long training survives; nothing here changes its result.
+
+    Attributes
+    ----------
+    resume : bool
+        Whether to go on from the last complete checkpoint of the same training.
+    save_strategy : SaveStrategy
+    save_steps : int
+        Steps between checkpoints, for ``steps``.
+    save_total_limit : int
+        Checkpoints that are kept, the newest.
+    """
+
+    resume: bool = True
+    save_strategy: SaveStrategy = SaveStrategy.EPOCH
+    save_steps: int = 500
+    save_total_limit: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("save_steps", "save_total_limit"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Whether runs are told to Weights & Biases, and under which project."""
+
+    wandb: WandbMode = WandbMode.OFF
+    wandb_project: str = "featx"
 
 
 #: What suits the demo's small encoder: with the course's settings it stays under-trained.

@@ -43,5 +43,24 @@ class TrainingError(FeatxError):
     """A classifier or a fine-tuning could not be fitted."""
 
 
+class DivergedError(TrainingError):
+    """A training whose loss or scores became no numbers."""
+
+
 class RunError(FeatxError):
     """A results folder is missing, broken or does not fit its neighbours."""
+
+
+class StoppedError(FeatxError):
+    """Work was ended by a signal, after what could be kept was kept.
+
+    Parameters
+    ----------
+    message : str
+    signum : int
+        The signal; the command line leaves with 128 + `signum`, as a shell reports it.
+    """
+
+    def __init__(self, message: str, signum: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signum

@@ -177,8 +177,12 @@ def _features(
     from featx.features.extraction import Extractor
 
     facts, chosen = run.record.checkpoint, run.record.features
-    assert facts is not None
     assert chosen is not None
+    if facts is None:
+        raise RunError(
+            f"{run.folder} was made with features from elsewhere, and featx cannot make those of new texts; run featx "
+            "baseline with a checkpoint instead"
+        )
     name = checkpoint or facts["name"]
     found = find_checkpoint(name, cache, facts["revision"] if name == facts["name"] else None)
     if (found.digest, found.tokenizer_digest) != (facts["digest"], facts["tokenizer_digest"]):
@@ -186,8 +190,7 @@ def _features(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one with --checkpoint, or run featx baseline again"
         )
-    kinds = [(kind["layer"], Pooling(kind["pooling"])) for kind in chosen["kinds"]]
-    kinds = [kinds[k] for k in run.record.selection["features"]["kinds"]]
+    kinds = _chosen_kinds(run)
     settings = FeatureSettings(
         tuple(dict.fromkeys(layer for layer, _ in kinds)),
         tuple(dict.fromkeys(pooling for _, pooling in kinds)),
@@ -204,3 +207,13 @@ def _features(
         return arrays[0] if len(arrays) == 1 else np.hstack(arrays)
 
     return extract
+
+
+def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
+    """Layer and pooling of the features that the classifier reads, in the order in which they stand side by side."""
+    try:
+        assert run.record.features is not None
+        kinds = run.record.features["kinds"]
+        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in run.record.selection["features"]["kinds"]]
+    except (LookupError, ValueError) as e:
+        raise RunError(f"{run.folder} does not say which features it reads ({e}); run featx baseline again") from e

@@ -31,6 +31,10 @@ _COMMANDS = {
 }
 
 
+#: Exit codes of work that a signal ended: no error, and nothing is lost.
+_STOPPED = (130, 143)
+
+
 class _LazyGroup(click.Group):
     """Imports a command's module when the command is used."""
 
@@ -98,7 +102,8 @@ def main(arguments: list[str] | None = None) -> Any:
 def _fail(message: str, code: int) -> None:
     verbosity.show_traceback()
     one_line = " ".join(message.split())
-    click.echo(f"featx: error: {one_line}" if code != 130 else f"featx: {one_line}", err=True)
+    if os.environ.get("RANK", "0") == "0":  # of several training processes the first alone speaks
+        click.echo(f"featx: {one_line}" if code in _STOPPED else f"featx: error: {one_line}", err=True)
     sys.exit(code)
 
 

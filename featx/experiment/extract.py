@@ -83,6 +83,7 @@ class Extracted:
             "truncated": counts.truncated,
             "tokens": counts.tokens,
             "extract_seconds": round(counts.extract_seconds, 6),
+            "waiting_seconds": round(counts.waiting_seconds, 6),
             "texts_per_second": round(counts.texts_per_second, 3),
             "hidden_size": self.features.hidden_size,
             "spec": described[0] if len(described) == 1 else described,

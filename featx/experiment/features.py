@@ -18,6 +18,9 @@ from featx.features.encoder import load_encoder
 from featx.features.extraction import Counts, Encoded, Extractor, Progress
 from featx.features.spec import FeatureSpec
 
+#: Share of the time from which on waiting for tokens is worth a remark.
+_WAITING_SHARE = 0.2
+
 
 @dataclass(frozen=True)
 class SplitFeatures:
@@ -56,6 +59,7 @@ class SplitFeatures:
                 total.truncated + counts.truncated,
                 total.tokens + counts.tokens,
                 total.extract_seconds + counts.extract_seconds,
+                total.waiting_seconds + counts.waiting_seconds,
             )
         return total
 
@@ -91,5 +95,10 @@ def extract_splits(
         display.say(
             f"{result.counts.truncated} of the {result.counts.encoded} texts encoded now are longer than "
             f"{encoder.tokenizer.max_length} tokens and were cut there"
+        )
+    if (waited := result.counts.waiting_seconds) > _WAITING_SHARE * result.counts.extract_seconds:
+        display.say(
+            f"tokenising held the encoder up for {waited:.1f} of {result.counts.extract_seconds:.1f} s; more cores, or "
+            "--threads where it was given, would help, a faster device would not"
         )
     return result

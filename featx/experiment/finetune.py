@@ -1,23 +1,78 @@
-"""``featx finetune``: full fine-tuning, a run for each seed."""
+"""``featx finetune``: fine-tuning, a run for each seed."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from featx.config import Checkpoint, ComputeSettings, DataSettings, FinetuneSettings
+from featx.config import (
+    SELECTION_METRIC,
+    Checkpoint,
+    ComputeSettings,
+    DataSettings,
+    FinetuneMethod,
+    FinetuneSettings,
+    SavingSettings,
+    TrackingSettings,
+)
 from featx.data import TextDataset, load_dataset
+from featx.experiment.linear_probe import Probe, fit_probe
 from featx.experiment.places import Places
-from featx.experiment.progress import Display, Silent
+from featx.experiment.progress import Display, Silent, Task
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
 from featx.features.checkpoint import find_checkpoint
 from featx.features.device import find_device, thread_limit
-from featx.finetune import Finetuned
+from featx.finetune import Finetuned, Hooks, Interrupts, Trial, check_settings, interrupts, judge, search
 from featx.finetune import finetune as finetune_checkpoint
-from featx.runs import Run, RunRecord, Timings, environment, read_run, run_folder, write_run
+from featx.finetune.processes import is_first, leave, world_size
+from featx.runs import Run, RunRecord, Timings, environment, identity_of, read_run, run_folder, write_run
+from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
+from featx.runs.wandb_log import WandbLog
 
-METHOD = "finetune"
+#: Name of a run's method by what is trained.
+METHODS = {
+    FinetuneMethod.FULL: "finetune",
+    FinetuneMethod.LP: "finetune-lp",
+    FinetuneMethod.LORA: "finetune-lora",
+}
+#: Settings that count for adapters only.
+_OF_ADAPTERS = ("r", "lora_alpha", "lora_dropout")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all seeds share."""
+
+    checkpoint: Checkpoint
+    dataset: TextDataset
+    settings: FinetuneSettings
+    saving: SavingSettings
+    tracking: TrackingSettings
+    compute: ComputeSettings
+    device: str
+    places: Places
+    experiment: str
+    display: Display
+    interrupts: Interrupts
+
+    @property
+    def method(self) -> str:
+        return METHODS[self.settings.method]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A fine-tuned model and how it was come by."""
+
+    model: Finetuned
+    settings: FinetuneSettings
+    trials: tuple[Trial, ...]
+    fit_seconds: float
 
 
 def finetune(
@@ -28,82 +83,220 @@ def finetune(
     compute: ComputeSettings | None = None,
     places: Places | None = None,
     display: Display | None = None,
+    saving: SavingSettings | None = None,
+    tracking: TrackingSettings | None = None,
 ) -> list[Run]:
-    """Fine-tune a checkpoint in full and measure it.
+    """Fine-tune a checkpoint and measure it.
 
-    A run that is there with the same data, checkpoint and settings is kept as it is.
+    A run that is there with the same data, checkpoint and settings is kept as it is; a training that was interrupted
+    goes on from its last checkpoint. Under torchrun every process trains, and the first alone writes and shows.
 
     Returns
     -------
     list of Run
-        One for each seed.
+        One for each seed; empty in all processes but the first.
     """
     settings, compute = settings or FinetuneSettings(), compute or ComputeSettings()
-    places, display = places or Places(), display or Silent()
+    places = places or Places()
+    display = (display or Silent()) if is_first() else Silent()
+    check_settings(settings)
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
-    keep_test_texts(dataset, places, data.address)
+    if is_first():
+        keep_test_texts(dataset, places, data.address)
     device = find_device(compute.device).type
+    check_settings(settings, device)
     found = find_checkpoint(checkpoint, places.cache, revision)
-    name = places.experiment_name(data.address)
     runs = []
-    with thread_limit(compute.threads):
+    with thread_limit(compute.threads), interrupts() as held:
+        job = _Job(
+            checkpoint=found,
+            dataset=dataset,
+            settings=settings,
+            saving=saving or SavingSettings(),
+            tracking=tracking or TrackingSettings(),
+            compute=compute,
+            device=device,
+            places=places,
+            experiment=places.experiment_name(data.address),
+            display=display,
+            interrupts=held,
+        )
         for seed in settings.seeds:
-            folder = run_folder(places.results, name, METHOD, seed)
-            runs.append(_run(found, dataset, settings, seed, device, folder, places.overwrite, display))
+            run = _run(job, seed)
+            if run is not None:
+                runs.append(run)
+    leave()
     return runs
 
 
-def _run(
-    checkpoint: Checkpoint,
-    dataset: TextDataset,
-    settings: FinetuneSettings,
-    seed: int,
-    device: str,
-    folder: Path,
-    overwrite: bool,
-    display: Display,
-) -> Run:
-    chosen = asdict(settings)
-    del chosen["seeds"]
+def _run(job: _Job, seed: int) -> Run | None:
+    folder = run_folder(job.places.results, job.experiment, job.method, seed)
     facts: dict[str, Any] = {
-        "method": METHOD,
+        "method": job.method,
         "seed": seed,
-        "data": data_facts(dataset),
-        "checkpoint": checkpoint_facts(checkpoint),
+        "data": data_facts(job.dataset),
+        "checkpoint": checkpoint_facts(job.checkpoint),
         "features": None,
-        "settings": chosen,
+        "settings": finetune_facts(job.settings),
     }
-    kept = finished_run(folder, facts, overwrite)
+    kept = finished_run(folder, facts, job.places.overwrite)
     if kept is not None:
-        display.say(f"{folder} is there with the same data and settings: kept")
-        return kept
-    with display.task(f"{METHOD} seed {seed}", None) as task:
-        made = finetune_checkpoint(checkpoint, dataset, settings, seed, device, task.update)
-    if made.n_truncated:
-        display.say(
-            f"{made.n_truncated} of {len(dataset.train)} train texts are longer than {made.tokenizer.max_length} "
-            "tokens and were cut there"
+        job.display.say(f"{folder} is there with the same data and settings: kept")
+        return kept if is_first() else None
+    reset_peak_memory(job.device)
+    probe = None
+    if job.settings.method is FinetuneMethod.LP:
+        probe = fit_probe(
+            job.dataset, job.checkpoint, job.settings.max_length, job.compute, job.places, seed, job.display
         )
+    checkpoints = _checkpoints_folder(folder, facts)
+    log = WandbLog(job.tracking, job.places.results / job.experiment, job.display.say)
+    if is_first():
+        log.begin(f"{job.method}-seed-{seed}", job.experiment, _config(facts, job))
+    try:
+        made = _trained(job, seed, probe, checkpoints, log)
+        run = _recorded(job, facts, probe, made, folder, log) if is_first() else None
+    except BaseException:
+        log.abandon()
+        raise
+    if is_first():
+        for path in folder.parent.glob(f".{folder.name}-checkpoints-*"):
+            shutil.rmtree(path, ignore_errors=True)
+    return run
+
+
+def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: WandbLog) -> _Made:
+    def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
+        head = None if probe is None else probe.head
+        return finetune_checkpoint(
+            job.checkpoint, job.dataset, settings, seed, job.device, hooks, head, job.saving, folder
+        )
+
+    with job.display.task(f"{job.method} seed {seed}", None) as task:
+        hooks = Hooks(on_step=task.update, say=job.display.say, interrupts=job.interrupts)
+        if not job.settings.search:
+            made = train(job.settings, replace(hooks, on_log=log.log), checkpoints)
+            trial = Trial(_chosen(job.settings), made.best_score, "complete", [], made.fit_seconds)
+            return _Made(made, job.settings, (trial,), made.fit_seconds)
+        return _searched(job, seed, train, hooks, checkpoints, task, log)
+
+
+def _searched(job: _Job, seed: int, train: Any, hooks: Hooks, checkpoints: Path, task: Task, log: WandbLog) -> _Made:
+    number, said = 1, set()
+    total = job.settings.search
+
+    def show(done: int, steps: int) -> None:
+        task.update(done, steps, f"trial {number} of {total}")
+
+    def say(remark: str) -> None:  # each trial finds the same
+        if remark not in said:
+            said.add(remark)
+            hooks.say(remark)
+
+    def tell(finished: int, trial: Trial) -> None:
+        nonlocal number
+        number = finished + 1
+        score = "diverged" if trial.score is None else f"{SELECTION_METRIC} {trial.score:.3f}"
+        params = ", ".join(f"{name}={value:g}" for name, value in trial.params.items())
+        hooks.say(f"trial {finished} of {total}: {params}: {score}{', pruned' if trial.state == 'pruned' else ''}")
+
+    found = search(job.settings, seed, train, replace(hooks, on_step=show, say=say), checkpoints, tell)
+    for entry in found.best.history:
+        log.log(entry)
+    return _Made(found.best, found.settings, found.trials, found.fit_seconds)
+
+
+def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made, folder: Path, log: WandbLog) -> Run:
     predictions, seconds = {}, {}
     for split in ("validation", "test"):
-        predictions[split], seconds[split] = made.predict(dataset.splits[split])
+        predictions[split], seconds[split] = made.model.predict(job.dataset.splits[split])
+    verdict = judge(
+        made.model.history,
+        made.model.best_epoch,
+        made.model.last_epoch,
+        replace(made.settings, search=job.settings.search),
+    )
+    if verdict.advice:
+        job.display.say(f"{folder}: {verdict.advice}")
     record = RunRecord(
         **facts,
-        label_names=list(dataset.label_names),
-        selection={"summary": f"lr={settings.learning_rate:g}, epochs={settings.num_train_epochs:g}"},
+        label_names=list(job.dataset.label_names),
+        selection=_selection(made, probe, verdict.advice),
         converged=None,
-        timings=_timings(made, seconds["test"], len(dataset.test)),
+        timings=_timings(made, probe, seconds["test"], len(job.dataset.test)),
         metrics=measured(predictions),
-        history=[dict(entry) for entry in made.history],
+        history=[dict(entry) for entry in made.model.history],
         model_format="transformers",
-        environment=environment(device),
+        environment=environment(job.device) | {"processes": world_size()},
         created=now(),
+        under_trained=verdict.under_trained,
+        peak_memory_bytes=peak_memory_bytes(job.device),
     )
-    write_run(folder, record, predictions, made.save)
-    return read_run(folder)
+    write_run(folder, record, predictions, made.model.save)
+    run = read_run(folder)
+    log.finish(run.record, run.predictions)
+    return run
 
 
-def _timings(made: Finetuned, predict_seconds: float, n_test: int) -> Timings:
-    return Timings(0.0, made.fit_seconds, predict_seconds, 1_000 * predict_seconds / n_test)
+def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:
+    """Settings that are part of a run's identity."""
+    facts = asdict(settings)
+    del facts["seeds"], facts["method"]
+    if settings.method is not FinetuneMethod.LORA:
+        for name in _OF_ADAPTERS:
+            del facts[name]
+    return facts
+
+
+def _checkpoints_folder(folder: Path, facts: Mapping[str, Any]) -> Path:
+    """Beside the run, under a hidden name that no other training has."""
+    identity = identity_of(facts) | {"processes": world_size()}
+    digest = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return folder.with_name(f".{folder.name}-checkpoints-{digest}")
+
+
+def _chosen(settings: FinetuneSettings) -> dict[str, Any]:
+    names = ("learning_rate", "num_train_epochs", *(("warmup_steps",) if settings.search_warmup else ()))
+    return {name: getattr(settings, name) for name in names}
+
+
+def _selection(made: _Made, probe: Probe | None, advice: str | None) -> dict[str, Any]:
+    settings, model = made.settings, made.model
+    summary = f"lr={settings.learning_rate:g}, epochs={settings.num_train_epochs:g}"
+    if model.best_epoch < model.last_epoch:
+        summary += f", best {model.best_epoch:g}"
+    selection: dict[str, Any] = {
+        "metric": SELECTION_METRIC,
+        "split": "validation",
+        "chosen": _chosen(settings),
+        "summary": summary,
+        "trials": [asdict(trial) for trial in made.trials],
+        "best_epoch": model.best_epoch,
+        "best_score": model.best_score,
+        "last_epoch": model.last_epoch,
+        "truncated": dict(model.n_truncated),
+        "advice": advice,
+    }
+    return selection if probe is None else selection | {"probe": probe.facts}
+
+
+def _timings(made: _Made, probe: Probe | None, predict_seconds: float, n_test: int) -> Timings:
+    extract_seconds = 0.0 if probe is None else probe.extract_seconds
+    fit_seconds = made.fit_seconds + (0.0 if probe is None else probe.fit_seconds)
+    return Timings(extract_seconds, fit_seconds, predict_seconds, 1_000 * predict_seconds / n_test)
+
+
+def _config(facts: Mapping[str, Any], job: _Job) -> dict[str, Any]:
+    """What Weights & Biases is told of a run: no address and no path, since they can name a user."""
+    return {
+        "method": facts["method"],
+        "seed": facts["seed"],
+        **facts["settings"],
+        "checkpoint": Path(job.checkpoint.name).name,
+        "checkpoint_digest": job.checkpoint.digest,
+        "label_names": list(job.dataset.label_names),
+        "splits": facts["data"]["splits"],
+        "environment": environment(job.device) | {"processes": world_size()},
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from featx.config import (
 from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
 from featx.experiment.baseline import baseline, control_runs, expand_methods
-from featx.experiment.finetune import METHOD, finetune
+from featx.experiment.finetune import METHODS as FINETUNE_METHODS
+from featx.experiment.finetune import finetune, finetune_facts
 from featx.experiment.places import Places, name_of_address
 from featx.experiment.probe import settings_facts
 from featx.experiment.progress import Display
@@ -34,7 +35,7 @@ from featx.experiment.records import checkpoint_facts, data_facts
 from featx.experiment.report import Reported, check_metric, report
 from featx.experiment.settings_file import check_keys, settings_from
 from featx.features.checkpoint import find_checkpoint
-from featx.finetune.training import check_settings
+from featx.finetune import check_settings
 from featx.runs import read_run, run_folder
 
 TABLES = ("data", "checkpoint", "features", "compute", "baseline", "finetune", "report")
@@ -233,10 +234,9 @@ def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
                 folder = run_folder(step.places.results, name, run_name, seed)
                 yield Planned(folder, _state(folder, data, facts, settings))
     if step.finetune is not None:
-        settings = asdict(step.finetune)
-        del settings["seeds"]
+        settings = finetune_facts(step.finetune)
         for seed in step.finetune.seeds:
-            folder = run_folder(step.places.results, name, METHOD, seed)
+            folder = run_folder(step.places.results, name, FINETUNE_METHODS[step.finetune.method], seed)
             yield Planned(folder, _state(folder, data, checkpoint(), settings))
 
 

@@ -44,7 +44,8 @@ class Counts:
     """What an extraction did; all but `extract_seconds` are numbers of texts or tokens.
 
     `reused` counts texts that the store had and repetitions of a text; `truncated` and `tokens` are of the encoded
-    ones. `extract_seconds` runs from the first text read to the last vector committed, tokenising and writing included.
+    ones. `extract_seconds` runs from the first text read to the last vector committed, tokenising and writing included;
+    in `waiting_seconds` of them the encoder had nothing to do but wait for tokens (the first window apart).
     """
 
     texts: int = 0
@@ -53,6 +54,7 @@ class Counts:
     truncated: int = 0
     tokens: int = 0
     extract_seconds: float = 0.0
+    waiting_seconds: float = 0.0
 
     @property
     def texts_per_second(self) -> float:
@@ -158,6 +160,7 @@ class Extractor:
             for window in windows:
                 loading_seconds += self.encoder.load()  # nothing is loaded when the store has all texts
                 self._encode_window(window, counts, lambda: report(Progress(counts, seconds())))
+            counts.waiting_seconds = windows.waited_seconds if counts.encoded else 0.0
         counts.reused = counts.texts - counts.encoded
         counts.extract_seconds = seconds()
         report(Progress(counts, counts.extract_seconds))

@@ -4,8 +4,29 @@ Shares extraction's tokenizer, computes no metric of its own and never imports `
 ``errors``, ``config``, ``data``, ``evaluation`` and the token side of ``features``.
 """
 
+from featx.finetune.checks import check_settings
+from featx.finetune.head import LinearHead
 from featx.finetune.inference import classify, load_classifier
 from featx.finetune.preflight import check_labels
-from featx.finetune.training import Finetuned, finetune
+from featx.finetune.search import Searched, Trial, search
+from featx.finetune.signals import Interrupts, interrupts
+from featx.finetune.training import Finetuned, Hooks, finetune
+from featx.finetune.verdict import Verdict, judge
 
-__all__ = ["Finetuned", "check_labels", "classify", "finetune", "load_classifier"]
+__all__ = [
+    "Finetuned",
+    "Hooks",
+    "Interrupts",
+    "LinearHead",
+    "Searched",
+    "Trial",
+    "Verdict",
+    "check_labels",
+    "check_settings",
+    "classify",
+    "finetune",
+    "interrupts",
+    "judge",
+    "load_classifier",
+    "search",
+]

@@ -1,41 +1,43 @@
-"""Callbacks of the Trainer."""
+"""Callbacks of the Trainer: progress, the log, and where in an epoch it stands. Imports nothing of featx but them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-from featx.errors import TrainingError
+from featx.finetune.trainer import check_loss
 
 
-def progress_callback(on_step: Callable[[int, int], None]) -> Any:
-    """A Trainer callback that calls `on_step` with steps done and steps in all."""
-    from transformers import TrainerCallback
+def callbacks(trainer: Any, on_step: Callable[[int, int], None] | None) -> Any:
+    """One Trainer callback for all that featx wants to know of a training.
 
-    class Progress(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            on_step(state.global_step, state.max_steps)
-
-    return Progress()
-
-
-def nan_callback() -> Any:
-    """A Trainer callback that stops a training whose loss is no number, with the step and advice.
-
-    Raises
-    ------
-    TrainingError
-        From within ``Trainer.train``.
+    Parameters
+    ----------
+    trainer : FeatxTrainer
+    on_step : callable, optional
+        Called with steps done and steps in all.
     """
     from transformers import TrainerCallback
 
-    class StopAtNan(TrainerCallback):
-        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if not math.isfinite(kwargs["logs"].get("loss", 0.0)):
-                raise TrainingError(
-                    f"the loss is no number at step {state.global_step} (learning_rate {args.learning_rate:g}); "
-                    "lower --learning-rate, or raise --warmup-steps"
-                )
+    class Watch(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            trainer.restore_loss()
 
-    return StopAtNan()
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            trainer.epoch_ended = False
+            trainer.order.epoch = int(state.epoch or 0)
+
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            trainer.epoch_ended = True
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if on_step:
+                on_step(state.global_step, state.max_steps)
+
+        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            logs = kwargs["logs"]
+            if "loss" in logs:
+                check_loss(logs["loss"], state.global_step, logs["learning_rate"])
+            trainer.task.on_log({**logs, "step": state.global_step})
+
+    return Watch()

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.config import Checkpoint
-from featx.errors import RunError, TrainingError
+from featx.errors import DivergedError, RunError, TrainingError
 from featx.features.batches import pad, token_batches
 from featx.features.checkpoint import loading
 from featx.features.memory import TextTooLargeError, halving
-from featx.features.tokens import Tokenizer, load_config, load_tokenizer
+from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
 
 #: Tokens of a batch, padding included, on a CPU and elsewhere.
 _CPU_BATCH_TOKENS, _GPU_BATCH_TOKENS = 1_024, 16_384
@@ -46,27 +46,44 @@ def classify(
     TrainingError
         If a score is no number, or one text alone does not fit into memory.
     """
+    return scores_of_tokens(model, tokenizer(texts), tokenizer.pad_id, batch_tokens)
+
+
+def scores_of_tokens(
+    model: Any,
+    tokens: TokenizedTexts,
+    pad_id: int,
+    batch_tokens: int | None = None,
+    rows: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """Probabilities of each class for texts that are tokenised already; see `classify`.
+
+    Returns
+    -------
+    ndarray of shape (n_texts, n_classes), float64
+        For the texts in `rows`, in that order; for all when it is None.
+    """
     was_training = model.training
     model.eval()
-    tokens = tokenizer(texts)
-    y_score = np.empty((len(texts), model.config.num_labels), np.float64)
+    rows = np.arange(len(tokens)) if rows is None else rows
+    y_score = np.empty((len(rows), model.config.num_labels), np.float64)
     budget = batch_tokens or (_CPU_BATCH_TOKENS if model.device.type == "cpu" else _GPU_BATCH_TOKENS)
     try:
-        for batch in token_batches(tokens.lengths, budget):
-            for rows, scores in halving(batch, lambda rows: _scores(model, tokenizer, [tokens[k] for k in rows])):
-                y_score[rows] = scores
+        for batch in token_batches(tokens.lengths[rows], budget):
+            for part, scores in halving(batch, lambda part: _scores(model, pad_id, [tokens[k] for k in rows[part]])):
+                y_score[part] = scores
     except TextTooLargeError as e:
-        raise TrainingError(f"out of memory with text {e.row + 1} alone; lower --max-length") from e
+        raise TrainingError(f"out of memory with text {rows[e.row] + 1} alone; lower --max-length") from e
     model.train(was_training)
     if not np.isfinite(y_score).all():
-        raise TrainingError("the model's scores are no numbers; its training went wrong: lower --learning-rate")
+        raise DivergedError("the model's scores are no numbers; its training went wrong: lower --learning-rate")
     return y_score
 
 
-def _scores(model: Any, tokenizer: Tokenizer, ids: list[NDArray[np.int32]]) -> NDArray[np.float64]:
+def _scores(model: Any, pad_id: int, ids: list[NDArray[np.int32]]) -> NDArray[np.float64]:
     import torch
 
-    input_ids, mask = (torch.from_numpy(array).to(model.device) for array in pad(ids, tokenizer.pad_id))
+    input_ids, mask = (torch.from_numpy(array).to(model.device) for array in pad(ids, pad_id))
     with torch.inference_mode():
         logits = model(input_ids=input_ids, attention_mask=mask).logits.cpu()  # MPS has no float64
         return np.asarray(torch.softmax(logits.double(), dim=-1).numpy(), np.float64)

@@ -1,43 +1,50 @@
-"""Full fine-tuning of a checkpoint with a sequence-classification head."""
+"""Fine-tuning of a checkpoint with a sequence-classification head.
+
+`finetune` loads and checks; `_train` works on what it made. May import ``errors``, ``config``, ``data``,
+``evaluation`` and the token side of ``features``.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from featx.config import Checkpoint, FinetuneSettings
+from featx.config import SELECTION_METRIC, Checkpoint, Dtype, FinetuneMethod, FinetuneSettings, SavingSettings
 from featx.data import Split, TextDataset
-from featx.errors import SettingsError, TrainingError
-from featx.evaluation import METRICS, Predictions, measure
-from featx.features.batches import pad
-from featx.features.checkpoint import loading, quiet_transformers
+from featx.errors import TrainingError
+from featx.evaluation import Predictions
+from featx.features.checkpoint import quiet_transformers
 from featx.features.memory import is_out_of_memory
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
+from featx.finetune.best import BestEpoch, put_weights
+from featx.finetune.checkpoints import Saved, last_complete
+from featx.finetune.checks import check_settings
+from featx.finetune.head import LinearHead, place_head
 from featx.finetune.inference import classify
-from featx.finetune.preflight import check_head, check_labels
+from featx.finetune.loss import class_weights, loss_function
+from featx.finetune.memory import memory_advice
+from featx.finetune.model import freeze_layers, load_model, merged, with_adapters
+from featx.finetune.preflight import check_classes, check_disk, check_head, check_kind, check_labels, notes_on
+from featx.finetune.processes import world_size
+from featx.finetune.resumable import TRAINER_STATE
+from featx.finetune.signals import Interrupts
+from featx.finetune.trainer import Labelled, Task, collator, trainer_class
 
-#: Schedules of the Trainer that need no settings of their own.
-SCHEDULES = (
-    "linear",
-    "cosine",
-    "cosine_with_restarts",
-    "polynomial",
-    "constant",
-    "constant_with_warmup",
-    "inverse_sqrt",
-)
+#: Entries of the log for the loss, an epoch.
+_LOGS_AN_EPOCH = 10
+#: Texts of train that a head from a probe is checked with.
+_CHECKED_TEXTS = 8
 
 
 @dataclass(frozen=True)
 class Finetuned:
-    """A fine-tuned classifier.
+    """A fine-tuned classifier: that of the best epoch on validation.
 
     Attributes
     ----------
@@ -46,29 +53,75 @@ class Finetuned:
     history : tuple of dict
         The Trainer's log: loss and learning rate by step, validation metrics by epoch.
     fit_seconds : float
-        Training with its evaluations; loading the checkpoint not included.
-    n_truncated : int
-        Texts of train that were cut at the maximum length.
+        Training with its evaluations, of all processes that had a part in it one after the other; loading the
+        checkpoint not included.
+    n_truncated : mapping of split name to int
+        Texts that were cut at the maximum length.
+    best_epoch, best_score : float
+        Passes over train when validation was best, and its `SELECTION_METRIC`.
+    last_epoch : float
+        Passes over train in all.
+    resumed_step : int or None
+        Where it went on from.
     """
 
     model: Any
     tokenizer: Tokenizer
-    history: tuple[dict[str, float], ...]
+    history: tuple[dict[str, Any], ...]
     fit_seconds: float
-    n_truncated: int
+    n_truncated: Mapping[str, int]
+    best_epoch: float
+    best_score: float
+    last_epoch: float
+    resumed_step: int | None = None
 
     def predict(self, split: Split) -> tuple[Predictions, float]:
-        """Predictions for a split, and the seconds they took, tokenising included."""
+        """Predictions for a split in float32, and the seconds they took, tokenising included."""
         started = time.perf_counter()
         y_score = classify(self.model, self.tokenizer, split.texts)
         seconds = time.perf_counter() - started
         return Predictions(split.labels, y_score.argmax(axis=1), y_score, split.label_names), seconds
 
     def save(self, folder: Path) -> None:
-        """Write weights (safetensors), configuration and tokenizer for plain ``from_pretrained``."""
-        with quiet_transformers():
-            self.model.save_pretrained(folder)
-            self.tokenizer.hf.save_pretrained(folder)
+        """Write weights (safetensors), configuration and tokenizer for plain ``from_pretrained``.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        from safetensors import SafetensorError
+
+        try:
+            with quiet_transformers():
+                self.model.save_pretrained(folder)
+                self.tokenizer.hf.save_pretrained(folder)
+        except SafetensorError as e:
+            raise OSError(str(e)) from e
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a caller wants to be told while a training runs.
+
+    Attributes
+    ----------
+    on_step : callable
+        With steps done and steps in all.
+    on_log : callable
+        With each entry of the log.
+    on_evaluation : callable
+        With epoch and `SELECTION_METRIC`; may raise to end the training.
+    say : callable
+        With a remark for the user.
+    interrupts : Interrupts
+    """
+
+    on_step: Callable[[int, int], None] = lambda done, total: None
+    on_log: Callable[[dict[str, Any]], None] = lambda entry: None
+    on_evaluation: Callable[[float, float], None] = lambda epoch, score: None
+    say: Callable[[str], None] = lambda remark: None
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
 
 def finetune(
@@ -77,169 +130,236 @@ def finetune(
     settings: FinetuneSettings,
     seed: int,
     device: str,
-    on_step: Callable[[int, int], None] | None = None,
+    hooks: Hooks | None = None,
+    head: LinearHead | None = None,
+    saving: SavingSettings | None = None,
+    folder: Path | None = None,
 ) -> Finetuned:
-    """Fine-tune every weight of `checkpoint` on the train split.
+    """Fine-tune `checkpoint` on the train split; keep the best epoch on validation.
 
     Parameters
     ----------
     checkpoint : Checkpoint
     dataset : TextDataset
-        Validation is measured after each epoch; test is not touched.
+        Test is not touched.
     settings : FinetuneSettings
+        ``seeds`` and ``search`` are not looked at.
     seed : int
         Of the new head, the order of the texts and dropout.
     device : str
         ``cpu``, ``cuda`` or ``mps``.
-    on_step : callable, optional
-        Called with steps done and steps in all.
+    hooks : Hooks, optional
+    head : LinearHead, optional
+        Starting point of the head, for the method ``lp``; the evaluation before the first step counts as epoch 0.
+    saving : SavingSettings, optional
+    folder : Path, optional
+        For checkpoints of this very training and no other; none are written without it.
 
     Raises
     ------
     SettingsError
         If a setting is out of range.
+    CheckpointError
+        If the checkpoint is no text encoder.
     TrainingError
-        If labels and head do not fit, memory does not suffice, or the loss is no number.
+        If labels and head do not fit, memory or disk do not suffice, or the loss is no number.
+    StoppedError
+        If a signal came; a checkpoint is written before.
     """
     from transformers import set_seed
 
-    check_settings(settings)
+    hooks, saving = hooks or Hooks(), saving or SavingSettings()
+    check_settings(settings, device)
     config = load_config(checkpoint)
+    check_kind(config, checkpoint.name)
     check_head(config, dataset.label_names, checkpoint.name)
     check_labels(dataset.splits, dataset.n_classes)
+    check_classes(dataset.train)
     tokenizer = load_tokenizer(checkpoint, config, settings.max_length)
     set_seed(seed)  # before loading: the new head is drawn there
-    model = _load_model(checkpoint, dataset.label_names)
+    model = load_model(checkpoint, dataset.label_names)
     tokens = {name: tokenizer(dataset.splits[name].texts) for name in ("train", "validation")}
-    rows = {name: _rows(tokens[name], dataset.splits[name].labels) for name in tokens}
-    started = time.perf_counter()
-    history = _train(model, tokenizer, rows, dataset.label_names, settings, seed, device, on_step)
-    seconds = time.perf_counter() - started
-    return Finetuned(model.eval(), tokenizer, history, seconds, tokens["train"].n_truncated)
-
-
-def check_settings(settings: FinetuneSettings) -> None:
-    """Check that every number can be trained with.
-
-    Raises
-    ------
-    SettingsError
-    """
-    positive = ("num_train_epochs", "learning_rate", "per_device_train_batch_size")
-    for name in positive:
-        value = getattr(settings, name)
-        if not (value > 0 and np.isfinite(value)):
-            raise SettingsError(f"{name} is {value}; expected a number above 0")
-    for name in ("weight_decay", "warmup_steps"):
-        value = getattr(settings, name)
-        if not (value >= 0 and np.isfinite(value)):
-            raise SettingsError(f"{name} is {value}; expected 0 or more")
-    if settings.lr_scheduler_type not in SCHEDULES:
-        raise SettingsError(
-            f"lr_scheduler_type is {settings.lr_scheduler_type!r}; expected one of: {', '.join(SCHEDULES)}"
-        )
-
-
-def _load_model(checkpoint: Checkpoint, label_names: tuple[str, ...]) -> Any:
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    return loading(
-        checkpoint,
-        AutoModelForSequenceClassification.from_pretrained,
-        num_labels=len(label_names),
-        id2label=dict(enumerate(label_names)),
-        label2id={name: i for i, name in enumerate(label_names)},
-        dtype=torch.float32,
-        use_safetensors=True,
+    n_truncated = {name: part.n_truncated for name, part in tokens.items()}
+    rates = _prepared(model, settings, head, tokens["train"])
+    if settings.method is FinetuneMethod.LORA:
+        model = with_adapters(model, settings)
+    if folder is not None:
+        check_disk(folder, model, saving.save_total_limit)
+    for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length):
+        hooks.say(note)
+    resumed = _resumed(folder, saving, hooks.say)
+    task = Task(
+        validation=Labelled(tokens["validation"], dataset.validation.labels),
+        label_names=dataset.label_names,
+        pad_id=tokenizer.pad_id,
+        best=_best(resumed),
+        patience=settings.early_stopping_patience,
+        saving=saving,
+        folder=folder,
+        interrupts=hooks.interrupts,
+        on_log=hooks.on_log,
+        on_evaluation=hooks.on_evaluation,
+        head_rate=rates,
+        seconds=0.0 if resumed is None else resumed.state["seconds"],
+        resumed=resumed,
+    )
+    history, last_epoch, seconds = _train(
+        model, Labelled(tokens["train"], dataset.train.labels), task, settings, seed, device, head is not None, hooks
+    )
+    if task.best.weights is not None:
+        put_weights(model, task.best.weights)
+    return Finetuned(
+        merged(model).eval(),
+        tokenizer,
+        history,
+        seconds,
+        n_truncated,
+        task.best.epoch,
+        task.best.score,
+        last_epoch,
+        None if resumed is None else resumed.step,
     )
 
 
-def _rows(tokens: TokenizedTexts, labels: NDArray[np.int64]) -> list[dict[str, Any]]:
-    return [{"input_ids": tokens[row], "labels": label} for row, label in enumerate(labels.tolist())]
+def _prepared(
+    model: Any, settings: FinetuneSettings, head: LinearHead | None, tokens: TokenizedTexts
+) -> dict[str, float]:
+    """Freeze and place the head; factors on the learning rate of single parameters."""
+    rates = {}
+    if head is not None:
+        rates = place_head(model, head, [tokens[row] for row in range(min(_CHECKED_TEXTS, len(tokens)))])
+    freeze_layers(model, settings.freeze_layers)
+    return rates
 
 
-def _collator(pad_id: int) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
-    """Pads each batch to its own longest text."""
-    import torch
+def _resumed(folder: Path | None, saving: SavingSettings, say: Callable[[str], None]) -> Saved | None:
+    if folder is None or not saving.resume:
+        return None
+    saved, damaged = last_complete(folder)
+    for name in damaged:
+        say(f"{folder / name} is not complete and is not used")
+    if saved is not None:
+        say(f"going on from step {saved.step}: {saved.folder}")
+    return saved
 
-    def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        input_ids, mask = pad([row["input_ids"] for row in rows], pad_id)
-        return {
-            "input_ids": torch.from_numpy(input_ids),
-            "attention_mask": torch.from_numpy(mask),
-            "labels": torch.tensor([row["labels"] for row in rows]),
-        }
 
-    return collate
+def _best(resumed: Saved | None) -> BestEpoch:
+    best = BestEpoch()
+    if resumed is not None:
+        facts = resumed.state["best"]
+        names = {-1: None, resumed.step: "weights"}
+        name = names.get(facts["step"], "best")
+        best.restore(facts, None if name is None else resumed.tensors(name))
+    return best
 
 
 def _train(
     model: Any,
-    tokenizer: Tokenizer,
-    rows: Mapping[str, list[dict[str, Any]]],
-    label_names: tuple[str, ...],
+    train: Labelled,
+    task: Task,
     settings: FinetuneSettings,
     seed: int,
     device: str,
-    on_step: Callable[[int, int], None] | None,
-) -> tuple[dict[str, float], ...]:
-    from transformers import PrinterCallback, Trainer, TrainingArguments
+    evaluate_first: bool,
+    hooks: Hooks,
+) -> tuple[tuple[dict[str, Any], ...], float, float]:
+    """Train `model`; the log, the last epoch and the seconds it took."""
+    from transformers import PrinterCallback, TrainerState
 
-    from featx.finetune.callbacks import nan_callback, progress_callback
+    from featx.finetune.callbacks import callbacks
 
-    with tempfile.TemporaryDirectory(prefix="featx-trainer-") as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            num_train_epochs=settings.num_train_epochs,
-            learning_rate=settings.learning_rate,
-            per_device_train_batch_size=settings.per_device_train_batch_size,
-            per_device_eval_batch_size=64,
-            weight_decay=settings.weight_decay,
-            warmup_steps=settings.warmup_steps,
-            lr_scheduler_type=settings.lr_scheduler_type,
-            eval_strategy="epoch",
-            save_strategy="no",
-            train_sampling_strategy="group_by_length",
-            logging_strategy="steps",
-            logging_steps=max(1, len(rows["train"]) // settings.per_device_train_batch_size // 4),
-            logging_nan_inf_filter=False,
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=device == "cuda",
-            use_cpu=device == "cpu",
-            seed=seed,
-        )
-        trainer = Trainer(
+    resumed = task.resumed
+    if resumed is not None:
+        state = TrainerState.load_from_json(str(resumed.folder / TRAINER_STATE))
+        _tell_again(state.log_history, hooks)
+        if resumed.state["finished"]:
+            return tuple(_history(state.log_history)), float(state.epoch or 0), task.seconds
+    with tempfile.TemporaryDirectory(prefix="featx-trainer-") as scratch, quiet_transformers():
+        arguments = _arguments(scratch, settings, seed, device, len(train), evaluate_first and resumed is None)
+        trainer = trainer_class()(
+            task,
             model=model,
             args=arguments,
-            train_dataset=rows["train"],
-            eval_dataset=rows["validation"],
-            data_collator=_collator(tokenizer.pad_id),
-            processing_class=tokenizer.hf,
-            compute_metrics=_validation_metrics(label_names),
+            train_dataset=train,
+            eval_dataset=task.validation,
+            data_collator=collator(task.pad_id),
+            compute_loss_func=loss_function(
+                class_weights(settings.class_weights, np.bincount(train.labels, minlength=len(task.label_names))),
+                settings.label_smoothing_factor,
+            ),
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(nan_callback())
-        if on_step:
-            trainer.add_callback(progress_callback(on_step))
+        trainer.add_callback(callbacks(trainer, hooks.on_step))
         try:
-            trainer.train()
+            with hooks.interrupts.deferred():
+                trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed.folder))
         except Exception as e:
             if not is_out_of_memory(e):
                 raise
-            raise TrainingError(
-                f"out of memory with batches of {settings.per_device_train_batch_size}; lower "
-                "--per-device-train-batch-size or --max-length"
-            ) from e
-        return tuple(trainer.state.log_history)
+            failed: Exception = e
+        else:
+            # Mixed precision wraps the model's forward; what is kept must compute as the saved weights will.
+            trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+            return tuple(_history(trainer.state.log_history)), float(trainer.state.epoch or 0), trainer.seconds
+        advice = memory_advice(trainer, settings, failed)
+        raise TrainingError(advice) from failed
 
 
-def _validation_metrics(label_names: tuple[str, ...]) -> Callable[[Any], dict[str, float]]:
-    def compute(output: Any) -> dict[str, float]:
-        y_true = np.asarray(output.label_ids, np.int64)
-        predictions = Predictions(y_true, np.argmax(output.predictions, axis=1), None, label_names)
-        metrics = measure(predictions)
-        return {name: metrics[name] for name in METRICS if metrics[name] is not None}
+def _tell_again(log: list[dict[str, Any]], hooks: Hooks) -> None:
+    """Tell the hooks what an earlier process has logged."""
+    for entry in _history(log):
+        hooks.on_log(entry)
+        if f"eval_{SELECTION_METRIC}" in entry:
+            hooks.on_evaluation(entry["epoch"], entry[f"eval_{SELECTION_METRIC}"])
 
-    return compute
+
+def _arguments(
+    scratch: str, settings: FinetuneSettings, seed: int, device: str, n_texts: int, evaluate_first: bool
+) -> Any:
+    from dataclasses import fields
+
+    from transformers import TrainingArguments
+
+    texts_a_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps * world_size()
+    known = {f.name for f in fields(TrainingArguments)}
+    recompute: Any = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    arguments = TrainingArguments(
+        output_dir=scratch,
+        num_train_epochs=settings.num_train_epochs,
+        learning_rate=settings.learning_rate,
+        per_device_train_batch_size=settings.per_device_train_batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        weight_decay=settings.weight_decay,
+        adam_beta1=settings.adam_beta1,
+        adam_beta2=settings.adam_beta2,
+        adam_epsilon=settings.adam_epsilon,
+        max_grad_norm=settings.max_grad_norm,
+        warmup_steps=settings.warmup_steps,
+        lr_scheduler_type=settings.lr_scheduler_type,
+        optim=settings.optim,
+        bf16=settings.dtype is Dtype.BFLOAT16,
+        fp16=settings.dtype is Dtype.FLOAT16,
+        eval_strategy="epoch",
+        eval_on_start=evaluate_first,
+        save_strategy="no",
+        logging_strategy="steps",
+        logging_steps=max(1, -(-n_texts // texts_a_step) // _LOGS_AN_EPOCH),
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=device == "cuda",
+        use_cpu=device == "cpu",
+        ddp_backend="gloo" if device == "cpu" and world_size() > 1 else None,
+        ddp_find_unused_parameters=False if world_size() > 1 else None,
+        seed=seed,
+        **dict[str, Any]({recompute: settings.gradient_checkpointing}),
+    )
+    if world_size() == 1 and arguments.n_gpu > 1:
+        arguments._n_gpu = 1  # several GPUs are for torchrun; in one process they would split every batch
+    return arguments
+
+
+def _history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The log without the Trainer's closing summary, which repeats what timings say."""
+    return [entry for entry in log if "loss" in entry or "eval_loss" in entry]

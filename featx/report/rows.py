@@ -160,7 +160,8 @@ def _features(record: Any) -> str:
     if record.features is None:
         return "text"
     chosen = record.selection.get("features", record.features)
-    return "concat" if chosen["layer"] == "concat" else f"layer {chosen['layer']} {chosen['pooling']}"
+    layer, pooling = chosen.get("layer", "?"), chosen.get("pooling", "")
+    return "concat" if layer == "concat" else f"layer {layer} {pooling}"
 
 
 def _without_shared(rows: Sequence[int], made: Sequence[Predictions], metric: str) -> float | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from featx.config import Dtype, Pooling
+from featx.config import Dtype
 from featx.evaluation.metrics import METRICS, SCORE_METRICS
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _is_checkpoint(value: Any) -> bool:
 
 
 def _is_kind(value: Any) -> bool:
-    return _is_object(value) and _is_whole(value.get("layer")) and value.get("pooling") in list(Pooling)
+    return _is_object(value) and _is_whole(value.get("layer")) and _is_text(value.get("pooling"))
 
 
 def _are_features(value: Any) -> bool:
@@ -135,8 +135,8 @@ def _are_features(value: Any) -> bool:
     return (
         _is_list_of(_is_kind)(kinds)
         and len(kinds) > 0
-        and _is_whole(value.get("max_length"))
-        and value.get("dtype") in list(Dtype)
+        and _or_none(_is_whole)(value.get("max_length"))
+        and value.get("dtype") in [*Dtype, None]
     )
 
 

@@ -8,7 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
 from featx.runs.checks import NAME
+from featx.runs.measuring import folder_bytes
 from featx.runs.record import RunRecord, record_from_json
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
@@ -77,12 +78,13 @@ def write_run(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _built_beside(folder) as building:
-            (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-            if predictions:
-                _write_predictions(building / PREDICTIONS, predictions)
             if save_model is not None:
                 (building / MODEL).mkdir()
                 save_model(building / MODEL)
+                record = replace(record, model_bytes=folder_bytes(building / MODEL))
+            (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+            if predictions:
+                _write_predictions(building / PREDICTIONS, predictions)
     except OSError as e:
         raise RunError(
             f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"

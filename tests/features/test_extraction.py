@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,21 @@ def test_memory_does_not_grow_with_the_number_of_texts(tiny: Path, monkeypatch: 
 
     small, large = peak(512), peak(4096)
     assert large < small + 4096 * (32 * 4 + 200)
+
+
+def test_waiting_for_tokens_is_counted_from_the_second_item_on() -> None:
+    def slow() -> Iterator[int]:
+        for item in range(4):
+            time.sleep(0.05)
+            yield item
+
+    with ahead(slow()) as items:
+        assert list(items) == [0, 1, 2, 3]
+        assert items.waited_seconds >= 0.14
+    with ahead(range(4)) as items:
+        for _ in items:
+            time.sleep(0.05)
+        assert items.waited_seconds < 0.1
 
 
 def test_ahead_is_one_item_ahead_and_stops_early() -> None:

@@ -8,38 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import LABELS, make_texts
+from tiny import LABELS
+from trainings import SETTINGS, dataset, train
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from featx.config import FinetuneSettings
-from featx.data import Split, TextDataset
+from featx.data import Split
 from featx.errors import SettingsError, TrainingError
-from featx.features.checkpoint import find_checkpoint, quiet_transformers
-from featx.finetune import check_labels, finetune, load_classifier
+from featx.evaluation import measure
+from featx.features.checkpoint import quiet_transformers
+from featx.finetune import Hooks, check_labels, load_classifier
 from featx.finetune.inference import classify
 from featx.finetune.preflight import check_head
-
-SETTINGS = FinetuneSettings(num_train_epochs=15, learning_rate=3e-3, per_device_train_batch_size=8)
-
-
-def dataset(n: int = 90) -> TextDataset:
-    splits = {}
-    for seed, (name, size) in enumerate({"train": n, "validation": 15, "test": 30}.items()):
-        texts, labels = make_texts(size, seed)
-        splits[name] = Split(texts, np.array([LABELS.index(label) for label in labels]), LABELS)
-    return TextDataset("tiny", LABELS, splits)
-
-
-def train(folder: Path, settings: FinetuneSettings = SETTINGS, seed: int = 0, on_step: object = None) -> object:
-    return finetune(find_checkpoint(str(folder), Path("unused")), dataset(), settings, seed, "cpu", on_step)
 
 
 @pytest.fixture(scope="module")
 def made(checkpoints: object) -> object:
     steps: list[tuple[int, int]] = []
-    result = train(checkpoints("distilbert"), on_step=lambda done, total: steps.append((done, total)))
-    assert steps[0] == (1, 180)
-    assert steps[-1] == (180, 180)
+    hooks = Hooks(on_step=lambda done, total: steps.append((done, total)))
+    result = train(checkpoints("distilbert"), hooks=hooks)
+    assert steps[0] == (1, 240)
+    assert steps[-1] == (240, 240)
     return result
 
 
@@ -52,13 +41,16 @@ def test_learns(made: object) -> None:
 
 def test_history_has_losses_and_validation_metrics_of_each_epoch(made: object) -> None:
     evaluated = [entry for entry in made.history if "eval_f1_macro" in entry]
-    assert [entry["epoch"] for entry in evaluated] == list(range(1, 16))
+    assert [entry["epoch"] for entry in evaluated] == list(range(1, 9))
     losses = [entry["loss"] for entry in made.history if "loss" in entry]
     assert losses[-1] < losses[0]
-    final, _ = made.predict(dataset().validation)
-    from featx.evaluation import measure
-
-    assert evaluated[-1]["eval_f1_macro"] == pytest.approx(measure(final)["f1_macro"])
+    scores = [entry["eval_f1_macro"] for entry in evaluated]
+    assert made.best_score == max(scores)
+    assert made.best_epoch == 1 + scores.index(max(scores))
+    assert made.last_epoch == 8
+    kept, _ = made.predict(dataset().validation)
+    assert measure(kept)["f1_macro"] == pytest.approx(made.best_score)
+    assert all(entry["learning_rate"] <= 3e-3 for entry in made.history if "loss" in entry)
 
 
 def test_saved_folder_works_with_plain_transformers(made: object, tmp_path: Path) -> None:

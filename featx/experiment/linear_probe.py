@@ -1,0 +1,111 @@
+"""The linear probe that a fine-tuning can start from: logistic regression on cls features, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.baselines import find_method, fit
+from featx.config import Checkpoint, ComputeSettings, FeatureSettings
+from featx.data import TextDataset
+from featx.experiment.features import extract_splits
+from featx.experiment.places import Places
+from featx.experiment.progress import Display
+from featx.finetune import LinearHead
+
+#: Standard deviation, as a share of the median over dimensions, below which a dimension is dead.
+_DEAD = 1e-3
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fitted probe.
+
+    Attributes
+    ----------
+    head : LinearHead
+    extract_seconds, fit_seconds : float
+    facts : dict
+        Its parameters and its score on validation, for the record.
+    """
+
+    head: LinearHead
+    extract_seconds: float
+    fit_seconds: float
+    facts: dict[str, Any]
+
+
+def fit_probe(
+    dataset: TextDataset,
+    checkpoint: Checkpoint,
+    max_length: int | None,
+    compute: ComputeSettings,
+    places: Places,
+    seed: int,
+    display: Display,
+) -> Probe:
+    """Extract the last layer's first token for train and validation, and tune ``logreg`` on it."""
+    extracted = extract_splits(
+        dataset,
+        ["train", "validation"],
+        checkpoint.name,
+        checkpoint.revision,
+        FeatureSettings(max_length=max_length),
+        compute,
+        places.cache,
+        display,
+    )
+    inputs = without_dead_dimensions({name: extracted.of(name) for name in ("train", "validation")})
+    train, validation = ((inputs[name], dataset.splits[name].labels) for name in inputs)
+    fitted = fit(find_method("logreg"), train, validation, dataset.label_names, seed)
+    coef, intercept = linear_map(fitted.classifier, dataset.n_classes)
+    logits = inputs["train"].astype(np.float64) @ coef.T + intercept
+    return Probe(
+        LinearHead(coef, intercept, float(np.abs(logits).max())),
+        sum(encoded.encode_seconds for encoded in extracted.encoded.values()),
+        fitted.fit_seconds,
+        {"method": "logreg", "chosen": fitted.chosen.params, "score": fitted.chosen.score},
+    )
+
+
+def without_dead_dimensions(features: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """`features` with 0 in dimensions that hardly vary on train.
+
+    Some encoders have dimensions of 1e-30 that a scaler blows up to the size of all others. A classifier on frozen
+    features may use them; a model that starts with weights of 1e+30 has gradients without bounds.
+
+    Parameters
+    ----------
+    features : dict of split name to ndarray of shape (n_texts, hidden_size), float32
+        ``train`` among them.
+    """
+    spread = features["train"].astype(np.float64).std(axis=0)
+    alive = spread > _DEAD * np.median(spread)
+    return {name: np.where(alive, part, np.float32(0)) for name, part in features.items()}
+
+
+def linear_map(classifier: Any, n_classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a fitted pipeline of scaler and logistic regression computes, as one linear map.
+
+    Parameters
+    ----------
+    classifier : Pipeline
+        With steps ``scale`` and ``logreg``.
+    n_classes : int
+
+    Returns
+    -------
+    coef : ndarray of shape (n_classes, hidden_size), float64
+    intercept : ndarray of shape (n_classes,), float64
+        The softmax of ``coef @ features + intercept`` is the pipeline's ``predict_proba``. For two classes, where
+        scikit-learn keeps one row w and takes the sigmoid, the rows are -w/2 and w/2.
+    """
+    scaler, logreg = classifier.named_steps["scale"], classifier.named_steps["logreg"]
+    coef = logreg.coef_.astype(np.float64) / scaler.scale_
+    intercept = logreg.intercept_.astype(np.float64) - coef @ scaler.mean_
+    if n_classes == 2:
+        coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
+    return coef, intercept

@@ -1,0 +1,186 @@
+"""Checkpoints of a training: folders that are complete or absent, without a pickle.
+
+A checkpoint ``step-<n>`` holds safetensors and JSON. It is built under a hidden name; ``complete.json``, written last,
+has size and sha256 of every other file; then the folder is renamed. A reader takes the newest one whose files are what
+that marker says. The Trainer's own checkpoints are written in place and hold a pickle, so none is ever made.
+May import ``errors``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from featx.errors import TrainingError
+
+MARKER = "complete.json"
+STATE = "state.json"
+_FORMAT = 1
+_NAME = re.compile(r"step-(\d{8})")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint that is known to be whole.
+
+    Attributes
+    ----------
+    folder : Path
+    step : int
+    state : dict
+        All that is no tensor.
+    """
+
+    folder: Path
+    step: int
+    state: dict[str, Any]
+
+    def tensors(self, name: str) -> dict[str, Any]:
+        """The tensors that were stored under `name`, on the CPU.
+
+        Raises
+        ------
+        TrainingError
+            If they cannot be read.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = self.folder / f"{name}.safetensors"
+        try:
+            loaded: dict[str, Any] = load_file(path)
+        except (OSError, SafetensorError) as e:
+            raise TrainingError(f"{path} cannot be read ({e}); give --no-resume to start anew") from e
+        return loaded
+
+
+def write_checkpoint(
+    folder: Path,
+    step: int,
+    tensors: Mapping[str, Mapping[str, Any]],
+    state: Mapping[str, Any],
+    extra: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write the checkpoint of a step into `folder`; afterwards it is there and complete, or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds all checkpoints of one training; made if need be.
+    step : int
+    tensors : mapping of str to mapping of str to Tensor
+        One file for each name.
+    state : mapping
+        Ready for JSON.
+    extra : callable, optional
+        Writes further files into the folder that it is given.
+
+    Raises
+    ------
+    TrainingError
+        If it cannot be written; names what and why. Other checkpoints are left alone.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    final = folder / f"step-{step:08d}"
+    building = folder / f".{final.name}-{os.getpid()}"
+    path = building
+    try:
+        building.mkdir(parents=True)
+        for name, content in tensors.items():
+            path = building / f"{name}.safetensors"
+            save_file(dict(content), path)
+        path = building / STATE
+        path.write_text(json.dumps({"format": _FORMAT, **state}), "utf-8")
+        path = building
+        if extra is not None:
+            extra(building)
+        files = {}
+        for path in sorted(building.iterdir()):
+            _fsync(path)
+            files[path.name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
+        path = building / MARKER
+        path.write_text(json.dumps(files), "utf-8")
+        _fsync(path)
+        _fsync(building)
+        path = final
+        if final.exists():
+            shutil.rmtree(final)
+        building.rename(final)
+        _fsync(folder)
+    except (OSError, SafetensorError) as e:
+        shutil.rmtree(building, ignore_errors=True)
+        reason = getattr(e, "strerror", None) or e
+        raise TrainingError(
+            f"the checkpoint of step {step} cannot be written: {folder / final.name / path.name}: {reason}; earlier "
+            "checkpoints are whole: free space or move --results, and the same command goes on from the last one; "
+            "--save-strategy no writes none"
+        ) from e
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return final
+
+
+def last_complete(folder: Path) -> tuple[Saved | None, list[str]]:
+    """The newest checkpoint in `folder` that is whole, and the names of newer ones that are not."""
+    damaged: list[str] = []
+    for step, path in _by_step(folder):
+        state = _checked(path)
+        if state is not None:
+            return Saved(path, step, state), damaged
+        damaged.append(path.name)
+    return None, damaged
+
+
+def keep_newest(folder: Path, limit: int) -> None:
+    """Remove all checkpoints but the newest `limit`, and what an ended process left half built."""
+    for _, path in _by_step(folder)[limit:]:
+        shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(".step-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _by_step(folder: Path) -> list[tuple[int, Path]]:
+    """Checkpoints, the newest first."""
+    found = [(match, path) for path in folder.glob("step-*") if (match := _NAME.fullmatch(path.name))]
+    return sorted(((int(match[1]), path) for match, path in found), reverse=True)
+
+
+def _checked(folder: Path) -> dict[str, Any] | None:
+    """State of a checkpoint whose files all are what the marker says; None for any other."""
+    try:
+        files = json.loads((folder / MARKER).read_text("utf-8"))
+        for name, facts in files.items():
+            path = folder / name
+            if path.parent != folder or path.stat().st_size != facts["bytes"] or _digest(path) != facts["sha256"]:
+                return None
+        state = json.loads((folder / STATE).read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return state if STATE in files and isinstance(state, dict) and state.get("format") == _FORMAT else None
+
+
+def _digest(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -356,3 +356,19 @@ def test_manifest(cache: Path, data: st.DataObject) -> None:
         outcome(lambda: (list_stores(cache), verify(cache)))
     finally:
         path.write_bytes(valid)
+
+
+def test_what_was_found(tmp_path: Path) -> None:
+    """Inputs that once ended in a traceback, or in a message without end."""
+    (tmp_path / "number.toml").write_text(f"experiment = {'9' * 5_000}\n")
+    (tmp_path / "key.toml").write_text(f"{'a' * 9_000} = 1\n")
+    (tmp_path / "metadata.parquet").write_bytes(PARQUET[:68] + b"\x80" + PARQUET[69:])
+    (tmp_path / "columns.csv").write_text(",".join(f"column {i}" for i in range(5_000)) + "\n")
+    folder = tmp_path / "tweets"
+    folder.mkdir()
+    for name, content in (TWEETS | {"mapping.txt": b"0\t" + b"9" * 5_000 + b"\n"}).items():
+        (folder / name).write_bytes(content)
+    assert outcome(lambda: read_plan(tmp_path / "number.toml")) is None
+    assert outcome(lambda: read_plan(tmp_path / "key.toml")) is None
+    for address in (tmp_path / "metadata.parquet", tmp_path / "columns.csv", folder):
+        assert outcome(lambda address=address: load_dataset(DataSettings(str(address)))) is None

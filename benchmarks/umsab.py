@@ -3,11 +3,14 @@
 The tweets are not part of featx: give their folder (TweetEval layout, see README). Weights and tweets' texts are not
 kept; the report holds tables, figures and numbers only.
 
-    python benchmarks/umsab.py path/to/umsab-english
+    python benchmarks/umsab.py path/to/umsab-english [--search]
+
+With ``--search`` fine-tuning is tuned as well, in a comparison of its own (eight trials, one seed): ``search.json``.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -15,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from featx.cli.display import make_display
-from featx.config import BaselineSettings, DataSettings, FinetuneSettings, ReportSettings
+from featx.config import BaselineSettings, DataSettings, FeatureSettings, FinetuneSettings, Pooling, ReportSettings
 from featx.experiment.baseline import baseline
 from featx.experiment.finetune import finetune
 from featx.experiment.places import Places
@@ -28,29 +31,43 @@ TARGET = Path(__file__).parents[1] / "results" / "umsab-english"
 NAME = "umsab-english"
 
 
-def main(tweets: str) -> None:
+def main(tweets: str, search: bool) -> None:
     """Run everything in a temporary folder and copy the report."""
     display = make_display(quiet=False)
     data, checkpoint = DataSettings(tweets), str(packaged_folder())
     with tempfile.TemporaryDirectory() as folder:
-        places = Places(results=Path(folder), experiment=NAME)
-        baseline(data, checkpoint, settings=BaselineSettings(), places=places, display=display)
+        places = Places(results=Path(folder), experiment=NAME, texts=False)
+        if search:
+            settings = FinetuneSettings(search=8)
+            (run,) = finetune(data, checkpoint, settings=settings, places=places, display=display)
+            facts = {"selection": run.record.selection, "under_trained": run.record.under_trained}
+            facts |= {split: run.record.metrics[split]["f1_macro"] for split in ("validation", "test")}
+            (TARGET / "search.json").write_text(json.dumps(facts, indent=1) + "\n")
+            print(json.dumps(facts, indent=1))
+            return
+        every = BaselineSettings(methods=("all",), seeds=(0, 1, 2), controls=True)
+        features = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+        baseline(data, checkpoint, settings=every, features=features, places=places, display=display)
         settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
         finetune(data, checkpoint, settings=settings, places=places, display=display)
         runs = [read_run(path) for path in find_runs(Path(folder) / NAME)]
         runs = [replace(run, record=_without_paths(run.record)) for run in runs]
         comparison = compare(runs, ReportSettings())
+        kept = {path.name: path.read_bytes() for path in TARGET.glob("search.json")}
         shutil.rmtree(TARGET, ignore_errors=True)
-        write_report(comparison, TARGET, "featx: UMSAB, English tweets")
+        write_report(comparison, TARGET, "UMSAB, English tweets", runs)
+        for name, content in kept.items():
+            (TARGET / name).write_bytes(content)
         print(render(comparison, "md"))
 
 
 def _without_paths(record):
     """The record with names in place of this machine's folders."""
     data = record.data | {"address": "UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)"}
-    checkpoint = record.checkpoint and record.checkpoint | {"name": "all-MiniLM-L6-v2"}
+    random = " (random weights)" if record.control == "random encoder" else ""
+    checkpoint = record.checkpoint and record.checkpoint | {"name": f"all-MiniLM-L6-v2{random}"}
     return replace(record, data=data, checkpoint=checkpoint)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], "--search" in sys.argv)

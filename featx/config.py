@@ -236,6 +236,14 @@ class Engine(StrEnum):
     RAY = "ray"
 
 
+class Format(StrEnum):
+    """Files that features are written to."""
+
+    NPZ = "npz"
+    PARQUET = "parquet"
+    DATASETS = "datasets"
+
+
 @dataclass(frozen=True)
 class RaySettings:
     """How Ray is used; nothing here changes what a feature is.

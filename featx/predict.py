@@ -177,8 +177,12 @@ def _features(
     from featx.features.extraction import Extractor
 
     facts, chosen = run.record.checkpoint, run.record.features
-    assert facts is not None
     assert chosen is not None
+    if facts is None:
+        raise RunError(
+            f"{run.folder} was made with features from elsewhere, and featx cannot make those of new texts; run featx "
+            "baseline with a checkpoint instead"
+        )
     name = checkpoint or facts["name"]
     found = find_checkpoint(name, cache, facts["revision"] if name == facts["name"] else None)
     if (found.digest, found.tokenizer_digest) != (facts["digest"], facts["tokenizer_digest"]):

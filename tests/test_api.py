@@ -17,7 +17,7 @@ from tiny import write_tweeteval
 
 import featx
 from featx.api import Compared, Predicted, Runs
-from featx.errors import DataError, FeatxError, RunError, SettingsError
+from featx.errors import FeatxError, RunError, SettingsError
 from featx.predict import Prediction
 
 NASTY = "<script>alert('x')</script>&\""
@@ -70,7 +70,7 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
 
     made = featx.baseline(data, str(tiny), methods="majority,logreg", layer=-2, **places)
     assert [run.record.method for run in made] == ["majority", "logreg"]
-    assert made[1].record.features["layer"] == 1
+    assert made[1].record.selection["features"]["layer"] == 1
     assert repr(made).startswith("2 runs\nmajority  seed 0  f1_macro 0.")
     tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **places)
     assert [run.record.seed for run in tuned] == [0, 1]
@@ -147,7 +147,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "pooling is 'max'"),
     "nothing": (lambda: featx.compare(), RunError, "no runs given"),
     "no folder": (lambda: featx.predict("nowhere", "x"), RunError, "nowhere is no folder"),
-    "no texts": (lambda: featx.predict("nowhere", []), DataError, "no texts to label"),
+    "no texts": (lambda: featx.predict("nowhere", []), RunError, "nowhere is no folder"),
     "a report of nothing": (lambda: featx.report("nowhere"), RunError, "holds no runs"),
     "a trainer setting": (lambda: featx.finetune("demo", lr=1), SettingsError, "unknown key 'lr'"),
 }

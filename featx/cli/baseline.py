@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,6 +58,12 @@ from featx.config import BaselineSettings, Calibration, Combine, Refit, choose
 @option("--time-limit", type=float, help="Seconds for one method and seed; then it stands in the table as failed.")
 @option("--jobs", type=int, help="Processes for tuning.  [all cores where worth it]")
 @option("--controls", is_flag=True, help="Add the probe on a random encoder and on shuffled labels.")
+@option(
+    "--features",
+    "features_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Features from elsewhere: an .npz as featx extract --output writes it; nothing is extracted then.",
+)
 @feature_options
 @compute_options
 @batch_option
@@ -71,6 +78,7 @@ def command(**options: Any) -> None:
     featx baseline --dataset demo --checkpoint demo
     featx baseline --dataset reviews.csv --methods tfidf-logreg,logreg --pooling mean
     featx baseline --dataset reviews.csv --methods all --layer all --pooling cls,mean --controls
+    featx baseline --dataset reviews.csv --methods logreg,knn --features mine.npz
     """
     from featx.experiment.baseline import baseline
 
@@ -93,5 +101,6 @@ def command(**options: Any) -> None:
         compute_settings(options),
         places(options),
         make_display(options["quiet"]),
+        options["features_file"],
     )
     show_runs(runs, options["as_json"])

@@ -25,7 +25,7 @@ from featx.cli.options import (
     places,
     quiet_option,
 )
-from featx.config import Engine, RaySettings, choose
+from featx.config import Engine, Format, RaySettings, choose
 
 
 @click.command("extract")
@@ -35,9 +35,10 @@ from featx.config import Engine, RaySettings, choose
 @option("--splits", help="Splits such as train,test.  [all]")
 @option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write features and labels to this .npz.",
+    type=click.Path(path_type=Path),
+    help="Write features and labels here: .npz, .parquet, or a folder for datasets.load_from_disk.",
 )
+@option("--format", "format_name", envvar="FEATX_EXTRACT_FORMAT", help=f"{', '.join(Format)}.  [by --output]")
 @compute_options
 @batch_option
 @option("--engine", default=Engine.LOCAL.value, help="Who encodes: local, or ray (the workers of a Ray cluster).")
@@ -60,9 +61,12 @@ def command(**options: Any) -> None:
     featx extract --dataset tweets/ --layer all --pooling cls,mean
     featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
     """
-    from featx.experiment.extract import extract, save_npz
+    from featx.experiment.extract import extract
+    from featx.experiment.feature_files import choose_format, save_features
 
-    splits = options["splits"]
+    splits, output = options["splits"], options["output"]
+    # Before any work is done: what cannot be written shall not be computed first.
+    format_name = None if output is None else choose_format(output, options["format_name"])
     extracted = extract(
         data_settings(options),
         options["checkpoint"],
@@ -75,8 +79,8 @@ def command(**options: Any) -> None:
         choose(Engine, options["engine"], "--engine"),
         RaySettings(options["ray_address"], options["ray_workers"], options["ray_cpus"]),
     )
-    if options["output"] is not None:
-        save_npz(extracted, options["output"])
+    if format_name is not None:
+        save_features(extracted, output, format_name)
     summary = extracted.summary()
     if options["as_json"]:
         click.echo(json.dumps(summary))
@@ -85,5 +89,5 @@ def command(**options: Any) -> None:
         f"{summary['texts']} texts: {summary['encoded']} encoded, {summary['reused']} reused, in "
         f"{summary['extract_seconds']:.1f} s ({summary['texts_per_second']:.0f} texts/s) on {summary['device']}"
     )
-    if options["output"] is not None:
-        click.echo(f"written to {options['output']}")
+    if output is not None:
+        click.echo(f"written to {output}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,12 +46,32 @@ def show_report(reported: Reported, format_name: str = "table") -> None:
         click.echo(sentence)
     click.echo()
     click.echo(f"{reported.comparison.metric}, interval of {reported.comparison.confidence:.0%} over test texts")
-    click.echo(render(reported.comparison, "table", terminal_width()))
+    _show_table(render(reported.comparison, "table", terminal_width()))
     click.echo()
     for missing in reported.comparison.missing:
         click.echo(f"note: {missing}")
     click.echo(f"report: {reported.files[0]}")
     click.echo(f"figures: {reported.files[0].parent / 'figures'}")
+
+
+#: Words of the table, and how they stand out on a terminal.
+_COLOURS = {"better": "green", "worse": "red", "equivalent": "cyan", "reference": "bold", "NOT": "red"}
+
+
+def _show_table(table: str) -> None:
+    """The table; on a terminal with its verdicts in colour, unless NO_COLOR says otherwise."""
+    if not sys.stdout.isatty():
+        click.echo(table)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for at, line in enumerate(table.splitlines()):
+        shown = Text(line, style="bold" if at == 0 else "")
+        for word, colour in _COLOURS.items():
+            shown.highlight_words([word], colour)
+        console.print(shown)
 
 
 def show_prediction(prediction: Any) -> None:

@@ -21,6 +21,12 @@ from featx.config import ReportSettings
     help="Method that others are compared with.",
 )
 @option("--metric", default=default_of(ReportSettings, "metric"), help="Metric of the comparison.")
+@option(
+    "--margin",
+    type=float,
+    default=default_of(ReportSettings, "margin"),
+    help="Difference of the metric that would not matter.",
+)
 @option("--format", "format_name", default="table", show_default=True, help="table, md, csv, tex or json.")
 @option(
     "--output",
@@ -40,7 +46,9 @@ def command(results: tuple[Path, ...], **options: Any) -> None:
     from featx.experiment.report import check_format, report
 
     check_format(options["format_name"])
-    settings = replace(ReportSettings(), reference=options["reference"], metric=options["metric"])
+    settings = replace(
+        ReportSettings(), reference=options["reference"], metric=options["metric"], margin=options["margin"]
+    )
     reported = report(results, settings, options["output"], with_texts=not options["no_texts"])
     show_report(reported, options["format_name"])
     if options["open_page"]:

@@ -13,10 +13,12 @@ from featx.data import TextDataset, load_dataset
 from featx.errors import SettingsError, TrainingError
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.places import Places
-from featx.experiment.probe import Probes, Source, on_features, on_texts, with_shuffled_labels
+from featx.experiment.probe import Probes
 from featx.experiment.progress import Display, Silent
 from featx.experiment.records import keep_test_texts
+from featx.experiment.sources import Source, on_features, on_given, on_texts, with_shuffled_labels
 from featx.features.device import thread_limit
+from featx.features.given import read_features
 from featx.features.random_checkpoint import random_checkpoint_folder
 from featx.runs import Run, run_folder
 
@@ -33,10 +35,12 @@ def baseline(
     compute: ComputeSettings | None = None,
     places: Places | None = None,
     display: Display | None = None,
+    features_file: Path | None = None,
 ) -> list[Run]:
     """Fit, tune and measure classical methods.
 
-    A run that is there with the same data, checkpoint, features and settings is kept as it is.
+    A run that is there with the same data, checkpoint, features and settings is kept as it is. `features_file` is an
+    ``.npz`` of features that came from elsewhere, in the order of the texts; then nothing is extracted.
 
     Returns
     -------
@@ -57,17 +61,23 @@ def baseline(
     for note in dataset.notes:
         display.say(note)
     keep_test_texts(dataset, places, data.address)
-    extracted = None
-    if any(method.reads is Reads.FEATURES for method in methods):
+    extracted = given = None
+    if features_file is not None:
+        given = read_features(features_file)
+        given.check_fits(dataset)
+    elif any(method.reads is Reads.FEATURES for method in methods):
         extracted = _extracted(dataset, checkpoint, revision, features, compute, places, display)
-    workers = _workers(methods, settings, compute, extracted)
+    n_kinds = len(extracted.specs) if extracted else (given.n_layers or 1) if given else 0
+    workers = _workers(methods, settings, compute, n_kinds)
     name = places.experiment_name(data.address)
     runs = []
     with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
-        files, random_files = (Path(temporary) / name if workers.elsewhere else None for name in ("own", "random"))
+        files, random_files = (Path(temporary) / part if workers.elsewhere else None for part in ("own", "random"))
         sources = {Reads.TEXTS: on_texts(dataset)}
         if extracted is not None:
             sources[Reads.FEATURES] = on_features(dataset, extracted, files)
+        elif given is not None:
+            sources[Reads.FEATURES] = on_given(dataset, given, files)
         probes = Probes(settings, workers, display, places.overwrite)
 
         def run(method: Method, source: Source, suffix: str = "") -> None:
@@ -83,6 +93,7 @@ def baseline(
             named = replace(at_random.checkpoint, name=f"{extracted.checkpoint.name} (random weights)")
             control = on_features(dataset, replace(at_random, checkpoint=named), random_files, "random encoder")
             run(probe, control, _RANDOM)
+        if probe is not None:
             run(probe, with_shuffled_labels(sources[Reads.FEATURES]), _SHUFFLED)
     if all(made.record.failure for made in runs):
         raise TrainingError(f"every method failed, the first, {runs[0].record.method}: {runs[0].record.failure}")
@@ -123,11 +134,8 @@ def _extracted(
     return extract_splits(dataset, list(dataset.splits), checkpoint, revision, features, compute, places.cache, display)
 
 
-def _workers(
-    methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, extracted: SplitFeatures | None
-) -> Workers:
+def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:
     """Processes for all fits together; ``--threads`` bounds them where ``--jobs`` is not given."""
-    n_kinds = 1 if extracted is None else len(extracted.specs)
     n_fits = sum(len(grid_points(method)) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
     workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
     if settings.jobs is None and compute.threads is not None:

@@ -44,14 +44,29 @@ _MEANINGS = {
     "compute.batch_tokens": "tokens of a batch, padding included; by device when left out",
     "compute.threads": "of torch, tokenizers and BLAS; theirs when left out",
     "baseline.methods": 'or ["all"]',
+    "baseline.combine": "of several layers and poolings: each, concat, or both are tried",
+    "baseline.cv": "folds of train that choices are made on; validation when left out",
+    "baseline.refit": "train, or train+validation",
+    "baseline.calibrate": "none, sigmoid, isotonic: for methods without probabilities",
+    "baseline.time_limit": "seconds for one method and seed",
+    "baseline.jobs": "processes; all cores when left out",
+    "baseline.controls": "also the same on a random encoder and on shuffled labels",
     "finetune.max_length": "tokens at which texts are cut; the checkpoint's limit when left out",
     "report.reference": "method that others are compared with",
     "report.margin": "difference of the metric that would not matter",
     "report.confidence": "of the intervals",
     "report.n_resamples": "of the bootstrap",
 }
-#: What a setting that has no default looks like, by its kind.
-_EXAMPLES = {"int": "256", "float": "0.1", "str": '"…"'}
+#: What a setting that has no default looks like.
+_EXAMPLES = {
+    "max_length": "128",
+    "batch_tokens": "4096",
+    "threads": "4",
+    "cv": "5",
+    "early_stopping_patience": "3",
+    "time_limit": "600",
+    "jobs": "4",
+}
 
 
 def example() -> str:
@@ -73,8 +88,8 @@ def _line(table: str, setting: Field[Any]) -> str:
     meaning = _MEANINGS.get(f"{table}.{setting.name}")
     remark = f"  # {meaning}" if meaning else ""
     if setting.default is None:
-        kind = str(setting.type).partition(" ")[0]
-        return f"# {setting.name} = {_EXAMPLES.get(kind, '…')}{remark}"
+        shown = _EXAMPLES.get(setting.name, '"…"')
+        return f"# {setting.name} = {shown}{remark}"
     return f"{setting.name} = {_toml(setting.default)}{remark}"
 
 

@@ -1,12 +1,9 @@
-"""``featx extract``: features of a data set, into the store and, if wanted, one ``.npz`` file."""
+"""``featx extract``: features of a data set, into the store; `feature_files` writes them elsewhere."""
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 
 from featx.config import ComputeSettings, DataSettings, Engine, FeatureSettings, Pooling, RaySettings
 from featx.data import TextDataset, load_dataset
-from featx.errors import ExtractionError, SettingsError
+from featx.errors import SettingsError
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.places import Places
 from featx.experiment.progress import Display, Silent
@@ -135,43 +132,6 @@ def extract(
 
         return Extracted(dataset, extract_splits_with_ray(*common, ray or RaySettings()))
     return Extracted(dataset, extract_splits(*common))
-
-
-def save_npz(extracted: Extracted, path: Path) -> None:
-    """Write features and labels to one ``.npz`` file, which loads with ``allow_pickle=False``.
-
-    For each split ``<split>_features``, shape (n, hidden_size), or (n, n_layers, hidden_size) for several layers,
-    and ``<split>_labels``, shape (n,); ``label_names``, and ``spec`` as JSON. With several poolings the names are
-    ``<split>_features_<pooling>``.
-
-    Raises
-    ------
-    ExtractionError
-        If the file cannot be written; an existing one is then as it was.
-    """
-    features = extracted.features
-    arrays: dict[str, NDArray[Any]] = {}
-    poolings = list(dict.fromkeys(spec.pooling for spec in features.specs))
-    for split in features.encoded:
-        for pooling in poolings:
-            suffix = f"_{pooling.value}" if len(poolings) > 1 else ""
-            arrays[f"{split}_features{suffix}"] = _layers(features, split, pooling)
-        arrays[f"{split}_labels"] = extracted.dataset.splits[split].labels
-    arrays["label_names"] = np.array(extracted.dataset.label_names, dtype=np.str_)
-    arrays["spec"] = np.array(json.dumps(extracted.summary()["spec"], sort_keys=True))
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as e:
-        raise ExtractionError(
-            f"{path} cannot be written: {e.strerror or e}; the features are in the cache all the same"
-        ) from e
 
 
 def _layers(features: SplitFeatures, split: str, pooling: Pooling) -> NDArray[np.float32]:

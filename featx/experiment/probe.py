@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.baselines import (
-    TEXTS,
-    Candidate,
     Choices,
     Fitted,
     Inputs,
@@ -20,7 +17,6 @@ from featx.baselines import (
     Method,
     Trial,
     Workers,
-    candidates_of,
     fit_best,
     grid_points,
     predict,
@@ -29,73 +25,11 @@ from featx.baselines import (
 from featx.config import SELECTION_METRIC, BaselineSettings
 from featx.data import TextDataset
 from featx.errors import TrainingError
-from featx.experiment.features import SplitFeatures
 from featx.experiment.progress import Display
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
+from featx.experiment.records import data_facts, finished_run, measured, now
+from featx.experiment.sources import Source
 from featx.runs import Run, RunRecord, Timings, environment, read_run, write_run
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a probe reads.
-
-    Attributes
-    ----------
-    dataset : TextDataset
-    inputs : Inputs
-    extracted : SplitFeatures or None
-        None for methods on texts.
-    control : str
-        What was made meaningless on purpose; empty for a real probe.
-    """
-
-    dataset: TextDataset
-    inputs: Inputs
-    extracted: SplitFeatures | None
-    control: str = ""
-
-    def candidates(self, settings: BaselineSettings) -> list[Candidate]:
-        """What a method may choose from."""
-        if self.extracted is None:
-            return [TEXTS]
-        return candidates_of([(spec.layer, spec.pooling.value) for spec in self.extracted.specs], settings.combine)
-
-
-def on_texts(dataset: TextDataset) -> Source:
-    """Source of the methods that read texts."""
-    return Source(dataset, Inputs({name: split.texts for name, split in dataset.splits.items()}, {}), None)
-
-
-def on_features(dataset: TextDataset, extracted: SplitFeatures, files: Path | None, control: str = "") -> Source:
-    """Source of the methods that read features; in `files` where processes share them.
-
-    Raises
-    ------
-    TrainingError
-        If the files cannot be written.
-    """
-    features = {name: [extracted.of(name, kind) for kind in range(len(extracted.specs))] for name in dataset.splits}
-    inputs = Inputs({}, features)
-    if files is not None:
-        try:
-            files.mkdir(exist_ok=True)
-            inputs = inputs.on_disk(files)
-        except OSError as e:
-            raise TrainingError(
-                f"features cannot be written to {files} for the processes to share: {e.strerror or e}; free space, set "
-                "TMPDIR to another folder, or give --jobs 1"
-            ) from e
-    return Source(dataset, inputs, extracted, control)
-
-
-def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
-    """The same inputs with the labels of train and validation permuted: nothing is left to learn."""
-    rng = np.random.default_rng(seed)
-    splits = {
-        name: split if name == "test" else replace(split, labels=rng.permutation(split.labels))
-        for name, split in source.dataset.splits.items()
-    }
-    return replace(source, dataset=replace(source.dataset, splits=splits), control="shuffled labels")
+from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 
 
 class Probes:
@@ -115,12 +49,12 @@ class Probes:
         if kept is not None:
             self._display.say(f"{folder} is there with the same data and settings: kept")
             return kept
-        device = "cpu" if source.extracted is None else source.extracted.device
+        reset_peak_memory()
         common: dict[str, Any] = {
             **facts,
             "label_names": list(source.dataset.label_names),
             "history": [],
-            "environment": environment(device),
+            "environment": environment(source.device),
             "created": now(),
             "control": source.control or None,
         }
@@ -139,9 +73,10 @@ class Probes:
             **common,
             selection=_selection(fitted, self._settings),
             converged=fitted.converged,
-            timings=_timings(fitted, source.extracted, seconds["test"], len(source.dataset.test)),
+            timings=_timings(fitted, source, seconds["test"]),
             metrics=measured(predictions),
             model_format=None if source.control else "skops",
+            peak_memory_bytes=peak_memory_bytes(),
         )
         save = None if source.control else lambda model: save_classifier(fitted.classifier, model)
         write_run(folder, record, predictions, save)
@@ -152,7 +87,7 @@ class Probes:
         if not method.random and key in self._made:
             return self._made[key]
         material = _material(source, self._settings)
-        candidates = source.candidates(self._settings)
+        candidates = source.candidates(self._settings.combine)
         n_fits = len(grid_points(method)) * len(candidates) * (self._settings.cv or 1)
         with self._display.task(f"tune {method.name}", n_fits) as task:
 
@@ -180,13 +115,12 @@ def _some(parts: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def _facts(
     method: Method, seed: int, source: Source, original: TextDataset, settings: BaselineSettings, folder: Path
 ) -> dict[str, Any]:
-    extracted = source.extracted
     return {
         "method": folder.parent.name,
         "seed": seed,
         "data": data_facts(original),
-        "checkpoint": None if extracted is None else checkpoint_facts(extracted.checkpoint),
-        "features": None if extracted is None else _feature_facts(extracted, settings),
+        "checkpoint": source.checkpoint,
+        "features": source.feature_facts(settings.combine),
         "settings": settings_facts(method, settings),
     }
 
@@ -198,17 +132,6 @@ def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]
         "cv": settings.cv,
         "refit": settings.refit.value,
         "calibrate": None if method.probabilities else settings.calibrate.value,
-    }
-
-
-def _feature_facts(extracted: SplitFeatures, settings: BaselineSettings) -> dict[str, Any]:
-    first = extracted.specs[0]
-    kinds = [{"layer": spec.layer, "pooling": spec.pooling.value, "spec": spec.name} for spec in extracted.specs]
-    return {
-        "kinds": kinds,
-        "combine": settings.combine.value if len(kinds) > 1 else None,
-        "max_length": first.max_length,
-        "dtype": first.dtype.value,
     }
 
 
@@ -261,14 +184,11 @@ def _failed(common: dict[str, Any], reason: str) -> RunRecord:
     )
 
 
-def _timings(fitted: Fitted, extracted: SplitFeatures | None, predict_seconds: float, n_test: int) -> Timings:
-    extract_seconds = encode_test = 0.0
-    if extracted is not None:
-        extract_seconds = sum(encoded.encode_seconds for encoded in extracted.encoded.values())
-        encode_test = extracted.encoded["test"].encode_seconds
+def _timings(fitted: Fitted, source: Source, predict_seconds: float) -> Timings:
+    encode_test = source.seconds.get("test", 0.0)
     return Timings(
-        extract_seconds=extract_seconds,
+        extract_seconds=sum(source.seconds.values()),
         fit_seconds=fitted.fit_seconds,
         predict_seconds=predict_seconds,
-        predict_ms_per_text=1_000 * (encode_test + predict_seconds) / n_test,
+        predict_ms_per_text=1_000 * (encode_test + predict_seconds) / len(source.dataset.test),
     )

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
-from featx.evaluation import (
-    CONFUSION_METRICS,
-    SCORE_METRICS,
-    Interval,
-    Resampler,
-    Resamples,
-    holm,
-    interval_of,
-    mcnemar,
-    over_seeds,
-    paired_of,
-    resampled_scores,
-    verdict,
-)
-from featx.report.rows import Row, row_facts
+from featx.evaluation import CONFUSION_METRICS
+from featx.report.judging import Pair, Pairing, pairs_of, rows_of
+from featx.report.rows import Row
 from featx.runs import Run
 
 
@@ -45,6 +33,8 @@ class Comparison:
     ----------
     rows : tuple of Row
         Best test score first.
+    pairs : tuple of Pair
+        Every pair of rows, the better test score first.
     failed : tuple of Failed
     reference : str or None
         The method that the others are compared with; None when it has no run.
@@ -61,6 +51,7 @@ class Comparison:
     """
 
     rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
     failed: tuple[Failed, ...]
     reference: str | None
     metric: str
@@ -100,9 +91,12 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
     if not groups:
         raise RunError(f"every method failed, the first, {failed[0].method}: {failed[0].reason}")
     reference = _find_reference(groups, settings)
+    pairing = Pairing(groups, settings)
+    rows = rows_of(groups, pairing, reference, settings)
     first = runs[0].record
     return Comparison(
-        rows=tuple(_rows(groups, reference, settings)),
+        rows=tuple(rows),
+        pairs=tuple(pairs_of(rows, pairing)),
         failed=tuple(failed),
         reference=reference,
         metric=settings.metric,
@@ -149,139 +143,6 @@ def _find_reference(groups: Mapping[str, Sequence[Run]], settings: ReportSetting
         return float(np.mean([run.record.metrics["validation"][settings.metric] for run in groups[name]]))
 
     return max(of_method, key=validation, default=None)
-
-
-def _rows(groups: Mapping[str, list[Run]], reference: str | None, settings: ReportSettings) -> list[Row]:
-    """A row for each group, best test score first."""
-    runs = [run for made in groups.values() for run in made]
-    resampler = Resampler([run.predictions["test"] for run in runs], settings.n_resamples)
-    ends = np.cumsum([len(made) for made in groups.values()]).tolist()
-    columns = {name: range(end - len(made), end) for (name, made), end in zip(groups.items(), ends, strict=True)}
-    scores = _score_resamples(groups, settings)
-    rows = [
-        _row(name, made, resampler.resamples(columns[name]), scores.get(name), settings)
-        for name, made in groups.items()
-    ]
-    rows = _against_reference(rows, groups, columns, resampler, reference, settings)
-    rows = _against_best(rows, columns, resampler, settings)
-    return sorted(map(_with_pareto, rows, itertools.repeat(rows)), key=lambda row: (-row.test.value, row.method))
-
-
-def _score_resamples(groups: Mapping[str, list[Run]], settings: ReportSettings) -> dict[str, Resamples]:
-    """Resamples of the score metrics of every method that has scores, all from one draw."""
-    scored = {
-        name: made for name, made in groups.items() if all(run.predictions["test"].y_score is not None for run in made)
-    }
-    if not scored:
-        return {}
-    together = resampled_scores(
-        [run.predictions["test"] for made in scored.values() for run in made], settings.n_resamples
-    )
-    parts, at = {}, 0
-    for name, made in scored.items():
-        here = slice(at, at + len(made))
-        parts[name] = Resamples(
-            {metric: values[here] for metric, values in together.values.items()},
-            {metric: drawn[:, here] for metric, drawn in together.drawn.items()},
-        )
-        at += len(made)
-    return parts
-
-
-def _row(
-    method: str, runs: list[Run], of_confusion: Resamples, of_scores: Resamples | None, settings: ReportSettings
-) -> Row:
-    def interval(resamples: Resamples, metric: str) -> Interval:
-        value = float(resamples.values[metric].mean())
-        return interval_of(value, over_seeds(resamples.drawn[metric]), settings.confidence)
-
-    intervals = {metric: interval(of_confusion, metric) for metric in CONFUSION_METRICS}
-    if of_scores is not None:
-        intervals |= {metric: interval(of_scores, metric) for metric in SCORE_METRICS}
-    return Row(
-        **row_facts(runs, settings.metric),
-        method=method,
-        test=intervals[settings.metric],
-        intervals=intervals,
-        paired=None,
-        p_holm=None,
-        mcnemar_holm=None,
-        verdict="",
-        equals_best=False,
-        pareto=False,
-    )
-
-
-def _against_reference(
-    rows: Sequence[Row],
-    groups: Mapping[str, list[Run]],
-    columns: Mapping[str, range],
-    resampler: Resampler,
-    reference: str | None,
-    settings: ReportSettings,
-) -> list[Row]:
-    """Rows with their difference to the reference; p-values are adjusted over all methods that are no controls."""
-    if reference is None:
-        return list(rows)
-    paired = {}
-    for row in rows:
-        if row.method != reference:
-            both = resampler.resamples([*columns[row.method], *columns[reference]])
-            values, drawn = both.values[settings.metric], both.drawn[settings.metric]
-            n = len(columns[row.method])
-            tests = ([run.predictions["test"] for run in groups[name]] for name in (row.method, reference))
-            paired[row.method] = paired_of(
-                (values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), mcnemar(*tests), settings.confidence
-            )
-    family = [row.method for row in rows if row.method in paired and not row.control]
-    p_holm = dict(zip(family, holm([paired[name].p_value for name in family]), strict=True))
-    mcnemar_holm = dict(zip(family, holm([paired[name].mcnemar_p for name in family]), strict=True))
-    judged = []
-    for row in rows:
-        made = paired.get(row.method)
-        said = ""
-        if made is not None and row.method in p_holm:
-            said = verdict(made.difference, p_holm[row.method], settings.margin, settings.confidence).value
-        judged.append(
-            replace(
-                row,
-                paired=made,
-                p_holm=p_holm.get(row.method),
-                mcnemar_holm=mcnemar_holm.get(row.method),
-                verdict=said,
-            )
-        )
-    return judged
-
-
-def _against_best(
-    rows: Sequence[Row], columns: Mapping[str, range], resampler: Resampler, settings: ReportSettings
-) -> list[Row]:
-    """Rows with a mark where the best test score is not shown to be better than theirs."""
-    best = max((row for row in rows if not row.control), key=lambda row: row.test.value, default=None)
-    if best is None:
-        return list(rows)
-
-    def equals(row: Row) -> bool:
-        if row is best or row.control:
-            return row is best
-        drawn = resampler.resamples([*columns[best.method], *columns[row.method]]).drawn[settings.metric]
-        n = len(columns[best.method])
-        gap = over_seeds(drawn[:, :n], seed=1) - over_seeds(drawn[:, n:], seed=2)
-        return not interval_of(best.test.value - row.test.value, gap, settings.confidence).excludes_zero
-
-    return [replace(row, equals_best=equals(row)) for row in rows]
-
-
-def _with_pareto(row: Row, rows: Sequence[Row]) -> Row:
-    beaten = any(
-        other.test.value >= row.test.value
-        and other.seconds <= row.seconds
-        and (other.test.value > row.test.value or other.seconds < row.seconds)
-        for other in rows
-        if not other.control
-    )
-    return replace(row, pareto=not row.control and not beaten)
 
 
 def check_metric(metric: str) -> None:

@@ -12,6 +12,8 @@ from featx.report.style import axes_or_new, new_figure, plain
 
 #: Classes up to which cells carry numbers.
 _MOST_NUMBERS = 20
+#: Names along an axis; of more classes every second, third, … is named.
+_MOST_LABELS = 40
 
 
 def row_shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -123,8 +125,8 @@ def _size(n_classes: int) -> float:
 
 
 def _label(ax: Any, label_names: tuple[str, ...]) -> None:
-    ticks = np.arange(len(label_names))
-    names = [plain(name, 16) for name in label_names]
+    ticks = np.arange(0, len(label_names), -(-len(label_names) // _MOST_LABELS))
+    names = [plain(label_names[at], 16) for at in ticks]
     ax.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(ticks, names)
     ax.set(xlabel="predicted", ylabel="true")

@@ -12,6 +12,8 @@ from featx.report.style import COLOURS, GREY, INK, MARKERS, axes_or_new, new_fig
 
 #: Costs below these are drawn there: 0 has no place on a logarithmic axis.
 _LEAST = {"fit": 0.01, "predict": 0.001}
+#: Names that have room beside their points.
+_MOST_NAMES = 14
 _TITLES = {"fit": "extracting and fitting, seconds", "predict": "predicting, milliseconds a text"}
 
 
@@ -73,9 +75,10 @@ class CostDisplay:
 
 
 def _names(ax: Any, costs: Sequence[float], scores: Sequence[float], names: Sequence[str]) -> None:
-    """Write each name beside its point, moved up where it would lie on one below."""
+    """Write the names of the best beside their points, moved up where one would lie on one below."""
     placed: list[tuple[float, float]] = []
-    for at in sorted(range(len(costs)), key=lambda k: scores[k]):
+    best = sorted(range(len(costs)), key=lambda k: -scores[k])[:_MOST_NAMES]
+    for at in reversed(best):
         x, y = ax.transData.transform((costs[at], scores[at]))
         raised = y
         for other_x, other_y in placed:
@@ -85,4 +88,4 @@ def _names(ax: Any, costs: Sequence[float], scores: Sequence[float], names: Sequ
         ax.annotate(
             plain(names[at], 20), (costs[at], scores[at]), (8, (raised - y) * 0.72 + 4), textcoords="offset points",
             color=INK, fontsize=9,
-        )  # fmt: skip
+        ).set_in_layout(False)  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from featx.report.style import COLOURS, GREY, HATCHES, INK, LINES, axes_or_new, new_figure, plain, tidy
 
-_MOST_CLASSES = 40
+_MOST_CLASSES = 30
 
 
 @dataclass(frozen=True)

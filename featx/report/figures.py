@@ -84,7 +84,10 @@ def _confusions(details: Details) -> Iterator[ReportFigure]:
 
 def _training(details: Details) -> Iterator[ReportFigure]:
     for file, (name, heat) in _named(details.layers()):
-        caption = f"Validation {heat.metric} of {name} by layer and pooling; the frame is what was chosen."
+        caption = (
+            f"Validation {heat.metric} of {name} by layer and pooling; framed is the best, which was chosen unless "
+            "all side by side do better."
+        )
         yield ReportFigure(f"layers-{file}", "layers", caption, heat.figure())
     for file, (name, learning) in _named(details.learning()):
         loss, score = f"{name}: loss on train and validation.", f"{name}: validation {learning.metric}."

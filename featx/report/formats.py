@@ -13,6 +13,7 @@ from featx.errors import SettingsError
 from featx.report.answer import answer
 from featx.report.cells import Column, columns
 from featx.report.comparison import Comparison
+from featx.report.judging import Pair
 from featx.report.rows import Row
 
 _LATEX = str.maketrans(
@@ -200,9 +201,17 @@ def _json(comparison: Comparison) -> str:
         "missing": list(comparison.missing),
         "margin": comparison.margin,
         "rows": [flat(row, comparison) | _details(row) for row in comparison.rows],
+        "pairs": [_pair(pair) for pair in comparison.pairs],
         "failed": [asdict(failed) for failed in comparison.failed],
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    d = pair.paired.difference
+    numbers = {"difference": d.value, "low": d.low, "high": d.high, "p": pair.paired.p_value, "p_holm": pair.p_holm}
+    numbers |= {"mcnemar_p": pair.paired.mcnemar_p, "mcnemar_p_holm": pair.mcnemar_holm}
+    return {"a": pair.a, "b": pair.b} | {name: _rounded(value) for name, value in numbers.items()}
 
 
 def _details(row: Row) -> dict[str, Any]:

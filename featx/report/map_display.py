@@ -103,13 +103,13 @@ def pca(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.
 def _umap(features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     import warnings
 
-    try:
-        from umap import UMAP
-    except ImportError as e:
-        raise SettingsError(
-            "--map umap needs the package umap-learn; install it with: pip install 'featx[umap]'"
-        ) from e
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # remarks on threads and small samples
+        warnings.simplefilter("ignore")  # remarks on parts that are not used, on threads and on small samples
+        try:
+            from umap import UMAP
+        except ImportError as e:
+            raise SettingsError(
+                "--map umap needs the package umap-learn; install it with: pip install 'featx[umap]'"
+            ) from e
         reducer = UMAP(n_components=2, n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1)
         return np.asarray(reducer.fit_transform(features), np.float64)

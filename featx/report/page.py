@@ -23,7 +23,8 @@ from featx.report.inline_svg import inline_svg
 from featx.report.style import clipped
 
 _TEMPLATES = Path(__file__).parent / "templates"
-#: Figures that the page opens at once; others stand in a fold.
+#: Columns from this rank on are folded away on narrow screens.
+_MINOR = 3
 _LONGEST_CELL = 120
 
 
@@ -56,7 +57,7 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
         script=Markup(script),  # noqa: S704
         policy=Markup(_policy(style, script)),  # noqa: S704 (our own words and base64)
         answer=answer(comparison),
-        columns=[{"title": c.title, "short": c.short or c.title, "numeric": c.numeric} for c in shown],
+        columns=[_head(column) for column in shown],
         rows=[_row(details, at, shown) for at in range(len(comparison.rows))],
         facts=[(name, clipped(value, 4 * _LONGEST_CELL)) for name, value in facts(comparison)],
         notes=[clipped(note, 4 * _LONGEST_CELL) for note in notes(comparison)],
@@ -68,6 +69,11 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
         n_test=comparison.data["splits"]["test"]["n_texts"],
         data=Markup(_json(page_data(details))),  # noqa: S704 (escaped in _json)
     )
+
+
+def _head(column: Column) -> dict[str, Any]:
+    short = column.short or column.title
+    return {"title": column.title, "short": short, "numeric": column.numeric, "minor": column.rank >= _MINOR}
 
 
 def _row(details: Details, at: int, shown: Sequence[Column]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from featx.config import Dtype
 from featx.evaluation.metrics import METRICS, SCORE_METRICS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def check_record(record: RunRecord) -> None:
     for name, is_right in _FIELDS.items():
         if not is_right(getattr(record, name)):
             raise TypeError(f"{name} is not what a run writes")
+    _check_choice(record)
     for name, number in vars(record.timings).items():
         if not _is_number(number):
             raise TypeError(f"{name} must be a number")
@@ -119,21 +121,38 @@ def _is_checkpoint(value: Any) -> bool:
     )
 
 
-def _are_features(value: Any) -> bool:
-    return _is_object(value) and ("kinds" not in value or _is_list_of(_is_kind)(value["kinds"]))
-
-
 def _is_kind(value: Any) -> bool:
     return _is_object(value) and _is_whole(value.get("layer")) and _is_text(value.get("pooling"))
 
 
-def _are_chosen(value: Any) -> bool:
+def _are_features(value: Any) -> bool:
+    """One kind of feature, or several of which one was chosen."""
+    if not _is_object(value):
+        return False
+    if "kinds" not in value:
+        return _is_text(value.get("pooling")) and "layer" in value
+    kinds = value["kinds"]
     return (
-        _is_object(value)
-        and (_is_whole(value.get("layer")) or _is_text(value.get("layer")))
-        and _is_text(value.get("pooling"))
-        and _is_list_of(_is_whole)(value.get("kinds", []))
+        _is_list_of(_is_kind)(kinds)
+        and len(kinds) > 0
+        and _or_none(_is_whole)(value.get("max_length"))
+        and value.get("dtype") in [*Dtype, None]
     )
+
+
+def _check_choice(record: RunRecord) -> None:
+    """Of several kinds of feature the record says which were chosen, by their positions."""
+    if record.failure is not None or record.features is None:
+        return
+    chosen = record.selection.get("features", record.features)
+    if not _is_object(chosen) or not {"layer", "pooling"} <= set(chosen):
+        raise TypeError("selection does not say which features were chosen")
+    kinds = record.features.get("kinds")
+    positions = chosen.get("kinds")
+    if kinds is not None and not (
+        _is_list_of(_is_whole)(positions) and positions and all(position < len(kinds) for position in positions)
+    ):
+        raise TypeError("selection names features that the record does not have")
 
 
 def _is_selection(value: Any) -> bool:
@@ -142,7 +161,7 @@ def _is_selection(value: Any) -> bool:
         and _is_text(value.get("summary", ""))
         and _is_text(value.get("metric", ""))
         and _is_list_of(_is_object)(value.get("trials", []))
-        and ("features" not in value or _are_chosen(value["features"]))
+        and _or_none(_is_object)(value.get("features"))
     )
 
 

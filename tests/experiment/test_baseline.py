@@ -21,7 +21,7 @@ from featx.config import (
     Refit,
     ReportSettings,
 )
-from featx.errors import SettingsError, TrainingError
+from featx.errors import DataError, RunError, SettingsError, TrainingError
 from featx.experiment.baseline import baseline
 from featx.experiment.places import Places
 from featx.predict import load_predictor
@@ -190,3 +190,34 @@ def test_shared_texts_are_recorded(tweets: Path, tiny: Path, places: Places) -> 
 def test_controls_need_a_method_on_features(tweets: Path, tiny: Path, places: Places) -> None:
     with pytest.raises(SettingsError, match=r"--controls needs a method on features, such as logreg"):
         made(tweets, tiny, places, methods=("majority",), controls=True)
+
+
+def test_features_from_elsewhere_give_the_same_results(
+    tweets: Path, tiny: Path, places: Places, tmp_path: Path
+) -> None:
+    from featx.experiment.extract import extract
+    from featx.experiment.feature_files import Format, save_features
+
+    data, where = DataSettings(str(tweets)), tmp_path / "mine.npz"
+    both_layers = FeatureSettings(layers=(1, 2))
+    save_features(extract(data, str(tiny), features=both_layers, places=places), where, Format.NPZ)
+    settings = BaselineSettings(methods=("tfidf-logreg", "lda"), combine=Combine.EACH, controls=True)
+    own = baseline(data, str(tiny), settings=settings, features=both_layers, places=places)
+    elsewhere = Places(tmp_path / "other", cache_dir=places.cache_dir)
+    given = baseline(data, "nowhere", settings=settings, places=elsewhere, features_file=where)
+    assert [run.record.method for run in given] == ["tfidf-logreg", "lda", "lda+shuffled-labels"]
+    assert np.array_equal(given[1].predictions["test"].y_score, own[1].predictions["test"].y_score)
+    assert given[1].record.checkpoint is None
+    assert {run.record.split_digest for run in given} == {own[0].record.split_digest}
+    with pytest.raises(RunError, match=r"was made with features from elsewhere, and featx cannot make those of new"):
+        load_predictor(given[1].folder, places.cache)
+
+
+def test_features_of_other_texts_are_refused(tweets: Path, tiny: Path, places: Places, tmp_path: Path) -> None:
+    from featx.experiment.extract import extract
+    from featx.experiment.feature_files import Format, save_features
+
+    where = tmp_path / "mine.npz"
+    save_features(extract(DataSettings("demo"), str(tiny), places=places), where, Format.NPZ)
+    with pytest.raises(DataError, match=r"mine.npz has .* give the features of that data set"):
+        baseline(DataSettings(str(tweets)), str(tiny), places=places, features_file=where)

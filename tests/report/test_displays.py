@@ -35,7 +35,7 @@ TRIALS = [
     {"layer": 12, "pooling": "cls", "score": 0.6},
     {"layer": 2, "pooling": "cls", "score": 0.4},
     {"layer": 2, "pooling": "cls", "score": 0.5},
-    {"layer": "concat", "pooling": "mean", "score": 0.55},
+    {"layer": "concat", "pooling": "concat", "score": 0.55},
     {"params": {}, "score": 0.9},
 ]
 
@@ -123,11 +123,12 @@ def test_cost_of_nothing_has_a_place_on_the_axis(tmp_path: Path) -> None:
 
 def test_layers_keep_the_best_score_of_each_place() -> None:
     display = LayerDisplay.of_trials(TRIALS, "f1_macro")
-    assert display.scores == {("0", "cls"): 0.3, ("12", "cls"): 0.6, ("2", "cls"): 0.5, ("concat", "mean"): 0.55}
-    assert display.layers == ["0", "2", "12", "concat"]
+    assert display.scores == {("0", "cls"): 0.3, ("12", "cls"): 0.6, ("2", "cls"): 0.5}
+    assert display.together == 0.55
+    assert display.layers == ["0", "2", "12"]
     ax = axes()
     display.plot(ax=ax)
-    assert texts_of(ax) == ["0.300", "0.500", "0.600", "0.550"]
+    assert texts_of(ax) == ["0.300", "0.500", "0.600"]
     assert LayerDisplay.of_trials([{"params": {}, "score": 0.9}], "f1_macro") is None
     assert LayerDisplay.of_trials(TRIALS[:1], "f1_macro") is None
 
@@ -171,6 +172,30 @@ def test_maps_of_many_points_and_of_none() -> None:
         MapDisplay.of_features(np.zeros((2, 3), np.float32), np.zeros(2, int), ("a",))
     same = MapDisplay.of_features(np.ones((5, 3), np.float32), np.zeros(5, int), ("a",))
     assert np.isfinite(same.points).all()
+
+
+def test_umap_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(
+        SettingsError, match=r"needs the package umap-learn; install it with: pip install 'featx\[umap\]'"
+    ):
+        MapDisplay.of_features(np.ones((5, 3), np.float32), np.zeros(5, int), ("a",), "umap")
+
+
+@pytest.mark.slow
+def test_umap_keeps_apart_what_is_apart() -> None:
+    pytest.importorskip("numba")
+    from importlib.util import find_spec
+
+    if find_spec("umap") is None:
+        pytest.skip("umap-learn is not installed")
+    labels = np.arange(60) % 2
+    X = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32) + 20 * labels[:, None]
+    points = MapDisplay.of_features(X.astype(np.float32), labels, ("a", "b"), "umap").points
+    centres = [points[labels == k].mean(axis=0) for k in (0, 1)]
+    assert np.linalg.norm(centres[0] - centres[1]) > 2 * max(points[labels == k].std(axis=0).max() for k in (0, 1))
 
 
 def test_lengths_are_drawn_from_five_numbers_a_class() -> None:

@@ -131,6 +131,17 @@ def test_more_flips_are_folded_and_open(browser: Any, page_file: Path) -> None:
         assert 8 < table.locator("tbody tr:visible").count() <= 20
 
 
+def test_narrow_screens_fold_columns_and_open_them(browser: Any, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        every = page.locator("#table thead th").count()
+        assert page.locator("#table thead th:visible").count() == every
+        page.set_viewport_size({"width": 390, "height": 900})
+        shown = [head.strip() for head in page.locator("#table thead th:visible").all_inner_texts()]
+        assert shown == ["method", "test", "95% interval", "vs finetune"]
+        page.click("#every")
+        assert page.locator("#table thead th:visible").count() == every
+
+
 def test_themes(browser: Any, page_file: Path) -> None:
     def paper(page: Any) -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -175,6 +186,11 @@ def test_reads_without_script(browser: Any, page_file: Path) -> None:
 def test_prints(browser: Any, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         assert page.pdf()[:5] == b"%PDF-"
+        page.set_viewport_size({"width": 1000, "height": 700})
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1000, "the table is wider than the paper"
+        assert page.locator("#pick").is_hidden()
+        assert page.locator("#flips tbody tr:visible").count() > 16, "what is folded on a screen is printed"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -162,6 +163,20 @@ def test_p_values_are_adjusted_for_the_number_of_methods(tmp_path: Path) -> None
     assert all(adjusted >= p for p, adjusted in pairs)
     smallest = min(pairs)
     assert smallest[1] == pytest.approx(min(1, 6 * smallest[0]))
+
+
+def test_every_pair_is_compared(tmp_path: Path) -> None:
+    rates = {"finetune": 0.9, "a": 0.7, "b": 0.6, "c": 0.5}
+    comparison = compare([make_run(tmp_path, method, rate, n=300) for method, rate in rates.items()])
+    order = [row.method for row in comparison.rows]
+    assert [(pair.a, pair.b) for pair in comparison.pairs] == list(itertools.combinations(order, 2))
+    for pair in comparison.pairs:
+        a, b = comparison.row(pair.a), comparison.row(pair.b)
+        assert pair.paired.difference.value == pytest.approx(a.test.value - b.test.value)
+        assert pair.p_holm >= pair.paired.p_value
+    against = {pair.b: pair.paired for pair in comparison.pairs if pair.a == "finetune"}
+    assert against["a"].difference.low == pytest.approx(-comparison.row("a").difference.high, abs=1e-9)
+    assert len(json.loads(render(comparison, "json"))["pairs"]) == 6
 
 
 def test_best_and_its_equals_are_marked(tmp_path: Path) -> None:

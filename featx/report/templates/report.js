@@ -35,6 +35,12 @@
     theme.textContent = "Theme: " + themeNames[next];
   });
 
+  // On narrow screens the less important columns are folded away; the button, shown only there, unfolds them.
+  const every = byId("every");
+  every.addEventListener("click", () => {
+    every.setAttribute("aria-pressed", String(byId("table").classList.toggle("every")));
+  });
+
   // Sorting: a column's numbers by value, its words by letters, empty cells last either way.
   const number = (text) => parseFloat(text.replace(/^[^0-9+.-]+/, "").replace(/,/g, ""));
   const table = byId("table");

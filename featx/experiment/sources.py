@@ -1,0 +1,142 @@
+"""What a probe reads: texts, features that were extracted, or features that came from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.baselines import TEXTS, Candidate, Inputs, candidates_of
+from featx.config import Combine
+from featx.data import TextDataset
+from featx.errors import TrainingError
+from featx.experiment.features import SplitFeatures
+from featx.experiment.records import checkpoint_facts
+from featx.features.given import GivenFeatures
+
+#: What stands for the pooling of features that came from elsewhere.
+GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a probe reads.
+
+    Attributes
+    ----------
+    dataset : TextDataset
+    inputs : Inputs
+    kinds : tuple of dict
+        Layer, pooling and spec of each kind of features; empty for texts.
+    max_length, dtype
+        Of the extraction; None for texts and for features from elsewhere.
+    checkpoint : dict or None
+        Facts of the checkpoint.
+    seconds : dict of split name to float
+        What encoding its texts takes.
+    device : str
+    control : str
+        What was made meaningless on purpose; empty for a real probe.
+    """
+
+    dataset: TextDataset
+    inputs: Inputs
+    kinds: tuple[dict[str, Any], ...] = ()
+    max_length: int | None = None
+    dtype: str | None = None
+    checkpoint: dict[str, Any] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    device: str = "cpu"
+    control: str = ""
+
+    def candidates(self, combine: Combine) -> list[Candidate]:
+        """What a method may choose from."""
+        if not self.kinds:
+            return [TEXTS]
+        return candidates_of([(kind["layer"], kind["pooling"]) for kind in self.kinds], combine)
+
+    def feature_facts(self, combine: Combine) -> dict[str, Any] | None:
+        """What identifies the features, for a record; None for texts."""
+        if not self.kinds:
+            return None
+        return {
+            "kinds": list(self.kinds),
+            "combine": combine.value if len(self.kinds) > 1 else None,
+            "max_length": self.max_length,
+            "dtype": self.dtype,
+        }
+
+
+def on_texts(dataset: TextDataset) -> Source:
+    """Source of the methods that read texts."""
+    return Source(dataset, Inputs({name: split.texts for name, split in dataset.splits.items()}, {}))
+
+
+def on_features(dataset: TextDataset, extracted: SplitFeatures, files: Path | None, control: str = "") -> Source:
+    """Source of the methods that read features; in `files` where processes share them.
+
+    Raises
+    ------
+    TrainingError
+        If the files cannot be written.
+    """
+    first = extracted.specs[0]
+    arrays = {name: [extracted.of(name, kind) for kind in range(len(extracted.specs))] for name in dataset.splits}
+    return Source(
+        dataset,
+        _shared(arrays, files),
+        tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in extracted.specs),
+        first.max_length,
+        first.dtype.value,
+        checkpoint_facts(extracted.checkpoint),
+        {name: encoded.encode_seconds for name, encoded in extracted.encoded.items()},
+        extracted.device,
+        control,
+    )
+
+
+def on_given(dataset: TextDataset, given: GivenFeatures, files: Path | None) -> Source:
+    """Source of the methods that read features, from a file that someone made for the texts of `dataset`.
+
+    Raises
+    ------
+    DataError
+        If they are not of these texts.
+    TrainingError
+        If the files cannot be written.
+    """
+    given.check_fits(dataset)
+    layers = range(given.n_layers or 1)
+    arrays = {
+        name: [given.matrix(name, layer if given.n_layers else None) for layer in layers] for name in dataset.splits
+    }
+    kinds = tuple({"layer": layer, "pooling": GIVEN, "spec": given.digest} for layer in layers)
+    return Source(dataset, _shared(arrays, files), kinds)
+
+
+def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
+    """The same inputs with the labels of train and validation permuted: nothing is left to learn."""
+    rng = np.random.default_rng(seed)
+    splits = {
+        name: split if name == "test" else replace(split, labels=rng.permutation(split.labels))
+        for name, split in source.dataset.splits.items()
+    }
+    return replace(source, dataset=replace(source.dataset, splits=splits), control="shuffled labels")
+
+
+def _shared(arrays: dict[str, list[NDArray[np.float32]]], files: Path | None) -> Inputs:
+    inputs = Inputs({}, dict(arrays))
+    if files is None:
+        return inputs
+    try:
+        files.mkdir(exist_ok=True)
+        return inputs.on_disk(files)
+    except OSError as e:
+        raise TrainingError(
+            f"features cannot be written to {files} for the processes to share: {e.strerror or e}; free space, set "
+            "TMPDIR to another folder, or give --jobs 1"
+        ) from e

@@ -138,6 +138,12 @@ def cache_folder(cache_dir: Path | None) -> Path:
     return Path(user_cache_dir("featx"))
 
 
+def _name_members(settings: object, **kinds: type[StrEnum]) -> None:
+    """Let fields of frozen `settings` be the members that plain strings stand for."""
+    for name, kind in kinds.items():
+        object.__setattr__(settings, name, choose(kind, getattr(settings, name), name))
+
+
 def _check_seeds(seeds: tuple[int, ...], name: str) -> None:
     """scikit-learn and numpy take whole numbers from 0 to 2**32 - 1."""
     wrong = [seed for seed in seeds if not 0 <= seed < 2**32]
@@ -338,6 +344,7 @@ class FinetuneSettings:
 
     def __post_init__(self) -> None:
         _check_seeds(self.seeds, "seeds")
+        _name_members(self, method=FinetuneMethod, class_weights=ClassWeights, dtype=Dtype)
 
 
 @dataclass(frozen=True)
@@ -361,6 +368,7 @@ class SavingSettings:
     save_total_limit: int = 2
 
     def __post_init__(self) -> None:
+        _name_members(self, save_strategy=SaveStrategy)
         for name in ("save_steps", "save_total_limit"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -372,6 +380,9 @@ class TrackingSettings:
 
     wandb: WandbMode = WandbMode.OFF
     wandb_project: str = "featx"
+
+    def __post_init__(self) -> None:
+        _name_members(self, wandb=WandbMode)
 
 
 #: What suits the demo's small encoder: with the course's settings it stays under-trained.

@@ -276,6 +276,14 @@ def test_out_of_memory_says_which_batch_fits(tiny: Path, monkeypatch: pytest.Mon
         train(tiny, replace(SHORT, per_device_train_batch_size=16, gradient_accumulation_steps=2))
 
 
+def test_plain_strings_name_members() -> None:
+    settings = FinetuneSettings(method="lora", class_weights="balanced", dtype="bfloat16")
+    assert settings.method is FinetuneMethod.LORA
+    assert (settings.class_weights, settings.dtype) == (ClassWeights.BALANCED, Dtype.BFLOAT16)
+    with pytest.raises(SettingsError, match="method is 'half'; expected one of: full, lp, lora"):
+        FinetuneSettings(method="half")
+
+
 def test_defaults_are_the_trainers_own_where_the_course_has_none() -> None:
     from transformers import TrainingArguments
 

@@ -407,5 +407,5 @@ class ReportSettings:
             raise SettingsError(f"margin is {self.margin:g}; expected 0 or a difference below 1, such as 0.02")
         if not 0 < self.confidence < 1:
             raise SettingsError(f"confidence is {self.confidence:g}; expected a share between 0 and 1, such as 0.95")
-        if self.n_resamples < 100:
-            raise SettingsError(f"n_resamples is {self.n_resamples}; expected 100 or more")
+        if self.n_resamples < 999:
+            raise SettingsError(f"n_resamples is {self.n_resamples}; expected 999 or more")

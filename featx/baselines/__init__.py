@@ -6,6 +6,7 @@ Computes no metric of its own and never imports ``finetune``. May import ``error
 
 from featx.baselines.candidates import CONCAT, TEXTS, Candidate, Inputs, candidates_of
 from featx.baselines.fitting import Choices, Fitted, fit, fit_best, predict, probabilities
+from featx.baselines.paths.walking import first_line
 from featx.baselines.registry import METHODS, Method, Reads, find_method
 from featx.baselines.saving import load_classifier, save_classifier
 from featx.baselines.tuning import Material, Trial, grid_points, tune
@@ -27,6 +28,7 @@ __all__ = [
     "candidates_of",
     "enough_workers",
     "find_method",
+    "first_line",
     "fit",
     "fit_best",
     "grid_points",

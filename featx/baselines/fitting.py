@@ -42,7 +42,7 @@ class Fitted:
     trials : tuple of Trial
         Every grid point of every candidate.
     n_iter, max_iter : int or None
-        Of the optimiser in `for_validation`; None for methods that do not iterate.
+        Of the optimiser, the larger where two were fitted; None for methods that do not iterate.
     fit_seconds : float
         Tuning, summed over processes, and the fit of the classifier.
     """
@@ -116,6 +116,7 @@ def fit_best(
         If no grid point can be fitted, or time runs out.
     """
     choices, workers = choices or Choices(), workers or Workers()
+    workers.restart_clock()
     chosen, trials = tune(method, candidates, material, seed, workers, on_trials)
     splits: list[tuple[str, ...]] = [("train",)]
     if choices.refit is Refit.TRAIN_AND_VALIDATION:
@@ -128,7 +129,7 @@ def fit_best(
         for_validation=first.classifier,
         chosen=chosen,
         trials=tuple(trials),
-        n_iter=first.n_iter,
+        n_iter=max((one.n_iter for one in made.values() if one.n_iter is not None), default=None),
         max_iter=first.max_iter,
         fit_seconds=sum(trial.fit_seconds for trial in trials) + sum(one.seconds for one in made.values()),
     )

@@ -6,7 +6,6 @@ Test is not known here. The best score wins; ties go to the more regularised gri
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from featx.baselines.candidates import Candidate, Inputs
 from featx.baselines.paths import Point, walk
-from featx.baselines.registry import Method
+from featx.baselines.registry import Method, Path
 from featx.baselines.workers import Workers
 from featx.config import SELECTION_METRIC
 from featx.errors import TrainingError
@@ -80,10 +79,11 @@ class Material:
 
 @dataclass(frozen=True)
 class _Unit:
-    """A walk along the whole grid, on one candidate and fold."""
+    """A walk along the grid, or one point of it where a walk saves nothing, on one candidate and fold."""
 
     candidate: Candidate
     fold: int
+    points: tuple[int, ...]
 
 
 def tune(
@@ -114,19 +114,25 @@ def tune(
     """
     _check_folds(material)
     # All candidates side by side take longest: they go first, so that no process waits for them at the end.
-    units = [_Unit(candidate, fold) for candidate in candidates for fold in range(material.cv or 1)]
+    every = range(len(grid_points(method)))
+    parts = [(k,) for k in every] if method.path is Path.EACH else [tuple(every)]
+    folds = range(material.cv or 1)
+    units = [_Unit(*facts) for facts in itertools.product(candidates, folds, parts)]
     units.sort(key=lambda unit: -len(unit.candidate.kinds))
-    found: dict[Candidate, list[list[Trial]]] = defaultdict(list)
+    found: dict[_Unit, list[Trial]] = {}
     best: float | None = None
     n_done = 0
     for unit, trials in (workers or Workers()).map(partial(_walked, method, material, seed), units):
-        found[unit.candidate].append(trials)
+        found[unit] = trials
         n_done += len(trials)
         scores = [trial.score for trial in trials if trial.score is not None]
         best = max([*scores, best] if best is not None else scores, default=None)
         if on_trials:
             on_trials(n_done, best)
-    trials = [trial for candidate in candidates for trial in _over_folds(found[candidate])]
+    trials = []
+    for candidate in candidates:
+        by_fold = [[t for part in parts for t in found[_Unit(candidate, fold, part)]] for fold in folds]
+        trials += _over_folds(by_fold)
     scored = [trial for trial in trials if trial.score is not None]
     if not scored:
         raise TrainingError(f"{method.name} cannot be fitted: {trials[0].error}")
@@ -153,7 +159,8 @@ def _check_folds(material: Material) -> None:
 def _walked(method: Method, material: Material, seed: int, unit: _Unit) -> list[Trial]:
     train, y, held, y_held = _parts(material, unit)
     prefix = f"{method.make(seed).steps[-1][0]}__"
-    grid = [{name.removeprefix(prefix): value for name, value in point.items()} for point in grid_points(method)]
+    every = grid_points(method)
+    grid = [{name.removeprefix(prefix): value for name, value in every[k].items()} for k in unit.points]
     return [
         Trial(
             unit.candidate,

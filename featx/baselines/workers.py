@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -26,12 +26,13 @@ class Workers:
     jobs : int
         Processes; 1 does the work in this one, unless there is a time limit that it could not keep.
     time_limit : float, optional
-        Seconds for each call of `map`.
+        Seconds from `restart_clock` on, for all calls of `map` together.
     """
 
     def __init__(self, jobs: int = 1, time_limit: float | None = None) -> None:
         self.jobs, self.time_limit = jobs, time_limit
         self._executor: Any = None
+        self._started_at: float | None = None
 
     def __enter__(self) -> Workers:
         return self
@@ -46,6 +47,10 @@ class Workers:
         """Whether work goes to other processes."""
         return self.jobs > 1 or self.time_limit is not None
 
+    def restart_clock(self) -> None:
+        """Give the next work the whole time limit; its clock starts once the processes are up."""
+        self._started_at = None
+
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
         """Results of `function`, as they are done.
 
@@ -54,25 +59,23 @@ class Workers:
         TrainingError
             If time runs out, or a process dies; nothing of the work goes on then.
         """
-        if not self.elsewhere:
-            for task in tasks:
+        if not self.elsewhere or (len(tasks) == 1 and self.time_limit is None):
+            for task in tasks:  # one piece of work alone is done here, with all threads of BLAS
                 yield task, function(task)
             return
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-
         waiting: set[Future[Result]] = set()
         try:
             executor = self._started()
-            started = time.perf_counter()
+            self._started_at = self._started_at or time.perf_counter()
             of_future: dict[Future[Result], Task] = {executor.submit(function, task): task for task in tasks}
             waiting = set(of_future)
             while waiting:
-                done, waiting = wait(waiting, timeout=self._left(started), return_when=FIRST_COMPLETED)
+                done, waiting = wait(waiting, timeout=self._left(self._started_at), return_when=FIRST_COMPLETED)
                 if not done:
                     raise TrainingError(f"out of time after {self.time_limit:g} s; raise --time-limit")
                 for future in done:
                     yield of_future[future], future.result()
-        except TerminatedWorkerError as e:
+        except BrokenExecutor as e:
             self._stop(kill=True)
             raise TrainingError("a process died, most likely for want of memory; lower --jobs") from e
         finally:
@@ -88,14 +91,23 @@ class Workers:
 
         if self._executor is None:
             self._executor = ProcessPoolExecutor(max_workers=self.jobs, env=_ONE_THREAD)
-        # Once one answers they are up: the limit is for the work, and a pool that is still starting dies uncleanly.
-        self._executor.submit(int).result()
+            # Once they answer they are up, with what they import: the limit is for the work, and a pool that is still
+            # starting dies uncleanly.
+            wait([self._executor.submit(_warm_up) for _ in range(self.jobs)])
         return self._executor
 
     def _stop(self, kill: bool) -> None:
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=kill)
             self._executor = None
+
+
+def _warm_up() -> None:
+    """Import what fits need, slowly enough that each process gets one of these."""
+    import sklearn.linear_model
+    import sklearn.pipeline  # noqa: F401
+
+    time.sleep(0.1)
 
 
 def enough_workers(jobs: int | None, n_fits: int, time_limit: float | None = None) -> Workers:

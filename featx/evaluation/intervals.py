@@ -39,31 +39,35 @@ def metric_interval(
     """Mean of a metric over the seeds of one method, with its interval over test texts and seeds."""
     settings = settings or ReportSettings()
     resamples = Resampler(predictions, settings.n_resamples).resamples(range(len(predictions)))
-    return interval_of(float(resamples.values[metric].mean()), over_seeds(resamples.drawn[metric]), settings.confidence)
+    values, drawn = resamples.values[metric], resamples.drawn[metric]
+    return interval_of(float(values.mean()), over_seeds(values, drawn), settings.confidence)
 
 
-def over_seeds(drawn: Floats, seed: int = 0) -> Floats:
-    """Mean over seeds in each resample, with the seeds resampled as well.
+def over_seeds(values: Floats, drawn: Floats, seed: int = 0) -> Floats:
+    """Mean over seeds in each resample of the texts, with the chance of the seeds added.
 
     Parameters
     ----------
+    values : ndarray of shape (n_seeds,), float64
+        A metric of each seed's predictions.
     drawn : ndarray of shape (n_resamples, n_seeds), float64
-        A metric of each seed's predictions on common resamples of the texts.
+        The same on common resamples of the texts.
     seed : int
         Of the draw; methods that are compared must be given different ones, since their seeds are not paired.
 
     Returns
     -------
     ndarray of shape (n_resamples,), float64
-        One seed is taken as it is. Of n seeds, n - 1 are drawn with replacement: with so few, n draws would make
-        the variance too small by (n - 1) / n (McCarthy and Snowden, The Bootstrap and Finite Population Sampling,
-        1985).
+        To the mean of n seeds a draw of Student's t with n - 1 degrees of freedom is added, in units of its standard
+        error: with so few seeds nobody knows their spread, and resampling them would make it too small (Efron and
+        Tibshirani, 1993, sec. 12.2). One seed is taken as it is: nothing is known of its chance.
     """
-    n_resamples, n_seeds = drawn.shape
+    mean = np.asarray(drawn.mean(axis=1))
+    n_seeds = len(values)
     if n_seeds == 1:
-        return np.asarray(drawn[:, 0])
-    picked = np.random.default_rng(seed).integers(n_seeds, size=(n_resamples, n_seeds - 1))
-    return np.asarray(np.take_along_axis(drawn, picked, axis=1).mean(axis=1))
+        return mean
+    error = values.std(ddof=1) / np.sqrt(n_seeds)
+    return np.asarray(mean + error * np.random.default_rng(seed).standard_t(n_seeds - 1, size=len(mean)))
 
 
 def interval_of(value: float, drawn: Floats, confidence: float) -> Interval:

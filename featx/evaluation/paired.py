@@ -21,6 +21,8 @@ from featx.evaluation.resampling import Resampler, check_same_texts
 
 #: Power at which the detectable difference is stated.
 POWER = 0.8
+#: With fewer texts than this on which two methods differ, resamples of them say too little.
+_FEW = 20
 
 Floats = NDArray[np.float64]
 
@@ -47,13 +49,17 @@ class Paired:
     mcnemar_p : float
         Exact, of equal accuracy: see `mcnemar`.
     detectable : float
-        Smallest difference that a test set and seeds like these show with a power of 80 %, two-sided.
+        Smallest difference that a test set and seeds like these show with a power of 80 %, in one two-sided comparison.
+    disagreement : float
+        Where the two differ on few texts only, what the share of such texts may be; 0 where there are enough for the
+        interval to be trusted. See `disagreement_bound`.
     """
 
     difference: Interval
     p_value: float
     mcnemar_p: float
     detectable: float
+    disagreement: float = 0.0
 
 
 def paired_difference(
@@ -70,21 +76,30 @@ def paired_difference(
     resamples = Resampler([*a, *b], settings.n_resamples).resamples(range(len(a) + len(b)))
     values, drawn = resamples.values[metric], resamples.drawn[metric]
     n = len(a)
-    return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), mcnemar(a, b), settings.confidence)
+    return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), (a, b), settings.confidence)
 
 
-def paired_of(a: tuple[Floats, Floats], b: tuple[Floats, Floats], mcnemar_p: float, confidence: float) -> Paired:
+def paired_of(
+    a: tuple[Floats, Floats],
+    b: tuple[Floats, Floats],
+    predictions: tuple[Sequence[Predictions], Sequence[Predictions]],
+    confidence: float,
+) -> Paired:
     """`Paired` out of common resamples.
 
     Parameters
     ----------
     a, b : (values, drawn)
         Of shape (n_seeds,) and (n_resamples, n_seeds), float64.
-    mcnemar_p, confidence : float
+    predictions : (seeds of a, seeds of b)
+    confidence : float
     """
     value = float(a[0].mean() - b[0].mean())
-    drawn = over_seeds(a[1], seed=1) - over_seeds(b[1], seed=2)
-    return Paired(interval_of(value, drawn, confidence), _tail(drawn), mcnemar_p, _detectable(drawn, confidence))
+    drawn = over_seeds(*a, seed=1) - over_seeds(*b, seed=2)
+    interval = interval_of(value, drawn, confidence)
+    bound = disagreement_bound(*predictions, confidence)
+    detectable = max(_detectable(interval, confidence), bound)
+    return Paired(interval, _tail(drawn), mcnemar(*predictions), detectable, bound)
 
 
 def _tail(drawn: Floats) -> float:
@@ -93,17 +108,36 @@ def _tail(drawn: Floats) -> float:
     return float(min(1.0, 2 * (1 + min(below, above)) / (1 + len(drawn))))
 
 
-def _detectable(drawn: Floats, confidence: float) -> float:
+def _detectable(interval: Interval, confidence: float) -> float:
+    """From the half width, since a standard deviation of Student's t with few degrees of freedom does not exist."""
     from scipy.stats import norm
 
-    return float((norm.ppf((1 + confidence) / 2) + norm.ppf(POWER)) * drawn.std(ddof=1))
+    z = norm.ppf((1 + confidence) / 2)
+    return float((z + norm.ppf(POWER)) / z * (interval.high - interval.low) / 2)
+
+
+def disagreement_bound(a: Sequence[Predictions], b: Sequence[Predictions], confidence: float) -> float:
+    """Upper limit of the share of texts that two methods label differently, where they do so on few.
+
+    Resamples of a handful of texts, or of none, make an interval far too narrow: that nobody disagreed on 5 texts says
+    little of the next 5. Exact (Clopper and Pearson, Biometrika 26, 1934), of the pair of seeds that differs least; 0
+    with 20 such texts or more.
+    """
+    from scipy.stats import beta
+
+    n = len(a[0])
+    fewest = min(int(np.count_nonzero(x.y_pred != y.y_pred)) for x, y in itertools.product(a, b))
+    if fewest >= _FEW:
+        return 0.0
+    return float(beta.ppf((1 + confidence) / 2, fewest + 1, n - fewest)) if fewest < n else 1.0
 
 
 def mcnemar(a: Sequence[Predictions], b: Sequence[Predictions]) -> float:
     """Exact binomial McNemar test of equal accuracy, two-sided; 1 when nobody disagrees.
 
     With several seeds every seed of `a` meets every seed of `b`, and the result is twice the median of these p-values,
-    which holds whatever their dependence (Vovk and Wang, Combining p-values via averaging, Biometrika 2020).
+    which holds whatever their dependence (Vovk and Wang, Combining p-values via averaging, Biometrika 2020). It speaks
+    of these trained models; what other seeds would give is in the interval, not here.
 
     Raises
     ------
@@ -133,13 +167,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def verdict(difference: Interval, adjusted_p: float, margin: float, confidence: float) -> Verdict:
+def verdict(paired: Paired, adjusted_p: float, margin: float, confidence: float) -> Verdict:
     """What the interval and the p-value, adjusted for the number of methods, allow to say.
 
     ``equivalent`` when the whole interval lies within ±`margin`, even if it leaves out 0: a difference that small is
-    none that matters. ``better`` or ``worse`` when the adjusted p-value is at most 1 - `confidence`.
+    none that matters. Where the methods differ on few texts, their share must be bounded by `margin` as well.
+    ``better`` or ``worse`` when the adjusted p-value is at most 1 - `confidence`.
     """
-    if difference.within(margin):
+    difference = paired.difference
+    if difference.within(margin) and paired.disagreement < margin:
         return Verdict.EQUIVALENT
     if adjusted_p <= 1 - confidence and difference.excludes_zero:
         return Verdict.BETTER if difference.value > 0 else Verdict.WORSE

@@ -42,7 +42,9 @@ class Predictions:
             return
         if self.y_score.shape != (len(self.y_true), n_classes):
             raise ValueError(f"y_score has shape {self.y_score.shape}, expected {(len(self.y_true), n_classes)}")
-        if not np.isfinite(self.y_score).all() or np.abs(self.y_score.sum(axis=1) - 1).max(initial=0) > 1e-4:
+        outside = self.y_score.min(initial=0) < -1e-6 or self.y_score.max(initial=0) > 1 + 1e-6
+        off = np.abs(self.y_score.sum(axis=1) - 1).max(initial=0) > 1e-4
+        if not np.isfinite(self.y_score).all() or outside or off:
             raise ValueError("y_score must hold finite probabilities, each row summing to 1")
 
     def __len__(self) -> int:

@@ -137,19 +137,22 @@ def _resampled(predictions: Sequence[Predictions], cells: _Cells, n_resamples: i
     values = _metrics(cells.counts[None], indicator, n_classes)
     drawn = {name: np.empty((n_resamples, n_predictions)) for name in CONFUSION_METRICS}
     at = 0
-    for counts in _draws(cells, n_resamples, seed):
+    for counts in _draws(cells, n_resamples, seed, n_classes * (1 + 2 * n_predictions)):
         for name, block in _metrics(counts, indicator, n_classes).items():
             drawn[name][at : at + len(counts)] = block
         at += len(counts)
     return Resamples({name: value[0] for name, value in values.items()}, drawn)
 
 
-def _draws(cells: _Cells, n_resamples: int, seed: int) -> Iterator[Integers]:
-    """Blocks of counts, shape (n_block, n_cells), each row summing to the number of texts."""
+def _draws(cells: _Cells, n_resamples: int, seed: int, n_columns: int) -> Iterator[Integers]:
+    """Blocks of counts, shape (n_block, n_cells), each row summing to the number of texts.
+
+    `n_columns` is what each row becomes in the end: blocks stay small enough for that too.
+    """
     rng = np.random.default_rng(seed)
     n, n_cells = len(cells.of_text), len(cells.counts)
     by_text = _TEXT_NS * n < _CELL_NS * n_cells
-    block = max(1, _BLOCK_CELLS // (n if by_text else n_cells))
+    block = max(1, _BLOCK_CELLS // max(n if by_text else n_cells, n_columns))
     for start in range(0, n_resamples, block):
         size = min(block, n_resamples - start)
         if by_text:
@@ -207,7 +210,9 @@ def resampled_scores(predictions: Sequence[Predictions], n_resamples: int, seed:
         raise ValueError("predictions without scores have no score metrics")
     n = len(predictions[0])
     n_resamples = min(n_resamples, max(999, _MOST_DRAWN_TEXTS // n))
-    terms = np.concatenate([_score_terms(made) for made in predictions], axis=1).astype(np.float32)
+    terms = np.empty((n, (2 + ECE_BINS) * len(predictions)), np.float32)
+    for k, made in enumerate(predictions):
+        terms[:, k * (2 + ECE_BINS) : (k + 1) * (2 + ECE_BINS)] = _score_terms(made)
     values = _score_metrics(np.ones((1, n), np.float32) @ terms, n)
     drawn = {name: np.empty((n_resamples, len(predictions))) for name in SCORE_METRICS}
     rng, block, texts = np.random.default_rng(seed), max(1, _BLOCK_CELLS // n), np.arange(n)

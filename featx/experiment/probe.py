@@ -17,19 +17,24 @@ from featx.baselines import (
     Method,
     Trial,
     Workers,
+    first_line,
     fit_best,
     grid_points,
     predict,
     save_classifier,
 )
-from featx.config import SELECTION_METRIC, BaselineSettings
+from featx.config import SELECTION_METRIC, BaselineSettings, Calibration
 from featx.data import TextDataset
-from featx.errors import TrainingError
+from featx.errors import FeatxError, RunError, TrainingError
+from featx.evaluation import Predictions, measure
 from featx.experiment.progress import Display
 from featx.experiment.records import data_facts, finished_run, measured, now
 from featx.experiment.sources import Source
 from featx.runs import Run, RunRecord, Timings, environment, read_run, write_run
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
+
+#: Difference of the score on validation between the walk and the kept classifier that is worth a remark.
+_LARGEST_GAP = 0.01
 
 
 class Probes:
@@ -37,7 +42,7 @@ class Probes:
 
     def __init__(self, settings: BaselineSettings, workers: Workers, display: Display, overwrite: bool) -> None:
         self._settings, self._workers, self._display, self._overwrite = settings, workers, display, overwrite
-        self._made: dict[tuple[str, str], Fitted] = {}
+        self._made: dict[tuple[str, str], Fitted | TrainingError] = {}
 
     def run(self, method: Method, seed: int, source: Source, original: TextDataset, folder: Path) -> Run:
         """Fit, tune and measure; a run that is there with the same data and settings is kept as it is.
@@ -59,16 +64,14 @@ class Probes:
             "control": source.control or None,
         }
         try:
-            fitted = self._fitted(method, seed, source)
-        except TrainingError as e:
-            self._display.say(f"{folder.parent.name}: {e}")
-            write_run(folder, _failed(common, str(e)), {})
+            fitted, predictions, seconds = self._measured(method, seed, source)
+        except RunError:
+            raise
+        except Exception as e:  # one method must not take the others with it; its row says why
+            reason = str(e) if isinstance(e, FeatxError) else f"{type(e).__name__}: {first_line(e)}"
+            self._display.say(f"{folder.parent.name}: {reason}")
+            write_run(folder, _failed(common, reason), {})
             return read_run(folder)
-        labels, names = source.dataset.splits, source.dataset.label_names
-        predictions, seconds = {}, {}
-        for split, classifier in (("validation", fitted.for_validation), ("test", fitted.classifier)):
-            inputs = source.inputs.of(split, fitted.chosen.candidate)
-            predictions[split], seconds[split] = predict(classifier, inputs, labels[split].labels, names)
         record = RunRecord(
             **common,
             selection=_selection(fitted, self._settings),
@@ -76,16 +79,45 @@ class Probes:
             timings=_timings(fitted, source, seconds["test"]),
             metrics=measured(predictions),
             model_format=None if source.control else "skops",
-            peak_memory_bytes=peak_memory_bytes(),
+            # Of other processes nothing is known.
+            peak_memory_bytes=None if self._workers.elsewhere else peak_memory_bytes(),
         )
         save = None if source.control else lambda model: save_classifier(fitted.classifier, model)
         write_run(folder, record, predictions, save)
         return read_run(folder)
 
+    def _measured(
+        self, method: Method, seed: int, source: Source
+    ) -> tuple[Fitted, dict[str, Predictions], dict[str, float]]:
+        fitted = self._fitted(method, seed, source)
+        labels, names = source.dataset.splits, source.dataset.label_names
+        predictions, seconds = {}, {}
+        for split, classifier in (("validation", fitted.for_validation), ("test", fitted.classifier)):
+            inputs = source.inputs.of(split, fitted.chosen.candidate)
+            predictions[split], seconds[split] = predict(classifier, inputs, labels[split].labels, names)
+        self._compare_scores(method, fitted, predictions["validation"])
+        return fitted, predictions, seconds
+
+    def _compare_scores(self, method: Method, fitted: Fitted, validation: Predictions) -> None:
+        """Say where the classifier that is kept scores otherwise than the point of the walk that chose it."""
+        if self._settings.cv is not None or (
+            self._settings.calibrate is not Calibration.NONE and not method.probabilities
+        ):
+            return
+        score = measure(validation)[SELECTION_METRIC]
+        if abs(score - (fitted.chosen.score or 0.0)) > _LARGEST_GAP:
+            self._display.say(
+                f"{method.name} was chosen with {SELECTION_METRIC} {fitted.chosen.score:.3f} on validation and reaches "
+                f"{score:.3f} when fitted alone; its optimum is flat, take the difference as its precision"
+            )
+
     def _fitted(self, method: Method, seed: int, source: Source) -> Fitted:
         key = method.name, source.control
-        if not method.random and key in self._made:
-            return self._made[key]
+        made = None if method.random else self._made.get(key)
+        if isinstance(made, TrainingError):
+            raise made
+        if made is not None:
+            return made
         material = _material(source, self._settings)
         candidates = source.candidates(self._settings.combine)
         n_fits = len(grid_points(method)) * len(candidates) * (self._settings.cv or 1)
@@ -95,8 +127,15 @@ class Probes:
                 task.update(done, n_fits, "" if best is None else f"best {SELECTION_METRIC} so far {best:.3f}")
 
             choices = Choices(self._settings.refit, self._settings.calibrate)
-            fitted = fit_best(method, candidates, material, seed, choices, self._workers, show)
-        self._made[key] = fitted
+            try:
+                # Where the seed changes nothing it must not matter which one came first.
+                seed = seed if method.random else 0
+                fitted = fit_best(method, candidates, material, seed, choices, self._workers, show)
+            except TrainingError as e:
+                self._made[key] = e
+                raise
+        if not method.random:
+            self._made[key] = fitted
         return fitted
 
 
@@ -127,9 +166,11 @@ def _facts(
 
 def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
     """Settings that are part of a run's identity."""
+    pipeline = method.make(0)
     return {
+        "pipeline": pipeline.__repr__(N_CHAR_MAX=10_000),
         "grid": {name: list(values) for name, values in method.grid.items()},
-        "cv": settings.cv,
+        "cv": settings.cv if len(grid_points(method)) > 1 else None,
         "refit": settings.refit.value,
         "calibrate": None if method.probabilities else settings.calibrate.value,
     }
@@ -163,7 +204,8 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "score": trial.score,
         "fit_seconds": trial.fit_seconds,
         "n_iter": trial.n_iter,
-        "converged": trial.converged,
+        "max_iter": trial.max_iter,
+        "converged": trial.converged if trial.n_iter is not None else None,
         **({"error": trial.error} if trial.error else {}),
     }
 

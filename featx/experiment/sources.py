@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,10 @@ def on_features(dataset: TextDataset, extracted: SplitFeatures, files: Path | No
         If the files cannot be written.
     """
     first = extracted.specs[0]
-    arrays = {name: [extracted.of(name, kind) for kind in range(len(extracted.specs))] for name in dataset.splits}
+    kinds = range(len(extracted.specs))
     return Source(
         dataset,
-        _shared(arrays, files),
+        _shared({name: [partial(extracted.of, name, kind) for kind in kinds] for name in dataset.splits}, files),
         tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in extracted.specs),
         first.max_length,
         first.dtype.value,
@@ -112,7 +113,8 @@ def on_given(dataset: TextDataset, given: GivenFeatures, files: Path | None) -> 
     given.check_fits(dataset)
     layers = range(given.n_layers or 1)
     arrays = {
-        name: [given.matrix(name, layer if given.n_layers else None) for layer in layers] for name in dataset.splits
+        name: [partial(given.matrix, name, layer if given.n_layers else None) for layer in layers]
+        for name in dataset.splits
     }
     kinds = tuple({"layer": layer, "pooling": GIVEN, "spec": given.digest} for layer in layers)
     return Source(dataset, _shared(arrays, files), kinds)
@@ -128,15 +130,22 @@ def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
     return replace(source, dataset=replace(source.dataset, splits=splits), control="shuffled labels")
 
 
-def _shared(arrays: dict[str, list[NDArray[np.float32]]], files: Path | None) -> Inputs:
-    inputs = Inputs({}, dict(arrays))
+def _shared(arrays: Mapping[str, Sequence[Callable[[], NDArray[np.float32]]]], files: Path | None) -> Inputs:
+    """Inputs in memory, or in files: then one array after the other is made and let go."""
     if files is None:
-        return inputs
+        return Inputs({}, {name: [make() for make in kinds] for name, kinds in arrays.items()})
+    paths: dict[str, list[NDArray[np.float32] | Path]] = {}
     try:
         files.mkdir(exist_ok=True)
-        return inputs.on_disk(files)
+        for name, kinds in arrays.items():
+            paths[name] = []
+            for kind, make in enumerate(kinds):
+                path = files / f"{name}-{kind}.npy"
+                np.save(path, make(), allow_pickle=False)
+                paths[name].append(path)
     except OSError as e:
         raise TrainingError(
             f"features cannot be written to {files} for the processes to share: {e.strerror or e}; free space, set "
             "TMPDIR to another folder, or give --jobs 1"
         ) from e
+    return Inputs({}, paths)

@@ -20,15 +20,29 @@ def answer(comparison: Comparison) -> list[str]:
     reference = comparison.row(comparison.reference) if comparison.reference else None
     classical = [row for row in comparison.rows if not (row.control or _base(row) in _FLOOR or _is_finetuned(row))]
     if reference is None or not _is_finetuned(reference) or not classical:
-        best = next((row for row in comparison.rows if not row.control), comparison.rows[0])
+        real = [row for row in comparison.rows if not row.control] or list(comparison.rows)
+        best = max(real, key=lambda row: row.validation)
         return [
-            f"Best here is {best.method} with a test {comparison.metric} of {_shown(best, comparison)}.",
+            f"Best on validation is {best.method}, with a test {comparison.metric} of {_shown(best, comparison)}.",
             "Whether fine-tuning is worth it cannot be said: that takes a run of finetune, one of a classical "
             "method, and finetune as the reference.",
         ]
     # Chosen on validation: the best on test would flatter the classical side.
     rival = max(classical, key=lambda row: row.validation)
-    return [_verdict(reference, rival, comparison), _cost(reference, rival), *_caveats(reference, rival, comparison)]
+    first = _limits(reference, comparison) + _verdict(reference, rival, comparison)
+    return [first, _cost(reference, rival), *_caveats(reference, rival, comparison)]
+
+
+def _limits(reference: Row, comparison: Comparison) -> str:
+    """What the first sentence must not be read without."""
+    limits = []
+    if any(missing.startswith("methods differ in their train") for missing in comparison.missing):
+        limits.append("the methods were trained on different texts")
+    if any(missing.startswith("every test text stands in train") for missing in comparison.missing):
+        limits.append("every test text stands in train as well")
+    if reference.under_trained:
+        limits.append("fine-tuning was still improving when it ended")
+    return f"With the reservation that {' and '.join(limits)}: " if limits else ""
 
 
 def _base(row: Row) -> str:
@@ -42,6 +56,7 @@ def _is_finetuned(row: Row) -> bool:
 def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
     d = rival.difference
     assert d is not None
+    finetuned = "fine-tuning" if len(reference.seeds) > 1 else "fine-tuning with this one seed"
     scores = (
         f"fine-tuning reaches a test {comparison.metric} of {_shown(reference, comparison)}, {rival.method} "
         f"(best classical method on validation) {_shown(rival, comparison)}"
@@ -49,7 +64,7 @@ def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
     gap = f"{abs(d.value):.3f} [{min(abs(d.low), abs(d.high)):.3f}, {max(abs(d.low), abs(d.high)):.3f}]"
     signed = f"the interval of the difference, [{d.low:+.3f}, {d.high:+.3f}],"
     if rival.verdict == "worse":
-        return f"Yes, fine-tuning is better here: {scores}; it gains {gap}."
+        return f"Yes, {finetuned} is better here: {scores}; it gains {gap}."
     if rival.verdict == "better":
         return f"No, the classical method is better here: {scores}; it leads by {gap}."
     if rival.verdict == "equivalent":
@@ -89,8 +104,8 @@ def _caveats(reference: Row, rival: Row, comparison: Comparison) -> list[str]:
         )
     if rival.verdict == "undecided" and rival.paired is not None:
         hints.append(
-            f"more test texts would narrow the interval (these show differences of {rival.paired.detectable:.3f} or "
-            "more, with a power of 80 %)"
+            f"more test texts would narrow the interval (in one comparison these show differences of "
+            f"{rival.paired.detectable:.3f} or more, with a power of 80 %)"
         )
     if len(reference.seeds) == 1:
         hints.append("more seeds would show how much is luck")

@@ -16,6 +16,9 @@ from featx.report.judging import Pair, Pairing, pairs_of, rows_of
 from featx.report.rows import Row
 from featx.runs import Run
 
+#: Test texts of a class below which percentile intervals of macro averages are known to be too narrow.
+_ENOUGH = 10
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -104,7 +107,9 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
         confidence=settings.confidence,
         label_names=tuple(first.label_names),
         data=first.data,
-        checkpoints=tuple(dict.fromkeys(r.record.checkpoint["name"] for r in runs if r.record.checkpoint)),
+        checkpoints=tuple(
+            dict.fromkeys(r.record.checkpoint["name"] for r in runs if r.record.checkpoint and not r.record.control)
+        ),
         missing=tuple(_missing(groups, failed, reference, settings)),
     )
 
@@ -193,6 +198,7 @@ def _missing(
     groups: Mapping[str, list[Run]], failed: Sequence[Failed], reference: str | None, settings: ReportSettings
 ) -> list[str]:
     missing = [f"{row.method} failed: {row.reason}" for row in failed]
+    first = next(iter(groups.values()))[0].record
     if reference is None:
         missing.append(
             f"no run of the reference method {settings.reference!r}, so no differences; choose another with --reference"
@@ -205,6 +211,14 @@ def _missing(
         )
     for what, seen in _not_shared(groups).items():
         missing.append(f"methods differ in their {what}: {', '.join(seen)}; their scores or costs are not of one kind")
+    n_test = first.data["splits"]["test"]["n_texts"]
+    if len(set(first.data.get("shared_test_rows", ()))) >= n_test:
+        missing.append("every test text stands in train as well: no score here says anything of new texts")
+    counts = first.data["splits"]["test"].get("class_counts") or [_ENOUGH]
+    if min(counts) < _ENOUGH:
+        missing.append(
+            f"the rarest class has {min(counts)} test texts, and with so few the intervals of macro averages are too narrow"
+        )
     stuck = [method for method, runs in groups.items() if any(run.record.converged is False for run in runs)]
     if stuck:
         missing.append(f"{', '.join(stuck)}: the optimiser stopped at its limit before it converged")

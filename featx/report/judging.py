@@ -18,7 +18,6 @@ from featx.evaluation import (
     Resamples,
     holm,
     interval_of,
-    mcnemar,
     over_seeds,
     paired_of,
     resampled_scores,
@@ -75,8 +74,8 @@ class Pairing:
         both = self._resampler.resamples([*self._columns[a], *self._columns[b]])
         values, drawn = both.values[self._settings.metric], both.drawn[self._settings.metric]
         n = len(self._columns[a])
-        tests = mcnemar(self._predictions[a], self._predictions[b])
-        return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), tests, self._settings.confidence)
+        predictions = self._predictions[a], self._predictions[b]
+        return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), predictions, self._settings.confidence)
 
 
 def rows_of(
@@ -123,8 +122,8 @@ def _row(
     method: str, runs: list[Run], of_confusion: Resamples, of_scores: Resamples | None, settings: ReportSettings
 ) -> Row:
     def interval(resamples: Resamples, metric: str) -> Interval:
-        value = float(resamples.values[metric].mean())
-        return interval_of(value, over_seeds(resamples.drawn[metric]), settings.confidence)
+        values = resamples.values[metric]
+        return interval_of(float(values.mean()), over_seeds(values, resamples.drawn[metric]), settings.confidence)
 
     intervals = {metric: interval(of_confusion, metric) for metric in CONFUSION_METRICS}
     if of_scores is not None:
@@ -157,7 +156,7 @@ def _against_reference(
     def said(name: str) -> str:
         if name not in p_holm:
             return ""
-        return verdict(paired[name].difference, p_holm[name], settings.margin, settings.confidence).value
+        return verdict(paired[name], p_holm[name], settings.margin, settings.confidence).value
 
     return [
         replace(

@@ -110,6 +110,7 @@ def _is_data(value: Any) -> bool:
         and _or_none(_is_text)(value.get("revision"))
         and _is_list_of(_is_text)(value.get("notes"))
         and _is_object(value.get("splits"))
+        and _is_list_of(_is_whole)(value.get("shared_test_rows", []))
     )
 
 

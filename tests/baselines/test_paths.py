@@ -125,3 +125,19 @@ def test_features_that_are_no_numbers_fail_at_every_point(name: str) -> None:
     found = list(walk(method, grid, 0, train, y, train[:5]))
     assert len(found) == len(grid)
     assert all(point.y_pred is None and "NaN" in point.error for point in found)
+
+
+def test_neighbours_that_are_equally_far_are_those_of_scikit_learn() -> None:
+    """Rows that repeat, with labels that contradict each other: which of them counts decides."""
+    rng = np.random.default_rng(0)
+    train = np.repeat(rng.normal(size=(20, 4)), 4, axis=0)
+    y = rng.integers(0, 3, 80)
+    held = np.concatenate([train[::2], rng.normal(size=(20, 4))])
+    method = METHODS["knn"]
+    prefix = "knn__"
+    grid = [{k.removeprefix(prefix): v for k, v in point.items()} for point in grid_points(method)]
+    for point in walk(method, grid, 0, train, y, held):
+        if point.y_pred is not None:
+            params = {prefix + k: v for k, v in point.params.items()}
+            expected = method.make(0).set_params(**params).fit(train, y).predict(held)
+            assert np.array_equal(point.y_pred, expected), params

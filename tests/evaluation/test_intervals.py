@@ -112,7 +112,7 @@ def test_metrics_of_resamples_are_those_of_the_drawn_texts(n_classes: int, monke
     ]
     drawn = rng.integers(200, size=200)
 
-    def one_draw(cells: resampling._Cells, n_resamples: int, seed: int) -> object:
+    def one_draw(cells: resampling._Cells, n_resamples: int, seed: int, n_columns: int) -> object:
         yield np.bincount(cells.of_text[drawn], minlength=len(cells.counts))[None]
 
     monkeypatch.setattr(resampling, "_draws", one_draw)
@@ -183,13 +183,16 @@ def test_many_texts_are_resampled_less_often(monkeypatch: pytest.MonkeyPatch) ->
     assert resampled_scores([scored(300, 1)], 9_999).drawn["ece"].shape == (1_500, 1)
 
 
-def test_seeds_add_their_own_variance() -> None:
-    """The variance of the mean over seeds is that of a mean: the sample variance over the number of seeds."""
+def test_seeds_add_what_students_t_says_of_their_mean() -> None:
+    """With no chance of the texts, the interval is the t interval of the mean over seeds."""
+    from scipy.stats import t
+
     for n_seeds in (2, 3, 5):
         scores = np.random.default_rng(n_seeds).normal(size=n_seeds)
-        drawn = over_seeds(np.tile(scores, (40_000, 1)))
-        assert drawn.var() == pytest.approx(scores.var(ddof=1) / n_seeds, rel=0.05)
-        assert drawn.mean() == pytest.approx(scores.mean(), abs=0.02)
+        drawn = over_seeds(scores, np.tile(scores, (200_000, 1)))
+        low, high = t.interval(0.95, n_seeds - 1, scores.mean(), scores.std(ddof=1) / np.sqrt(n_seeds))
+        width = high - low
+        assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([low, high], abs=0.03 * width)
 
 
 def test_seeds_that_agree_change_nothing() -> None:

@@ -273,7 +273,7 @@ def test_answer_is_never_more_certain_than_the_interval(tmp_path: Path) -> None:
     assert not weak.row("logreg").difference.excludes_zero
     assert answer(weak)[0].startswith("Undecided")
     clear = compare([make_run(tmp_path / "2", "finetune", 0.95, n=900), make_run(tmp_path / "2", "logreg", 0.6, n=900)])
-    assert answer(clear)[0].startswith("Yes, fine-tuning is better here")
+    assert answer(clear)[0].startswith("Yes, fine-tuning with this one seed is better here")
     other = compare([make_run(tmp_path / "3", "finetune", 0.5, n=900), make_run(tmp_path / "3", "logreg", 0.9, n=900)])
     assert answer(other)[0].startswith("No, the classical method is better here")
     alone = compare([make_run(tmp_path / "4", "logreg")])

@@ -217,7 +217,7 @@ def _missing(
     counts = first.data["splits"]["test"].get("class_counts") or [_ENOUGH]
     if min(counts) < _ENOUGH:
         missing.append(
-            f"the rarest class has {min(counts)} test texts, and with so few the intervals of macro averages are too narrow"
+            f"the rarest class has {min(counts)} test texts; with so few, intervals of macro averages are too narrow"
         )
     stuck = [method for method, runs in groups.items() if any(run.record.converged is False for run in runs)]
     if stuck:

@@ -75,12 +75,12 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
     tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **places)
     assert [run.record.seed for run in tuned] == [0, 1]
 
-    compared = featx.compare(made, tuned, n_resamples=200)
+    compared = featx.compare(made, tuned, n_resamples=999)
     assert isinstance(compared, Compared)
     assert {row["method"] for row in compared.rows} == {"majority", "logreg", "finetune"}
     assert compared.answer[0] in repr(compared)
     assert compared.files == ()
-    written = featx.report(made.folder, output=tmp_path / "report", n_resamples=200)
+    written = featx.report(made.folder, output=tmp_path / "report", n_resamples=999)
     assert written.files[0] == tmp_path / "report" / "report.html"
     assert written.rows == compared.rows
     assert written.render("csv").startswith("method,")
@@ -136,7 +136,7 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     assert NASTY in cells(Predicted([Prediction(NASTY, NASTY, {NASTY: 0.5})]))
     run = make_run(tmp_path / "r", selection={"summary": NASTY, "trials": []})
     assert NASTY in cells(Runs([run]))
-    assert NASTY in cells(featx.compare(run, reference="logreg", n_resamples=100))
+    assert NASTY in cells(featx.compare(run, reference="logreg", n_resamples=999))
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {

@@ -98,7 +98,7 @@ def test_only_the_steps_asked_for(tmp_path: Path) -> None:
         ('[data]\naddress = "x"\nsplit_seed = -1', r"split_seed is -1; expected whole numbers from 0"),
         ('[data]\naddress = "x"\n[finetune]\nseeds = [-1]', r"seeds is -1; expected whole numbers"),
         ('[data]\naddress = "x"\n[report]\nconfidence = 95', r"confidence is 95; expected a share"),
-        ('[data]\naddress = "x"\n[report]\nn_resamples = 0', r"n_resamples is 0; expected 100 or more"),
+        ('[data]\naddress = "x"\n[report]\nn_resamples = 0', r"n_resamples is 0; expected 999 or more"),
         ('data = 3', r"data is 3; expected a table"),
         ('experiment = "x"', r"no \[data\] table; expected at least"),
         ('experiment = 3\n[data]', r"experiment is 3; expected a string"),

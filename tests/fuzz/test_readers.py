@@ -45,7 +45,7 @@ SHARES = {
 assert sum(SHARES.values()) == 100_000
 #: One input that takes longer hangs.
 SECONDS = 5
-FAST = ReportSettings(n_resamples=100)
+FAST = ReportSettings(n_resamples=999)
 
 
 def inputs(share: str, short: int = 150) -> settings:

@@ -4,7 +4,7 @@ Uses numpy, scipy and scikit-learn only, and knows of no model and no file.
 May import ``errors``, ``config`` and ``data``.
 """
 
-from featx.evaluation.confusion import CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
+from featx.evaluation.confusion import CLASS_METRICS, CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
 from featx.evaluation.intervals import Interval, interval_of, metric_interval, over_seeds
 from featx.evaluation.metrics import METRICS, SCORE_METRICS, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
@@ -12,6 +12,7 @@ from featx.evaluation.predictions import Predictions
 from featx.evaluation.resampling import Resampler, Resamples, resampled_scores
 
 __all__ = [
+    "CLASS_METRICS",
     "CONFUSION_METRICS",
     "METRICS",
     "SCORE_METRICS",

@@ -14,6 +14,9 @@ from featx.evaluation.predictions import Predictions
 #: Metrics that the confusion matrix alone determines.
 CONFUSION_METRICS = ("accuracy", "f1_macro", "f1_weighted", "recall_macro", "mcc")
 
+#: Metrics of each class.
+CLASS_METRICS = ("precision", "recall", "f1")
+
 Floats = NDArray[np.float64]
 
 
@@ -62,11 +65,15 @@ def per_class(matrix: NDArray[np.int64]) -> dict[str, Floats]:
     """Precision, recall, F1 (0/0 is 0) and support of each class, each of shape (n_classes,)."""
     counts = np.asarray(matrix, np.float64)
     hits, true, predicted = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+    return class_metrics_of_margins(hits, true, predicted) | {"support": true}
+
+
+def class_metrics_of_margins(hits: Floats, true: Floats, predicted: Floats) -> dict[str, Floats]:
+    """The `CLASS_METRICS` (0/0 is 0) out of the counts of each class, all of one shape (..., n_classes)."""
     return {
         "precision": _ratio(hits, predicted),
         "recall": _ratio(hits, true),
         "f1": _ratio(2 * hits, true + predicted),
-        "support": true,
     }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.confusion import CONFUSION_METRICS, metrics_of_margins
+from featx.evaluation.confusion import CONFUSION_METRICS, class_metrics_of_margins, metrics_of_margins
 from featx.evaluation.metrics import ECE_BINS, SCORE_METRICS, brier_scores, calibration_gaps, log_losses
 from featx.evaluation.predictions import Predictions
 
@@ -27,6 +27,8 @@ _CELL_NS, _TEXT_NS = 80.0, 7.0
 _JOINT_SECONDS = 4.0
 #: With more classes than this a sparse product is cheaper than a dense one.
 _DENSE_CLASSES = 16
+#: Counts of classes that are kept for intervals of single classes, 4 bytes each.
+_MOST_MARGINS = 50_000_000
 #: Texts times resamples for score metrics, whose cost grows with the number of texts.
 _MOST_DRAWN_TEXTS = 2_000_000_000
 
@@ -42,10 +44,48 @@ class Resamples:
     ----------
     values : dict of str to ndarray of shape (n_predictions,), float64
     drawn : dict of str to ndarray of shape (n_resamples, n_predictions), float64
+    margins : Margins or None
+        Counts of classes behind them; None where they would take too much memory.
     """
 
     values: dict[str, Floats]
     drawn: dict[str, Floats]
+    margins: Margins | None = None
+
+    def of_classes(self) -> tuple[dict[str, Floats], dict[str, Floats]] | None:
+        """The `CLASS_METRICS`, as `values` and `drawn` with an axis for the classes last; None where not kept."""
+        if self.margins is None:
+            return None
+        return self.margins.metrics(self.margins.values), self.margins.metrics(self.margins.drawn)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Counts of classes, as they are and resampled, on the last two axes (1 + 2 * n_predictions, n_classes).
+
+    The true counts come first, then hits and predicted counts of each prediction in turn.
+
+    Attributes
+    ----------
+    values : ndarray of shape (1 + 2 * n_predictions, n_classes), float32
+    drawn : ndarray of shape (n_resamples, 1 + 2 * n_predictions, n_classes), float32
+    """
+
+    values: NDArray[np.float32]
+    drawn: NDArray[np.float32]
+
+    def of(self, columns: Sequence[int]) -> Margins:
+        """Those of some predictions."""
+        at = [0, *(k for column in columns for k in (1 + 2 * column, 2 + 2 * column))]
+        return Margins(self.values[at], self.drawn[:, at])
+
+    @staticmethod
+    def metrics(margins: NDArray[np.float32]) -> dict[str, Floats]:
+        """Class metrics of each prediction, shape (..., n_predictions, n_classes)."""
+        counts = margins.astype(np.float64)
+        hits = counts[..., 1::2, :]
+        true = np.broadcast_to(counts[..., :1, :], hits.shape)
+        return class_metrics_of_margins(hits, true, counts[..., 2::2, :])
 
 
 class Resampler:
@@ -81,6 +121,7 @@ class Resampler:
         return Resamples(
             {name: values[at] for name, values in self._joint.values.items()},
             {name: drawn[:, at] for name, drawn in self._joint.drawn.items()},
+            self._joint.margins.of(at) if self._joint.margins else None,
         )
 
 
@@ -134,14 +175,25 @@ def _draw_seconds(cells: _Cells, n_texts: int, n_resamples: int) -> float:
 def _resampled(predictions: Sequence[Predictions], cells: _Cells, n_resamples: int, seed: int) -> Resamples:
     n_classes, n_predictions = len(predictions[0].label_names), len(predictions)
     indicator = _indicator(predictions, cells, n_classes)
-    values = _metrics(cells.counts[None], indicator, n_classes)
+    itself = _margins(cells.counts[None], indicator, n_classes)
     drawn = {name: np.empty((n_resamples, n_predictions)) for name in CONFUSION_METRICS}
+    n_columns = n_classes * (1 + 2 * n_predictions)
+    kept = None
+    if n_resamples * n_columns <= _MOST_MARGINS:
+        kept = np.empty((n_resamples, 1 + 2 * n_predictions, n_classes), np.float32)
     at = 0
-    for counts in _draws(cells, n_resamples, seed, n_classes * (1 + 2 * n_predictions)):
-        for name, block in _metrics(counts, indicator, n_classes).items():
+    for counts in _draws(cells, n_resamples, seed, n_columns):
+        margins = _margins(counts, indicator, n_classes)
+        for name, block in _metrics(margins).items():
             drawn[name][at : at + len(counts)] = block
+        if kept is not None:
+            kept[at : at + len(counts)] = margins
         at += len(counts)
-    return Resamples({name: value[0] for name, value in values.items()}, drawn)
+    return Resamples(
+        {name: value[0] for name, value in _metrics(itself).items()},
+        drawn,
+        None if kept is None else Margins(itself[0], kept),
+    )
 
 
 def _draws(cells: _Cells, n_resamples: int, seed: int, n_columns: int) -> Iterator[Integers]:
@@ -187,12 +239,17 @@ def _indicator(predictions: Sequence[Predictions], cells: _Cells, n_classes: int
     return sparse.toarray() if n_classes <= _DENSE_CLASSES else sparse
 
 
-def _metrics(counts: Integers, indicator: object, n_classes: int) -> dict[str, Floats]:
+def _margins(counts: Integers, indicator: object, n_classes: int) -> NDArray[np.float32]:
+    """Counts of classes in each draw, shape (n_block, 1 + 2 * n_predictions, n_classes): see `Margins`."""
+    sums = np.asarray(counts.astype(np.float32) @ indicator, np.float32)  # type: ignore[operator]
+    return sums.reshape(len(counts), -1, n_classes)
+
+
+def _metrics(margins: NDArray[np.float32]) -> dict[str, Floats]:
     """Each metric of each draw and prediction, shape (n_block, n_predictions)."""
-    sums = np.asarray(counts.astype(np.float32) @ indicator, np.float64)  # type: ignore[operator]
-    margins = sums.reshape(len(counts), -1, n_classes)
-    true = np.broadcast_to(margins[:, :1], margins[:, 1::2].shape)
-    return metrics_of_margins(margins[:, 1::2], true, margins[:, 2::2])
+    counts = margins.astype(np.float64)
+    true = np.broadcast_to(counts[:, :1], counts[:, 1::2].shape)
+    return metrics_of_margins(counts[:, 1::2], true, counts[:, 2::2])
 
 
 def resampled_scores(predictions: Sequence[Predictions], n_resamples: int, seed: int = 0) -> Resamples:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from featx.errors import SettingsError
+from featx.evaluation import Interval
 from featx.report.answer import answer
 from featx.report.cells import Column, columns
 from featx.report.comparison import Comparison
@@ -214,15 +215,21 @@ def _pair(pair: Pair) -> dict[str, Any]:
     return {"a": pair.a, "b": pair.b} | {name: _rounded(value) for name, value in numbers.items()}
 
 
+def _interval(interval: Interval) -> dict[str, float | None]:
+    return {name: _rounded(value) for name, value in asdict(interval).items()}
+
+
 def _details(row: Row) -> dict[str, Any]:
     """What JSON has beyond the other formats."""
-    intervals = {
-        metric: {name: _rounded(value) for name, value in asdict(interval).items()}
-        for metric, interval in row.intervals.items()
+    intervals = {metric: _interval(interval) for metric, interval in row.intervals.items()}
+    classes = {
+        label: {metric: _interval(interval) for metric, interval in metrics.items()}
+        for label, metrics in row.class_intervals.items()
     }
     return {
         "scores_by_seed": {str(seed): _rounded(value) for seed, value in zip(row.seeds, row.scores, strict=True)},
         "intervals": intervals,
+        "per_class_intervals": classes,
         "confusion_matrix": row.confusion.tolist(),
     }
 

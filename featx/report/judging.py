@@ -10,6 +10,7 @@ import numpy as np
 
 from featx.config import ReportSettings
 from featx.evaluation import (
+    CLASS_METRICS,
     CONFUSION_METRICS,
     SCORE_METRICS,
     Interval,
@@ -130,6 +131,7 @@ def _row(
         intervals |= {metric: interval(of_scores, metric) for metric in SCORE_METRICS}
     return Row(
         **row_facts(runs, settings.metric),
+        class_intervals=_class_intervals(runs, of_confusion, settings),
         method=method,
         test=intervals[settings.metric],
         intervals=intervals,
@@ -140,6 +142,22 @@ def _row(
         equals_best=False,
         pareto=False,
     )
+
+
+def _class_intervals(runs: list[Run], resamples: Resamples, settings: ReportSettings) -> dict[str, dict[str, Interval]]:
+    """Interval of each class metric by label name; empty where there are too many classes to keep their counts."""
+    made = resamples.of_classes()
+    if made is None:
+        return {}
+    values, drawn = made
+
+    def interval(name: str, k: int) -> Interval:
+        here = values[name][:, k]
+        return interval_of(float(here.mean()), over_seeds(here, drawn[name][:, :, k]), settings.confidence)
+
+    return {
+        label: {name: interval(name, k) for name in CLASS_METRICS} for k, label in enumerate(runs[0].record.label_names)
+    }
 
 
 def _against_reference(

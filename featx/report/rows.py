@@ -38,6 +38,8 @@ class Row:
         Test score of each seed.
     intervals : dict of str to Interval
         Every metric that the method has, on test.
+    class_intervals : dict of str to dict of str to Interval
+        Precision, recall and F1 of each label name, on test; empty with very many classes.
     accuracy : float
     ece : float or None
         On test, mean over seeds.
@@ -73,6 +75,7 @@ class Row:
     test: Interval
     scores: tuple[float, ...]
     intervals: Mapping[str, Interval]
+    class_intervals: Mapping[str, Mapping[str, Interval]]
     accuracy: float
     ece: float | None
     without_shared: float | None

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_runs import make_run, simulate
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
@@ -216,6 +216,25 @@ def test_every_metric_has_an_interval(tmp_path: Path) -> None:
         for metric, interval in comparison.row(run.record.method).intervals.items():
             assert interval.value == pytest.approx(run.record.metrics["test"][metric], rel=1e-5)
             assert interval.low <= interval.high
+
+
+def test_every_class_has_intervals_of_its_own(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "finetune", n=300)
+    row = compare([run, make_run(tmp_path, "logreg", n=300)]).row("finetune")
+    test, rng = run.predictions["test"], np.random.default_rng(0)
+    drawn = {metric: [] for metric in ("precision", "recall", "f1")}
+    for _ in range(600):
+        rows = rng.integers(300, size=300)
+        scores = precision_recall_fscore_support(test.y_true[rows], test.y_pred[rows], labels=[0, 1, 2])
+        for metric, values in zip(drawn, scores, strict=False):
+            drawn[metric].append(values)
+    for k, label in enumerate(test.label_names):
+        for metric, interval in row.class_intervals[label].items():
+            assert interval.value == pytest.approx(run.record.metrics["test"]["per_class"][label][metric])
+            bounds = np.quantile([values[k] for values in drawn[metric]], [0.025, 0.975])
+            assert [interval.low, interval.high] == pytest.approx(bounds, abs=0.03)
+    content = json.loads(render(compare([run]), "json"))["rows"][0]["per_class_intervals"]
+    assert list(content) == list(test.label_names)
 
 
 def test_seeds_widen_the_interval_and_are_all_kept(tmp_path: Path) -> None:

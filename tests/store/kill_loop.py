@@ -37,6 +37,7 @@ def main(folder: Path, work: Path, n: int) -> None:
     checkpoint = find_checkpoint(str(folder), work)
     # One text a batch: then each vector has one possible value, whatever the windows were.
     encoder = load_encoder(checkpoint, settings, ComputeSettings(Device.CPU, batch_tokens=1))
+    encoder.load()  # here, not in the run whose time says when to kill
 
     def extract(cache: Path) -> bytes:
         made = extraction.Extractor(encoder, checkpoint, settings, cache)

@@ -203,6 +203,7 @@ def main() -> None:
     parser.add_argument("tweets")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cache-dir", type=Path)
+    parser.add_argument("--methods", help="only these, and not the whole command")
     parser.add_argument("--quick", action="store_true", help="two layers, two methods, one round, nothing written")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -221,9 +222,14 @@ def main() -> None:
         names = (
             ["ridge", "logreg"] if options.quick else [m.name for m in METHODS.values() if m.reads is Reads.FEATURES]
         )
+        if options.methods:
+            names = options.methods.split(",")
         rounds = 1 if options.quick else options.rounds
         kinds = [(extracted.specs[k].layer, "cls") for k in cls]
-        whole = [whole_command(options.tweets, cache, "majority" if options.quick else "all") for _ in range(rounds)]
+        whole = [
+            whole_command(options.tweets, cache, "majority" if options.quick else "all")
+            for _ in range(0 if options.methods else rounds)
+        ]
         print("whole command", whole, flush=True)
         results = {
             "machine": {

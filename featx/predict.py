@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import ComputeSettings, Dtype, FeatureSettings, Pooling
+from featx.config import CachePlace, ComputeSettings, Dtype, FeatureSettings, Pooling
 from featx.errors import CheckpointError, DataError, RunError
 from featx.runs import Run, find_runs, read_run
 from featx.runs.folder import MODEL
@@ -86,7 +86,7 @@ class Predictor:
 
 
 def load_predictor(
-    folder: Path, cache: Path, compute: ComputeSettings | None = None, checkpoint: str | None = None
+    folder: Path, cache: CachePlace, compute: ComputeSettings | None = None, checkpoint: str | None = None
 ) -> Predictor:
     """Predictor of the run in `folder`.
 
@@ -150,7 +150,7 @@ def _finetuned(run: Run, compute: ComputeSettings) -> _Classify:
     return run_model
 
 
-def _classical(run: Run, cache: Path, compute: ComputeSettings, checkpoint: str | None) -> _Classify:
+def _classical(run: Run, cache: CachePlace, compute: ComputeSettings, checkpoint: str | None) -> _Classify:
     from featx.baselines import load_classifier, probabilities
 
     classifier = load_classifier(run.folder / MODEL)
@@ -169,7 +169,7 @@ def _as_texts(texts: Sequence[str]) -> Any:
 
 
 def _features(
-    run: Run, cache: Path, compute: ComputeSettings, checkpoint: str | None
+    run: Run, cache: CachePlace, compute: ComputeSettings, checkpoint: str | None
 ) -> Callable[[Sequence[str]], Any]:
     from featx.features.checkpoint import find_checkpoint
     from featx.features.device import thread_limit

@@ -24,6 +24,7 @@ from featx.config import (
     FeatureSettings,
     Pooling,
     cache_folder,
+    cache_place,
     choose,
 )
 from featx.errors import CheckpointError, ExtractionError, SettingsError
@@ -176,7 +177,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         texts = as_texts(X)
-        encoder, cache = self._loaded(), cache_folder(None if self.cache_dir is None else Path(self.cache_dir))
+        encoder, cache = self._loaded(), cache_folder(None if self.cache_dir is None else cache_place(self.cache_dir))
         with thread_limit(self.threads):
             own = Extractor(encoder, self.checkpoint_, self.settings_, cache)
             lacking = np.flatnonzero(own.lacks(texts))
@@ -195,7 +196,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return ComputeSettings(choose(Device, self.device, "device"), self.batch_tokens, self.threads)
 
     def _found(self) -> Checkpoint:
-        cache = cache_folder(None if self.cache_dir is None else Path(self.cache_dir))
+        cache = cache_folder(None if self.cache_dir is None else cache_place(self.cache_dir))
         return find_checkpoint(str(self.checkpoint), cache, self.revision)
 
     def _loaded(self) -> Encoder:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from featx.config import ComputeSettings, Device, Dtype, FeatureSettings, Pooling, choose
+from featx.config import ComputeSettings, Device, Dtype, FeatureSettings, Pooling, cache_place, choose
 from featx.errors import SettingsError
 from featx.experiment.places import Places
 from featx.experiment.settings_file import check_keys
@@ -72,9 +72,10 @@ def compute_settings(options: dict[str, Any]) -> ComputeSettings:
 def places(options: dict[str, Any]) -> Places:
     """Folders out of (and removed from) `options`."""
     given = taken(options, _PLACES)
-    for name in ("results", "cache_dir"):
-        if given.get(name) is not None:
-            given[name] = Path(given[name])
+    if given.get("results") is not None:
+        given["results"] = Path(given["results"])
+    if given.get("cache_dir") is not None:
+        given["cache_dir"] = cache_place(given["cache_dir"])
     return Places(**given)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
 from featx.cli.options import cache_option, json_option, option
+from featx.config import CachePlace
 
 
 @click.group("cache")
@@ -25,7 +25,7 @@ def command() -> None:
 @command.command("list")
 @cache_option
 @json_option
-def list_command(cache_dir: Path | None, as_json: bool) -> None:
+def list_command(cache_dir: CachePlace | None, as_json: bool) -> None:
     r"""Show what is cached: features in words, texts, size, last use.
 
     \b
@@ -61,7 +61,7 @@ def list_command(cache_dir: Path | None, as_json: bool) -> None:
 @cache_option
 @option("--remove", is_flag=True, help="Remove bad shards; their texts are encoded again when wanted.")
 @click.pass_context
-def verify_command(context: click.Context, cache_dir: Path | None, remove: bool) -> None:
+def verify_command(context: click.Context, cache_dir: CachePlace | None, remove: bool) -> None:
     r"""Read every byte and name every bad shard; exit code 1 if there is one.
 
     \b
@@ -70,7 +70,7 @@ def verify_command(context: click.Context, cache_dir: Path | None, remove: bool)
     from featx.experiment.cache import verify
     from featx.experiment.places import cache_folder
 
-    seen: list[Path] = []
+    seen: list[CachePlace] = []
     bad = verify(cache_folder(cache_dir), remove, seen.append)
     for shard in bad:
         click.echo(f"bad: {shard.path}: {shard.reason}{' (removed)' if remove else ''}")
@@ -83,7 +83,7 @@ def verify_command(context: click.Context, cache_dir: Path | None, remove: bool)
 @cache_option
 @option("--older-than", help="Remove features not used for so long: 30d, 12h, 2w.")
 @option("--max-size", help="Then remove the least recently used until the rest fits: 20G, 500M.")
-def gc_command(cache_dir: Path | None, **options: Any) -> None:
+def gc_command(cache_dir: CachePlace | None, **options: Any) -> None:
     r"""Remove features that were not used for long, and what dead processes left.
 
     \b
@@ -102,7 +102,7 @@ def gc_command(cache_dir: Path | None, **options: Any) -> None:
 @command.command("clear")
 @cache_option
 @click.option("--yes", is_flag=True, envvar="FEATX_YES", help="Do not ask.")
-def clear_command(cache_dir: Path | None, yes: bool) -> None:
+def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
     r"""Remove every cached feature and built checkpoint.
 
     \b
@@ -120,7 +120,7 @@ def clear_command(cache_dir: Path | None, yes: bool) -> None:
 
 @command.command("compact")
 @cache_option
-def compact_command(cache_dir: Path | None) -> None:
+def compact_command(cache_dir: CachePlace | None) -> None:
     r"""Make few large shards out of many small ones.
 
     \b

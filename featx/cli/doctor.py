@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from featx.cli.options import cache_option, json_option
+from featx.config import CachePlace
 
 
 @click.command("doctor")
 @cache_option
 @json_option
-def command(cache_dir: Path | None, as_json: bool) -> None:
+def command(cache_dir: CachePlace | None, as_json: bool) -> None:
     r"""Show what a bug report should say: versions, device, threads, cache, Hub, wandb; no secrets, no names.
 
     \b

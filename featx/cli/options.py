@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -13,12 +14,14 @@ from featx.cli.verbosity import verbose_option
 from featx.config import (
     DEFAULT_CHECKPOINT,
     DEFAULT_RESULTS,
+    CacheUrl,
     ComputeSettings,
     DataSettings,
     Device,
     Dtype,
     FeatureSettings,
     Pooling,
+    cache_place,
     choose,
 )
 from featx.errors import SettingsError
@@ -82,10 +85,20 @@ compute_options = combined(
 batch_option = option(
     "--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch, padding included.  [by device]"
 )
+
+
+class _CacheType(click.Path):
+    """A folder, or a URL of an object store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        place = cache_place(os.fspath(value) if isinstance(value, os.PathLike) else value)
+        return place if isinstance(place, CacheUrl) else super().convert(value, param, ctx)
+
+
 cache_option = option(
     "--cache-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Cache folder.  [the user's cache folder]",
+    type=_CacheType(path_type=Path, file_okay=False),
+    help="Cache folder, or a place in an object store such as s3://bucket/prefix.  [the user's cache folder]",
 )
 results_options = combined(
     option(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import featx
-from featx.config import Device, cache_folder
+from featx.config import CachePlace, CacheUrl, Device, cache_folder
 from featx.features.device import find_device
 from featx.features.store.care import list_stores
 
@@ -32,7 +32,7 @@ VARIABLES = (
 _HUB_SECONDS = 5.0
 
 
-def examine(cache_dir: Path | None = None) -> dict[str, dict[str, Any]]:
+def examine(cache_dir: CachePlace | None = None) -> dict[str, dict[str, Any]]:
     """Facts about this installation, by section.
 
     Parameters
@@ -106,7 +106,9 @@ def _memory() -> str:
         return "unknown"
 
 
-def _cache(folder: Path) -> dict[str, Any]:
+def _cache(folder: CachePlace) -> dict[str, Any]:
+    if isinstance(folder, CacheUrl):
+        return {"folder": str(folder), "readable": "not asked: it is in an object store"}
     facts: dict[str, Any] = {"folder": without_home(folder)}
     there = next((p for p in (folder, *folder.parents) if p.is_dir()), Path("/"))
     try:

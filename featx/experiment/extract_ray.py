@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from featx.config import ComputeSettings, FeatureSettings, RaySettings
+from featx.config import CachePlace, ComputeSettings, FeatureSettings, RaySettings
 from featx.data import TextDataset
 from featx.experiment.features import SplitFeatures
 from featx.experiment.progress import Display
@@ -22,14 +22,16 @@ def extract_splits_with_ray(
     revision: str | None,
     features: FeatureSettings,
     compute: ComputeSettings,
-    cache: Path,
+    cache: CachePlace,
     display: Display,
     settings: RaySettings,
 ) -> SplitFeatures:
     """Bring the texts of `splits` into the store, by the workers of a Ray cluster."""
     checkpoint = find_checkpoint(checkpoint_name, cache, revision)
     encoded: dict[str, Encoded] = {}
-    with RayEngine(checkpoint, features, compute, cache.absolute(), settings) as engine:
+    with RayEngine(
+        checkpoint, features, compute, cache.absolute() if isinstance(cache, Path) else cache, settings
+    ) as engine:
         for split in splits:
             texts = dataset.splits[split].texts
             with display.task(f"extract {split}", len(texts)) as task:

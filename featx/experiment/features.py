@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import Checkpoint, ComputeSettings, FeatureSettings
+from featx.config import CachePlace, Checkpoint, ComputeSettings, FeatureSettings
 from featx.data import TextDataset
 from featx.experiment.progress import Display
 from featx.features.checkpoint import find_checkpoint
@@ -71,7 +70,7 @@ def extract_splits(
     revision: str | None,
     features: FeatureSettings,
     compute: ComputeSettings,
-    cache: Path,
+    cache: CachePlace,
     display: Display,
 ) -> SplitFeatures:
     """Bring the texts of `splits` into the store and hold on to them."""

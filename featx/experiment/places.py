@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.config import DEFAULT_RESULTS, cache_folder
+from featx.config import DEFAULT_RESULTS, CachePlace, cache_folder
 from featx.data.paths import is_folder
 from featx.data.tables import READERS
 from featx.runs import check_name
@@ -23,7 +23,7 @@ class Places:
     results : Path
     experiment : str or None
         Name of the folder in `results`; made from the data's address when None.
-    cache_dir : Path or None
+    cache_dir : Path, CacheUrl or None
         `$FEATX_CACHE_DIR`, else the user's cache folder, when None.
     overwrite : bool
         Whether a run with other settings may be replaced.
@@ -33,13 +33,13 @@ class Places:
 
     results: Path = Path(DEFAULT_RESULTS)
     experiment: str | None = None
-    cache_dir: Path | None = None
+    cache_dir: CachePlace | None = None
     overwrite: bool = False
     texts: bool = True
 
     @property
-    def cache(self) -> Path:
-        """The cache folder."""
+    def cache(self) -> CachePlace:
+        """The cache folder or place in an object store."""
         return cache_folder(self.cache_dir)
 
     def experiment_name(self, address: str) -> str:

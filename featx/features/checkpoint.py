@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from featx.config import DEMO, Checkpoint
+from featx.config import DEMO, CachePlace, Checkpoint
 from featx.data.paths import is_file, is_folder
 from featx.data.reach import is_unreachable, quiet_hub, tried
 from featx.errors import CheckpointError
@@ -34,7 +34,7 @@ _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _BLOCK = 1 << 20
 
 
-def find_checkpoint(name: str, cache_dir: Path, revision: str | None = None) -> Checkpoint:
+def find_checkpoint(name: str, cache_dir: CachePlace, revision: str | None = None) -> Checkpoint:
     """Find a checkpoint and identify it.
 
     Parameters

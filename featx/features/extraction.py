@@ -12,12 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import Checkpoint, FeatureSettings, Pooling
+from featx.config import CachePlace, Checkpoint, FeatureSettings, Pooling
 from featx.data import text_digests
 from featx.errors import ExtractionError
 from featx.features.batches import token_batches
@@ -107,7 +106,7 @@ class Extractor:
         encoder: Encoder,
         checkpoint: Checkpoint,
         features: FeatureSettings,
-        cache_dir: Path | None,
+        cache_dir: CachePlace | None,
         *,
         write_only: bool = False,
         first_window: int | None = None,

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from featx.config import Checkpoint
+from featx.config import CachePlace, Checkpoint, local_folder
 from featx.errors import CheckpointError
 from featx.features.checkpoint import loading, quiet_transformers
 from featx.features.tokens import load_config
@@ -17,7 +17,7 @@ from featx.features.tokens import load_config
 _VERSION = 1
 
 
-def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: Path, seed: int = 0) -> Path:
+def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed: int = 0) -> Path:
     """Folder of a checkpoint with `checkpoint`'s configuration and tokenizer and freshly drawn weights.
 
     Built on first use, complete or absent; drawn as its architecture initialises itself before pretraining.
@@ -28,7 +28,7 @@ def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: Path, seed: int 
         If it cannot be written.
     """
     name = f"random-{_VERSION}-{checkpoint.digest[:16]}-{checkpoint.tokenizer_digest[:16]}-{seed}"
-    folder = cache_dir / "checkpoints" / name
+    folder = local_folder(cache_dir) / "checkpoints" / name
     if folder.is_dir():
         return folder
     try:

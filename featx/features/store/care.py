@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from featx.errors import StoreError
+from featx.config import CachePlace, CacheUrl
+from featx.errors import SettingsError, StoreError
 from featx.features.store.commit import TEMPORARY_PREFIX, fsync_folder
 from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, FileFacts
+from featx.features.store.place import USED, manifests
 from featx.features.store.shard import SHARD_NAME_LENGTH, DiskShard, open_shard, write_shard
-from featx.features.store.store import USED, manifests
 
 #: A file that no manifest vouches for may be under way for this long; a writer takes seconds.
 _UNDER_WAY_SECONDS = 24 * 3600.0
@@ -54,7 +55,7 @@ class StoreFacts:
         Seconds since the epoch.
     """
 
-    folder: Path
+    folder: CachePlace
     spec: dict[str, Any]
     shards: int
     texts: int
@@ -66,7 +67,7 @@ class StoreFacts:
 class BadShard:
     """A shard that is not what was written, and how that shows."""
 
-    path: Path
+    path: CachePlace
     reason: str
 
 
@@ -78,9 +79,14 @@ def store_folders(cache_dir: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if _SPEC_NAME.fullmatch(p.name) and p.is_dir() and not p.is_symlink())
 
 
-def list_stores(cache_dir: Path) -> list[StoreFacts]:
+def list_stores(cache_dir: CachePlace) -> list[StoreFacts]:
     """Every store, the last used first."""
-    facts = [_facts(folder) for folder in store_folders(cache_dir)]
+    if isinstance(cache_dir, CacheUrl):
+        from featx.features.store import bucket_care
+
+        facts = bucket_care.facts(cache_dir)
+    else:
+        facts = [_facts(folder) for folder in store_folders(cache_dir)]
     return sorted(facts, key=lambda store: -store.last_used)
 
 
@@ -108,17 +114,23 @@ def _own_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def verify(cache_dir: Path, remove: bool = False, on_shard: Callable[[Path], None] | None = None) -> list[BadShard]:
+def verify(
+    cache_dir: CachePlace, remove: bool = False, on_shard: Callable[[CachePlace], None] | None = None
+) -> list[BadShard]:
     """Read every byte of every shard and compare it with its manifest.
 
     Parameters
     ----------
-    cache_dir : Path
+    cache_dir : Path or CacheUrl
     remove : bool
         Whether to remove bad shards; their texts are then encoded again when they are wanted.
     on_shard : callable, optional
         Called with each manifest's path before its shard is read.
     """
+    if isinstance(cache_dir, CacheUrl):
+        from featx.features.store import bucket_care
+
+        return bucket_care.verify(cache_dir, remove, on_shard)
     bad = []
     for folder in store_folders(cache_dir):
         for path in manifests(folder):
@@ -165,7 +177,7 @@ def _remove_shard(path: Path) -> None:
             path.with_suffix(suffix).unlink()
 
 
-def gc(cache_dir: Path, older_than_seconds: float | None = None, max_size: int | None = None) -> list[StoreFacts]:
+def gc(cache_dir: CachePlace, older_than_seconds: float | None = None, max_size: int | None = None) -> list[StoreFacts]:
     """Remove stores that were not used for long, then the least used until all fit into `max_size` bytes.
 
     What a live process may be writing is never touched: files without a manifest stay for a day.
@@ -175,6 +187,7 @@ def gc(cache_dir: Path, older_than_seconds: float | None = None, max_size: int |
     list of StoreFacts
         The stores whose shards were removed.
     """
+    cache_dir = _on_disk(cache_dir, "gc")
     stores = list_stores(cache_dir)
     if not stores:
         return []
@@ -188,7 +201,7 @@ def gc(cache_dir: Path, older_than_seconds: float | None = None, max_size: int |
         while kept and sum(store.size for store in kept) > max_size:
             removed.append(kept.pop())
     for store in removed:
-        for path in manifests(store.folder):
+        for path in manifests(cache_dir / "features" / store.folder.name):
             _remove_shard(path)
     for folder in store_folders(cache_dir):
         _remove_leftovers(folder, now)
@@ -206,6 +219,15 @@ def _remove_leftovers(folder: Path, now: float) -> None:
                 path.unlink()
 
 
+def _on_disk(cache_dir: CachePlace, command: str) -> Path:
+    if isinstance(cache_dir, CacheUrl):
+        raise SettingsError(
+            f"featx cache {command} works on folders only, not on {cache_dir}; remove objects under {cache_dir}/features with "
+            "the store's own tools, while nothing writes there"
+        )
+    return cache_dir
+
+
 def _now(cache_dir: Path) -> float:
     """Time by the clock of the disk that holds the cache: a host whose clock is wrong must not age others' files."""
     try:
@@ -215,23 +237,25 @@ def _now(cache_dir: Path) -> float:
         raise StoreError(f"the cache folder {cache_dir} cannot be written: {e.strerror or e}") from e
 
 
-def clear(cache_dir: Path) -> list[StoreFacts]:
+def clear(cache_dir: CachePlace) -> list[StoreFacts]:
     """Remove every store, and the checkpoints that were built in the cache folder."""
+    cache_dir = _on_disk(cache_dir, "clear")
     stores = list_stores(cache_dir)
     for store in stores:
-        for path in manifests(store.folder):
+        folder = cache_dir / "features" / store.folder.name
+        for path in manifests(folder):
             _remove_shard(path)
-        for path in [*_own_files(store.folder), store.folder / "spec.json", store.folder / USED]:
+        for path in [*_own_files(folder), folder / "spec.json", folder / USED]:
             path.unlink(missing_ok=True)
         with suppress(OSError):  # not empty: something in it is not ours
-            store.folder.rmdir()
+            folder.rmdir()
     for pattern in BUILT_CHECKPOINTS:
         for folder in (cache_dir / "checkpoints").glob(pattern):
             shutil.rmtree(folder, ignore_errors=True)
     return stores
 
 
-def compact(cache_dir: Path, rows: int = COMPACT_ROWS) -> tuple[int, int]:
+def compact(cache_dir: CachePlace, rows: int = COMPACT_ROWS) -> tuple[int, int]:
     """Make few shards of up to `rows` rows out of many small ones; texts repeated among those are kept once.
 
     Safe against a crash at any moment (rows then stand in two shards, which is allowed) and against readers (who see
@@ -247,6 +271,7 @@ def compact(cache_dir: Path, rows: int = COMPACT_ROWS) -> tuple[int, int]:
     StoreError
         If a shard is damaged or the disk is full; nothing is lost then.
     """
+    cache_dir = _on_disk(cache_dir, "compact")
     before = after = 0
     for folder in store_folders(cache_dir):
         paths = manifests(folder)

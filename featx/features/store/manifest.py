@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
+from featx.config import CachePlace
 from featx.data import DIGEST_BYTES
 from featx.errors import StoreError
 from featx.features.spec import FORMAT_VERSION
@@ -73,7 +73,7 @@ class Manifest:
         return (json.dumps(content | {"sha256": _digest(content)}, indent=1) + "\n").encode()
 
 
-def parse_manifest(data: bytes, path: Path) -> Manifest | None:
+def parse_manifest(data: bytes, path: CachePlace) -> Manifest | None:
     """Manifest in `data`, or None when it cannot be proven whole.
 
     Raises

@@ -38,8 +38,8 @@ class Shard(Protocol):
     def seconds_per_text(self) -> float:
         """What encoding one of its texts took, on average."""
 
-    def open(self) -> AbstractContextManager[OpenShard]:
-        """The rows, to be read while the context is."""
+    def open(self, wanted: Rows | None = None) -> AbstractContextManager[OpenShard]:
+        """The rows, to be read while the context is; `wanted`, ascending, says which ones will be."""
 
 
 class OpenShard(Protocol):
@@ -60,7 +60,7 @@ class MemoryShard:
     seconds_per_text: float
 
     @contextmanager
-    def open(self) -> Iterator[MemoryShard]:
+    def open(self, wanted: Rows | None = None) -> Iterator[MemoryShard]:
         """Itself."""
         yield self
 
@@ -93,7 +93,7 @@ class DiskShard:
         return self.manifest.encode_seconds / self.manifest.rows
 
     @contextmanager
-    def open(self) -> Iterator[_MappedShard]:
+    def open(self, wanted: Rows | None = None) -> Iterator[_MappedShard]:
         """The rows, mapped read-only.
 
         Raises
@@ -110,7 +110,7 @@ class DiskShard:
 
     def _mapped(self, file: FileIO) -> _MappedShard:
         shape = (self.manifest.rows, self.manifest.hidden_size)
-        header = _npy_header(*shape)
+        header = npy_header(*shape)
         if file.read(len(header)) != header:  # known to the byte, so it is compared, not parsed
             raise self.damaged("has another header than was written")
         features = np.memmap(file, "<f4", "r", offset=len(header), shape=shape)
@@ -188,7 +188,19 @@ def write_shard(folder: Path, digests: Digests, features: Features, written: dic
     OSError
         If the disk is full or cannot be written; earlier shards are as they were.
     """
-    header = _npy_header(*features.shape)
+    files, manifest, name = shard_content(digests, features, written)
+    for suffix, chunks in files.items():
+        write_file(folder / (name + suffix), chunks)
+    path = folder / (name + MANIFEST)
+    write_file(path, [manifest.to_bytes()])
+    return path
+
+
+def shard_content(
+    digests: Digests, features: Features, written: dict[str, Any]
+) -> tuple[dict[str, list[bytes | memoryview]], Manifest, str]:
+    """Files of a shard by suffix, in the order of writing, then its manifest (to be written last) and its name."""
+    header = npy_header(*features.shape)
     data = np.ascontiguousarray(features, "<f4").data.cast("B")
     files: dict[str, list[bytes | memoryview]] = {
         FEATURES: [header, data],
@@ -199,11 +211,7 @@ def write_shard(folder: Path, digests: Digests, features: Features, written: dic
     rows, hidden_size = features.shape
     manifest = Manifest(rows, hidden_size, facts[FEATURES], facts[CHECKS], facts[DIGESTS], written)
     name = sha256((facts[FEATURES].sha256 + facts[DIGESTS].sha256).encode()).hexdigest()[:SHARD_NAME_LENGTH]
-    for suffix, chunks in files.items():
-        write_file(folder / (name + suffix), chunks)
-    path = folder / (name + MANIFEST)
-    write_file(path, [manifest.to_bytes()])
-    return path
+    return files, manifest, name
 
 
 def open_shard(path: Path) -> tuple[DiskShard, Digests] | None:
@@ -241,7 +249,7 @@ def _facts(chunks: list[bytes | memoryview]) -> FileFacts:
     return FileFacts(size, digest.hexdigest())
 
 
-def _npy_header(rows: int, hidden_size: int) -> bytes:
+def npy_header(rows: int, hidden_size: int) -> bytes:
     """What a ``.npy`` file of this shape begins with, so that plain `numpy.load` reads a shard too."""
     buffer = io.BytesIO()
     shape = (int(rows), int(hidden_size))

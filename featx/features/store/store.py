@@ -8,37 +8,71 @@ from __future__ import annotations
 
 import errno
 import itertools
-import os
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.config import CachePlace, CacheUrl
 from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store.commit import write_file
 from featx.features.store.index import DigestIndex
-from featx.features.store.manifest import MANIFEST
-from featx.features.store.shard import (
-    SHARD_NAME_LENGTH,
-    Digests,
-    DiskShard,
-    Features,
-    MemoryShard,
-    Shard,
-    as_slice,
-    open_shard,
-    write_shard,
-)
+from featx.features.store.place import DESCRIPTION, USED, CommittedShard, Place, manifests
+from featx.features.store.shard import Digests, Features, MemoryShard, Shard, as_slice, open_shard, write_shard
 
 #: Rows that are checked and copied at once; those of a common width fit into a processor's cache.
 _BLOCK_ROWS = 1_024
-#: Empty file whose time of change is that of the last use.
-USED = "used"
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Shards in a folder on disk, local or shared."""
+
+    path: Path
+
+    def prepare(self, description: bytes) -> None:
+        """Make the folder and describe it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        file = self.path / DESCRIPTION
+        if not file.exists():
+            write_file(file, [description])
+
+    def shards(self) -> Iterator[tuple[CommittedShard, Digests]]:
+        """Whole shards."""
+        for path in manifests(self.path):
+            opened = open_shard(path)
+            if opened is not None:
+                yield opened
+
+    def commit(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard:
+        """Write a shard and open it."""
+        path = write_shard(self.path, digests, features, written)
+        self.mark_used()
+        opened = open_shard(path)
+        if opened is None:
+            raise StoreError(f"{path} was written but cannot be read back; check the disk")
+        return opened[0]
+
+    def mark_used(self) -> None:
+        """Touch the mark."""
+        with suppress(OSError):
+            (self.path / USED).touch()
+
+
+def find_place(folder: CachePlace) -> Place:
+    """The place at a folder or URL."""
+    if isinstance(folder, CacheUrl):
+        from featx.features.store.bucket import Bucket
+
+        return Bucket(folder)
+    return Folder(folder)
 
 
 class FeatureStore:
@@ -46,8 +80,8 @@ class FeatureStore:
 
     Parameters
     ----------
-    cache_dir : Path or None
-        The cache folder; the store lies in ``features/<spec name>`` under it. None keeps rows in memory only.
+    cache_dir : Path, CacheUrl or None
+        The cache folder or a place in an object store; the store lies in ``features/<spec name>`` under it. None keeps rows in memory only.
     spec : FeatureSpec
     hidden_size : int
         Width of a vector; shards of another width are no shards of this store.
@@ -66,7 +100,7 @@ class FeatureStore:
     """
 
     def __init__(
-        self, cache_dir: Path | None, spec: FeatureSpec, hidden_size: int, *, write_only: bool = False
+        self, cache_dir: CachePlace | None, spec: FeatureSpec, hidden_size: int, *, write_only: bool = False
     ) -> None:
         self.spec = spec
         self.hidden_size = hidden_size
@@ -76,10 +110,11 @@ class FeatureStore:
         self._index = DigestIndex()
         self._writable = self.folder is not None
         if self.folder is not None:
-            self._prepare(self.folder)
+            self._place = find_place(self.folder)
+            self._prepare()
             if not write_only:
-                self._open(self.folder)
-            mark_used(self.folder)
+                self._open()
+            self._place.mark_used()
 
     @property
     def is_writable(self) -> bool:
@@ -127,11 +162,10 @@ class FeatureStore:
             shard = MemoryShard(features.copy(), seconds)
         self._append(shard, digests)
 
-    def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> DiskShard | None:
+    def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard | None:
         """The rows as a shard on disk; None, with a warning, when the folder is read-only."""
-        assert self.folder is not None
         try:
-            path = write_shard(self.folder, digests, features, written)
+            return self._place.commit(digests, features, written)
         except OSError as e:
             if e.errno in _READ_ONLY:
                 self._turn_read_only(e)
@@ -140,11 +174,6 @@ class FeatureStore:
                 f"features cannot be written to {self.folder}: {e.strerror or e}; what was committed is whole: "
                 "free space or choose another --cache-dir, and the same command goes on from there"
             ) from e
-        mark_used(self.folder)
-        opened = open_shard(path)
-        if opened is None:
-            raise StoreError(f"{path} was written but cannot be read back; check the disk")
-        return opened[0]
 
     def gather(self, rows: NDArray[np.int64]) -> Features:
         """Vectors of `rows` (as `find` gives them), in their order.
@@ -155,7 +184,7 @@ class FeatureStore:
         """
         result = np.empty((len(rows), self.hidden_size), np.float32)
         for shard, wanted, local in self._by_shard(rows):
-            with shard.open() as opened:
+            with shard.open(local) as opened:
                 for start in range(0, len(local), _BLOCK_ROWS):  # checked while the block is in the cache
                     block = slice(start, start + _BLOCK_ROWS)
                     at = as_slice(wanted[block])
@@ -192,23 +221,19 @@ class FeatureStore:
         self._shards.append(shard)
         self._index.add(digests)
 
-    def _open(self, folder: Path) -> None:
-        for path in manifests(folder):
-            opened = open_shard(path)
-            if opened is not None and opened[0].manifest.hidden_size == self.hidden_size:
-                self._append(*opened)
+    def _open(self) -> None:
+        for shard, digests in self._place.shards():
+            if shard.manifest.hidden_size == self.hidden_size:
+                self._append(shard, digests)
 
-    def _prepare(self, folder: Path) -> None:
+    def _prepare(self) -> None:
         """Make the folder and say in words what it holds."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            description = folder / "spec.json"
-            if not description.exists():
-                write_file(description, [self.spec.canonical().encode() + b"\n"])
+            self._place.prepare(self.spec.canonical().encode() + b"\n")
         except OSError as e:
             if e.errno not in _READ_ONLY:
                 raise StoreError(
-                    f"the cache folder {folder} cannot be made: {e.strerror or e}; choose another --cache-dir"
+                    f"the cache folder {self.folder} cannot be made: {e.strerror or e}; choose another --cache-dir"
                 ) from e
             self._turn_read_only(e)
 
@@ -250,26 +275,3 @@ class FeatureView:
 
     def __repr__(self) -> str:
         return f"FeatureView(shape={self.shape}, dtype={self.dtype})"
-
-
-def mark_used(folder: Path) -> None:
-    """Let ``featx cache`` know that the store was in use now; a store that cannot be written stays unmarked."""
-    with suppress(OSError):
-        (folder / USED).touch()
-
-
-def manifests(folder: Path) -> list[Path]:
-    """Manifests in `folder`, sorted; files of other kinds and symbolic links are passed over."""
-    length = SHARD_NAME_LENGTH + len(MANIFEST)
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(
-                entry.name
-                for entry in entries
-                if entry.name.endswith(MANIFEST) and len(entry.name) == length and entry.is_file(follow_symlinks=False)
-            )
-    except FileNotFoundError:
-        return []
-    except OSError as e:
-        raise StoreError(f"the cache folder {folder} cannot be read: {e.strerror or e}") from e
-    return [folder / name for name in names]

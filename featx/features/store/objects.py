@@ -1,0 +1,130 @@
+"""The objects of a bucket through fsspec: put, get, list. The only module that imports fsspec.
+
+A PUT shows the whole object or none of it. Credentials come from the environment or the configuration of the back end.
+Errors are OSErrors whose `strerror` says what happened, without what the back end tells beyond the first line.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from featx.config import CacheUrl
+from featx.errors import SettingsError
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "adl": "azure"}
+
+
+class Objects:
+    """Objects whose keys start with a prefix.
+
+    Raises
+    ------
+    SettingsError
+        If the package for this kind of URL is missing or no such kind is known.
+    """
+
+    def __init__(self, prefix: CacheUrl) -> None:
+        self.prefix = prefix
+        scheme = prefix.url.partition("://")[0]
+        try:
+            import fsspec.core
+
+            self._fs, self._root = fsspec.core.url_to_fs(prefix.url)
+        except ImportError as e:
+            extra = _EXTRAS.get(scheme)
+            remedy = f"pip install 'featx[{extra}]'" if extra else f"install the fsspec package for {scheme}://"
+            raise SettingsError(f"--cache-dir is {prefix}, whose package is not installed; {remedy}") from e
+        except ValueError as e:
+            raise SettingsError(
+                f"--cache-dir is {prefix}, which fsspec does not know; expected a folder, s3://, gs:// or az://"
+            ) from e
+        except Exception as e:  # credentials that the back end cannot read, by its own classes
+            raise SettingsError(f"--cache-dir is {prefix}, which cannot be opened: {_first_line(e)}") from e
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write an object, over one that is there."""
+        with _calls():
+            self._fs.pipe_file(self._key(name), data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write an object unless it is there; whether it was written."""
+        try:
+            with _calls():
+                self._fs.pipe_file(self._key(name), data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def get(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
+        """Bytes of an object, all or a range."""
+        with _calls():
+            return bytes(self._fs.cat_file(self._key(name), start=start, end=stop))
+
+    def get_all(self, names: Sequence[str]) -> list[bytes | None]:
+        """Bytes of several objects, at once where the back end can; None for one that is not there."""
+        if not names:
+            return []
+        keys = [self._key(name) for name in names]
+        with _calls():
+            found: dict[str, Any] = self._fs.cat(keys, recursive=True, on_error="return")
+        return [self._value(found.get(key)) for key in keys]
+
+    @staticmethod
+    def _value(found: Any) -> bytes | None:
+        if found is None or isinstance(found, FileNotFoundError):
+            return None
+        if isinstance(found, Exception):
+            with _calls():
+                raise found
+        return bytes(found)
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """What lies directly under the prefix, by name: the back end's own facts, `size` and `type` among them."""
+        try:
+            with _calls():
+                self._fs.invalidate_cache(self._root)
+                found = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return {}
+        return {str(entry["name"]).rstrip("/").rpartition("/")[2]: entry for entry in found}
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such an object."""
+        with _calls():
+            self._fs.invalidate_cache(self._root)
+            return bool(self._fs.exists(self._key(name)))
+
+    def remove(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        try:
+            with _calls():
+                self._fs.rm_file(self._key(name))
+        except FileNotFoundError:
+            return
+
+    def _key(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+
+@contextmanager
+def _calls() -> Iterator[None]:
+    """What a back end raises becomes an OSError with `errno` and one line."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except FileNotFoundError as e:
+        raise FileNotFoundError(errno.ENOENT, "there is no such bucket or object") from e
+    except PermissionError as e:
+        raise PermissionError(errno.EACCES, "no permission") from e
+    except Exception as e:
+        if "credentials" in str(e).lower():
+            raise OSError(errno.EIO, "no credentials were found in the environment") from e
+        raise OSError(errno.EIO, _first_line(e)) from e
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

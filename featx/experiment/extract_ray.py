@@ -29,9 +29,8 @@ def extract_splits_with_ray(
     """Bring the texts of `splits` into the store, by the workers of a Ray cluster."""
     checkpoint = find_checkpoint(checkpoint_name, cache, revision)
     encoded: dict[str, Encoded] = {}
-    with RayEngine(
-        checkpoint, features, compute, cache.absolute() if isinstance(cache, Path) else cache, settings
-    ) as engine:
+    shared = cache.absolute() if isinstance(cache, Path) else cache
+    with RayEngine(checkpoint, features, compute, shared, settings) as engine:
         for split in splits:
             texts = dataset.splits[split].texts
             with display.task(f"extract {split}", len(texts)) as task:

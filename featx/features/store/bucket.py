@@ -1,7 +1,7 @@
 """Shards in an object store: the same names and bytes as on disk, read by ranges.
 
-A PUT is atomic, so that temporary names, fsync and rename fall away. Data come first and may be overwritten, since equal
-names have equal bytes; the manifest comes last, by a conditional PUT: one that is refused was written by another.
+A PUT is atomic, so that temporary names, fsync and rename fall away. Data come first and may be overwritten, since
+equal names have equal bytes; the manifest comes last, by a conditional PUT: one that is refused was written by another.
 """
 
 from __future__ import annotations

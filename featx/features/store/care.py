@@ -222,8 +222,8 @@ def _remove_leftovers(folder: Path, now: float) -> None:
 def _on_disk(cache_dir: CachePlace, command: str) -> Path:
     if isinstance(cache_dir, CacheUrl):
         raise SettingsError(
-            f"featx cache {command} works on folders only, not on {cache_dir}; remove objects under {cache_dir}/features with "
-            "the store's own tools, while nothing writes there"
+            f"featx cache {command} works on folders only, not on {cache_dir}; remove objects under "
+            f"{cache_dir}/features with the store's own tools, while nothing writes there"
         )
     return cache_dir
 

@@ -81,7 +81,8 @@ class FeatureStore:
     Parameters
     ----------
     cache_dir : Path, CacheUrl or None
-        The cache folder or a place in an object store; the store lies in ``features/<spec name>`` under it. None keeps rows in memory only.
+        The cache folder or a place in an object store; the store lies in ``features/<spec name>`` under it. None
+        keeps rows in memory only.
     spec : FeatureSpec
     hidden_size : int
         Width of a vector; shards of another width are no shards of this store.

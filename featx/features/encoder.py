@@ -14,20 +14,16 @@ from featx.config import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Po
 from featx.errors import SettingsError
 from featx.features import aligned_attention, packed
 from featx.features.batches import TokenIds, pad
+from featx.features.budget import usual_batch_tokens
 from featx.features.checkpoint import loading
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
-from featx.features.packed import has_matrix_tiles
 from featx.features.spec import FeatureSpec
 from featx.features.tokens import Tokenizer, load_config, load_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
-#: Tokens of a batch, padding included, by device.
-_BATCH_TOKENS = {"cpu": 1_024, "mps": 8_192, "cuda": 65_536}
-#: The same for bfloat16 on a CPU that multiplies it by tiles, where small products are all start-up.
-_TILE_BATCH_TOKENS = 2_048
 #: On CUDA lengths are rounded up to a multiple of this: shapes repeat, and memory blocks with them.
 _CUDA_LENGTH_STEP = 8
 
@@ -61,7 +57,7 @@ class Encoder:
     dtype : torch.dtype
         Type of the computation.
     batch_tokens : int, optional
-        Tokens of a batch, padding included; by device when None.
+        Tokens of a batch, padding included; by device, type and width when None.
     """
 
     def __init__(
@@ -81,7 +77,7 @@ class Encoder:
         self.dtype = dtype
         self.tokenizer = tokenizer
         self.device = device
-        self.batch_tokens = batch_tokens or usual_batch_tokens(device, dtype)
+        self.batch_tokens = batch_tokens or usual_batch_tokens(device, dtype, int(config.hidden_size))
         self._forwards: dict[tuple[tuple[int, Pooling], ...], PooledForward] = {}
 
     @property
@@ -160,15 +156,6 @@ class Encoder:
         if kinds not in self._forwards:
             self._forwards[kinds] = PooledForward(self.model, kinds)
         return self._forwards[kinds]
-
-
-def usual_batch_tokens(device: torch.device, dtype: torch.dtype) -> int:
-    """Tokens of a batch, padding included, that were measured to be the fastest."""
-    import torch
-
-    if device.type == "cpu" and dtype == torch.bfloat16 and has_matrix_tiles():
-        return _TILE_BATCH_TOKENS
-    return _BATCH_TOKENS[device.type]
 
 
 def speed_up(model: Any, device: torch.device, dtype: torch.dtype, batch_tokens: int) -> None:

@@ -15,8 +15,9 @@ from transformers import AutoModel
 from featx.config import ComputeSettings, Device, Dtype, FeatureSettings
 from featx.features import packed
 from featx.features.aligned_attention import NAME, aligned_attention, aligned_length
+from featx.features.budget import usual_batch_tokens
 from featx.features.checkpoint import find_checkpoint
-from featx.features.encoder import load_encoder, usual_batch_tokens
+from featx.features.encoder import load_encoder
 
 KNOWN = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet"]
 CPU = torch.device("cpu")
@@ -92,11 +93,14 @@ def test_an_encoder_is_packed_where_it_was_measured(tiny: Path) -> None:
         assert encoder.model.config._attn_implementation == (NAME if aligned else "sdpa")
 
 
-def test_batches_grow_where_tiles_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("featx.features.encoder.has_matrix_tiles", lambda: True)
-    assert usual_batch_tokens(CPU, torch.bfloat16) > usual_batch_tokens(CPU, torch.float32)
-    monkeypatch.setattr("featx.features.encoder.has_matrix_tiles", lambda: False)
-    assert usual_batch_tokens(CPU, torch.bfloat16) == usual_batch_tokens(CPU, torch.float32)
+def test_batches_grow_where_tiles_multiply_and_for_narrow_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featx.features.budget.has_matrix_tiles", lambda: True)
+    assert usual_batch_tokens(CPU, torch.bfloat16, 768) == 2 * usual_batch_tokens(CPU, torch.float32, 768)
+    monkeypatch.setattr("featx.features.budget.has_matrix_tiles", lambda: False)
+    assert usual_batch_tokens(CPU, torch.bfloat16, 768) == usual_batch_tokens(CPU, torch.float32, 768)
+    sizes = [usual_batch_tokens(CPU, torch.float32, width) for width in range(16, 5_000)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(sizes) == 1_024
 
 
 @pytest.mark.parametrize("n_tokens", [1, 13, 15, 16, 20, 29, 45, 64, 130])

@@ -169,24 +169,21 @@ def test_what_a_run_records(featx: Featx, tweets: Path, tiny: Path, tmp_path: Pa
     assert facts["settings"]["dtype"] == "float32"
 
 
-def test_under_trained_is_marked_with_advice(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:
-    slow = [
-        "--learning-rate",
-        "2e-4",
-        "--num-train-epochs",
-        "8",
-        "--per-device-train-batch-size",
-        "4",
-        "--device",
-        "cpu",
-    ]
-    code, _, err = featx("finetune", "--dataset", tweets, "--checkpoint", tiny, *slow, "--threads", "1")
-    facts = record(tmp_path / "results/tweets/finetune/seed-0")
-    best_is_last = facts["selection"]["best_epoch"] == 8
-    assert code == 0
-    if facts["under_trained"]:
-        assert best_is_last
-        assert "still improving at the end: raise --num-train-epochs above 8 or --learning-rate above 0.0002" in err
+def test_under_trained_is_marked_with_advice(featx: Featx, many: Path, tiny: Path, tmp_path: Path) -> None:
+    """After the first of two epochs it has hardly begun to learn; the second one takes it half of the way."""
+    settings = [*SPEED, "--num-train-epochs", "2", "--per-device-train-batch-size", "2"]
+    code, _, err = featx("finetune", "--dataset", many, "--checkpoint", tiny, *settings)
+    assert code == 0, err
+    facts = record(tmp_path / "results/many/finetune/seed-0")
+    assert facts["under_trained"] is True
+    advice = "still improving at the end: raise --num-train-epochs above 2 or --learning-rate above 0.003"
+    assert facts["selection"]["advice"].startswith(advice)
+    assert advice in err
+    code, out, err = featx("report", tmp_path / "results/many", "--format", "md")
+    assert code == 0, err
+    assert "under-trained" in next(line for line in out.splitlines() if line.startswith("| finetune"))
+    said = " ".join(featx("report", tmp_path / "results/many")[1].split())
+    assert "raise --num-train-epochs or --learning-rate" in said
 
 
 def test_methods_have_names_of_their_own(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:
@@ -225,6 +222,34 @@ def test_search_is_recorded_and_repeatable(featx: Featx, tweets: Path, tiny: Pat
     assert first["selection"]["best_score"] == best
     assert first["timings"]["fit_seconds"] > 0
     assert sorted(path.name for path in (tmp_path / "results/tweets/finetune").iterdir()) == ["seed-0"]
+
+
+def test_texts_are_tokenised_once_for_all_seeds_and_trials(
+    featx: Featx, tweets: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The predictions that are recorded tokenise anew, since that is part of what a prediction costs."""
+    from featx.features.tokens import Tokenizer
+
+    real, seen = Tokenizer.__call__, []
+
+    def count(self: object, texts: object) -> object:
+        seen.append(len(texts))
+        return real(self, texts)
+
+    monkeypatch.setattr(Tokenizer, "__call__", count)
+    command = ["finetune", "--dataset", tweets, "--checkpoint", tiny, *SPEED, "--search", "2", "--seeds", "0,1"]
+    assert featx(*command)[0] == 0
+    assert seen.count(60) == 1, seen
+    assert seen.count(15) == 1 + 2, seen
+
+
+def test_settings_that_came_later_leave_earlier_runs_what_they_are() -> None:
+    from featx.config import FinetuneSettings
+    from featx.experiment.finetune import finetune_facts
+
+    assert not {"max_steps", "logging_steps"} & set(finetune_facts(FinetuneSettings()))
+    facts = finetune_facts(FinetuneSettings(max_steps=9, logging_steps=2))
+    assert (facts["max_steps"], facts["logging_steps"]) == (9, 2)
 
 
 def test_wandb_failing_ends_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -266,6 +267,32 @@ def test_wandb_failing_ends_nothing(
     assert code == 0, err
     assert "Weights & Biases failed (no server); the run goes on without it" in err
     assert (tmp_path / "results/tweets/finetune/seed-0/run.json").exists()
+
+
+def test_a_whole_training_tells_wandb_no_secret(tweets: Path, tiny: Path, tmp_path: Path) -> None:
+    """Secrets in every name that a command knows: data, checkpoint, working folder, cache, home, environment."""
+    folder = tmp_path / "PLANTEDFOLDER"
+    data, checkpoint = (
+        shutil.copytree(tweets, folder / "PLANTEDDATA"),
+        shutil.copytree(tiny, folder / "PLANTEDNAME" / "c"),
+    )
+    variables = {"HOME": folder / "home", "FEATX_CACHE_DIR": folder / "cache", "USER": "PLANTEDUSER", "A_TOKEN": "PLANTEDENV",
+                 "WANDB_API_KEY": "PLANTEDKEY" + "0" * 30}  # fmt: skip
+    command = ["finetune", "--dataset", data, "--checkpoint", checkpoint, *SPEED, "--experiment", "plain"]
+    command += ["--wandb", "offline", "--num-train-epochs", "1", "--method", "lp"]
+    done = subprocess.run(
+        [sys.executable, "-m", "featx", *map(str, command)], capture_output=True, text=True, timeout=120, cwd=folder,
+        env=os.environ | {name: str(value) for name, value in variables.items()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Weights & Biases" not in done.stderr
+    files = [path for path in (folder / "results/plain/wandb").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".wandb" for path in files)
+    texts = (tweets / "test_text.txt").read_text().split("\n") + (tweets / "val_text.txt").read_text().split("\n")
+    for path in files:
+        content = path.read_bytes()
+        for secret in ("PLANTED", *texts):
+            assert secret.encode() not in content, f"{secret!r} is in {path}"
 
 
 def test_settings_of_the_experiment_file(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ kept; the report holds tables, figures and numbers only.
 
     python benchmarks/umsab.py path/to/umsab-english [--search]
 
-With ``--search`` fine-tuning is tuned as well, in a comparison of its own (eight trials, one seed): ``search.json``.
+With ``--search`` fine-tuning is tuned as well, in a comparison of its own (eight trials, one seed, bfloat16): ``search.json``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from featx.cli.display import make_display
-from featx.config import BaselineSettings, DataSettings, FeatureSettings, FinetuneSettings, Pooling, ReportSettings
+from featx.config import (
+    BaselineSettings,
+    DataSettings,
+    Dtype,
+    FeatureSettings,
+    FinetuneSettings,
+    Pooling,
+    ReportSettings,
+)
 from featx.experiment.baseline import baseline
 from featx.experiment.finetune import finetune
 from featx.experiment.places import Places
@@ -38,7 +46,7 @@ def main(tweets: str, search: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         places = Places(results=Path(folder), experiment=NAME, texts=False)
         if search:
-            settings = FinetuneSettings(search=8)
+            settings = FinetuneSettings(search=8, dtype=Dtype.BFLOAT16)
             (run,) = finetune(data, checkpoint, settings=settings, places=places, display=display)
             facts = {"selection": run.record.selection, "under_trained": run.record.under_trained}
             facts |= {split: run.record.metrics[split]["f1_macro"] for split in ("validation", "test")}

@@ -363,6 +363,10 @@ class FinetuneSettings:
 
     Attributes
     ----------
+    max_steps : int
+        Steps after which training ends, whatever `num_train_epochs` says; -1 leaves it to that.
+    logging_steps : int or None
+        Steps between entries of the log with loss and learning rate; about ten entries an epoch when None.
     warmup_steps : float
         Steps of warm-up, or their share when below 1.
     early_stopping_patience : int or None
@@ -381,6 +385,7 @@ class FinetuneSettings:
 
     method: FinetuneMethod = FinetuneMethod.FULL
     num_train_epochs: float = 2.0
+    max_steps: int = -1
     learning_rate: float = 2e-5
     per_device_train_batch_size: int = 16
     gradient_accumulation_steps: int = 1
@@ -404,6 +409,7 @@ class FinetuneSettings:
     lora_alpha: float = 32.0
     lora_dropout: float = 0.05
     max_length: int | None = None
+    logging_steps: int | None = None
     seeds: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from tiny import write_tweeteval
 
 import featx
 from featx.api import Compared, Predicted, Runs
-from featx.errors import FeatxError, RunError, SettingsError
+from featx.errors import FeatxError, RunError, SettingsError, StoppedError
+from featx.experiment.progress import Silent
 from featx.predict import Prediction
 
 NASTY = "<script>alert('x')</script>&\""
@@ -73,6 +76,7 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
     assert made[1].record.selection["features"]["layer"] == 1
     assert repr(made).startswith("2 runs\nmajority  seed 0  f1_macro 0.")
     tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **places)
+    assert (made.folder / "texts").is_dir()
     assert [run.record.seed for run in tuned] == [0, 1]
 
     compared = featx.compare(made, tuned, n_resamples=999)
@@ -91,6 +95,76 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
         assert predicted.labels[0] in repr(predicted)
         assert "a good day" in cells(predicted)
     assert len(featx.predict(made[1], "one text", cache_dir=places["cache_dir"])) == 1
+
+
+def test_settings_reach_the_training(tmp_path: Path, tweets: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every field of the three settings is an argument under its own name."""
+    from featx.config import FinetuneSettings, SavingSettings, TrackingSettings
+    from featx.experiment import finetune
+
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(finetune, "finetune", lambda *arguments, **named: seen.update(named) or [])
+    featx.finetune(
+        tweets, str(tiny), resume=False, save_strategy="steps", save_steps=np.int64(7), save_total_limit=3,
+        wandb="offline", wandb_project="mine", method="lora", learning_rate=1, early_stopping_patience=None,
+        max_length=np.int64(9), seeds=range(2), texts=False,
+    )  # fmt: skip
+    assert seen["saving"] == SavingSettings(False, "steps", 7, 3)
+    assert type(seen["saving"].save_steps) is int
+    assert seen["tracking"] == TrackingSettings("offline", "mine")
+    assert seen["settings"] == FinetuneSettings(method="lora", learning_rate=1.0, max_length=9, seeds=(0, 1))
+    assert seen["places"].texts is False
+    featx.finetune(tweets, str(tiny))
+    assert (seen["saving"], seen["tracking"]) == (SavingSettings(), TrackingSettings())
+
+
+def test_features_from_elsewhere_and_no_texts_kept(tmp_path: Path, tweets: Path, tiny: Path) -> None:
+    from featx.experiment.feature_files import save_features
+
+    extracted = featx.extract(tweets, str(tiny), cache_dir=tmp_path / "cache", device="cpu")
+    save_features(extracted, tmp_path / "mine.npz", "npz")
+    made = featx.baseline(
+        tweets, "nowhere", methods="logreg", features_file=tmp_path / "mine.npz", texts=False, **where(tmp_path)
+    )
+    assert made[0].record.selection["summary"]
+    assert made[0].record.checkpoint is None
+    assert not (made.folder / "texts").exists()
+    assert {row["method"] for row in featx.compare(made, n_resamples=999).rows} == {"logreg"}
+
+
+class Terminate(Silent):
+    """A display that sends this process SIGTERM at a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+    @contextmanager
+    def task(self, description: str, total: int | None) -> Iterator[Terminate]:
+        yield self
+
+    def update(self, done: int, total: int | None = None, detail: str = "") -> None:
+        if done == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_training_that_was_stopped_goes_on(tmp_path: Path, tweets: Path, tiny: Path) -> None:
+    """With a checkpoint each third step, or with none but the one that the signal makes it write."""
+    few = {"num_train_epochs": 2, "per_device_train_batch_size": 8, "learning_rate": 3e-3, **where(tmp_path)}
+    often = {"save_strategy": "steps", "save_steps": 3, "save_total_limit": 1, **few}
+    with pytest.raises(StoppedError, match=r"terminated at step 10; .* the same command goes on from there") as stopped:
+        featx.finetune(tweets, str(tiny), display=Terminate(10), **often)
+    assert stopped.value.exit_code == 143
+    kept = [path.name for path in (tmp_path / "results/tweets/finetune").glob(".seed-0-checkpoints-*/*")]
+    assert kept == ["step-00000010"]
+    goes_on = Terminate(-1)
+    resumed = featx.finetune(tweets, str(tiny), display=goes_on, **often)
+    assert any("going on from step 10" in said for said in goes_on.said)
+    unbroken = featx.finetune(tweets, str(tiny), save_strategy="no", **few | {"results": tmp_path / "unbroken"})
+    assert resumed[0].record.history == unbroken[0].record.history
 
 
 def test_names_that_modules_have_too_are_functions_in_any_order() -> None:
@@ -150,6 +224,25 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "no texts": (lambda: featx.predict("nowhere", []), RunError, "nowhere is no folder"),
     "a report of nothing": (lambda: featx.report("nowhere"), RunError, "holds no runs"),
     "a trainer setting": (lambda: featx.finetune("demo", lr=1), SettingsError, "unknown key 'lr'"),
+    "a saving setting": (lambda: featx.finetune("demo", save_step=9), SettingsError, "did you mean 'save_steps'"),
+    "a tracking setting": (lambda: featx.finetune("demo", wandb_name="x"), SettingsError, "did you mean 'wandb"),
+    "a compute setting": (lambda: featx.finetune("demo", devise="cpu"), SettingsError, "did you mean 'device'"),
+    "a place": (lambda: featx.baseline("demo", result="x"), SettingsError, "did you mean 'results'"),
+    "when to save": (
+        lambda: featx.finetune("demo", save_strategy="often"),
+        SettingsError,
+        "expected one of: no, epoch",
+    ),
+    "steps in words": (
+        lambda: featx.finetune("demo", save_steps="ten"),
+        SettingsError,
+        "'ten'; expected a whole number",
+    ),
+    "a rate in words": (lambda: featx.finetune("demo", learning_rate="high"), SettingsError, "expected a number"),
+    "a rate of nothing": (lambda: featx.finetune("demo", learning_rate=None), SettingsError, "None; expected a number"),
+    "a flag in words": (lambda: featx.finetune("demo", resume="no"), SettingsError, "'no'; expected true or false"),
+    "wandb by a flag": (lambda: featx.finetune("demo", wandb=True), SettingsError, "expected one of: off, offline"),
+    "seeds in words": (lambda: featx.baseline("demo", seeds="zero"), SettingsError, "expected a whole number"),
 }
 
 

@@ -10,29 +10,50 @@ from typing import Any, TypeVar
 from featx.config import ComputeSettings, Device, Dtype, FeatureSettings, Pooling, cache_place, choose
 from featx.errors import SettingsError
 from featx.experiment.places import Places
-from featx.experiment.settings_file import check_keys
+from featx.experiment.settings_file import check_keys, checked_values
 
 T = TypeVar("T")
 
 #: Arguments that say where and how, by the function's own names.
-_COMPUTE = ("device", "batch_tokens", "threads")
-_PLACES = ("results", "experiment", "cache_dir", "overwrite")
-_FEATURES = ("layer", "pooling", "max_length", "dtype")
+COMPUTE = ("device", "batch_tokens", "threads")
+PLACES = ("results", "experiment", "cache_dir", "overwrite", "texts")
+FEATURES = ("layer", "pooling", "max_length", "dtype")
 
 
-def changed(settings: T, changes: Mapping[str, Any], where: str) -> T:
+def changed(settings: T, changes: Mapping[str, Any], where: str, also: Sequence[str] = ()) -> T:
     """`settings` with some fields changed; sequences become tuples.
+
+    Parameters
+    ----------
+    settings : dataclass
+    changes : mapping of field name to value
+    where : str
+        The function that is called, for the message.
+    also : sequence of str
+        Further names that `where` takes, which may be the ones that were meant.
 
     Raises
     ------
     SettingsError
-        For a name that is no field; offers the nearest.
+        For a name that is no field, where it offers the nearest, and for a value of the wrong kind.
     """
-    check_keys(changes, [f.name for f in fields(settings)], where)  # type: ignore[arg-type]
-    tuples = {f.name for f in fields(settings) if isinstance(getattr(settings, f.name), tuple)}  # type: ignore[arg-type]
-    values = {name: as_tuple(value) if name in tuples else value for name, value in changes.items()}
-    made: T = replace(settings, **values)  # type: ignore[type-var]
+    check_keys(changes, [*names_of(settings), *also], where)
+    tuples = {name for name in names_of(settings) if isinstance(getattr(settings, name), tuple)}
+    plain = {name: _plain(value, name in tuples) for name, value in changes.items()}
+    made: T = replace(settings, **checked_values(type(settings), plain, where))  # type: ignore[type-var]
     return made
+
+
+def _plain(value: Any, several: bool) -> Any:
+    """A value as an experiment file would hold it: lists, and numbers of Python in place of numpy's."""
+    if several:
+        return [_plain(one, False) for one in as_tuple(value)]
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def names_of(settings: Any) -> list[str]:
+    """Names of the fields of a settings dataclass, or of one of its objects."""
+    return [f.name for f in fields(settings)]
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
@@ -49,7 +70,7 @@ def taken(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 def feature_settings(options: dict[str, Any]) -> FeatureSettings:
     """Feature settings out of (and removed from) `options`."""
-    given = taken(options, _FEATURES)
+    given = taken(options, FEATURES)
     layer = given.get("layer", -1)
     layers = None if layer == "all" or layer is None else as_tuple(layer)
     if layers is not None and not all(isinstance(one, int) and not isinstance(one, bool) for one in layers):
@@ -64,14 +85,14 @@ def feature_settings(options: dict[str, Any]) -> FeatureSettings:
 
 def compute_settings(options: dict[str, Any]) -> ComputeSettings:
     """Compute settings out of (and removed from) `options`."""
-    given = taken(options, _COMPUTE)
+    given = taken(options, COMPUTE)
     device = choose(Device, str(given.get("device", Device.AUTO.value)), "device")
     return ComputeSettings(device, given.get("batch_tokens"), given.get("threads"))
 
 
 def places(options: dict[str, Any]) -> Places:
     """Folders out of (and removed from) `options`."""
-    given = taken(options, _PLACES)
+    given = taken(options, PLACES)
     if given.get("results") is not None:
         given["results"] = Path(given["results"])
     if given.get("cache_dir") is not None:
@@ -87,4 +108,4 @@ def nothing_left(options: Mapping[str, Any], function: str) -> None:
     SettingsError
         For one that was not; offers the nearest.
     """
-    check_keys(options, [*_FEATURES, *_COMPUTE, *_PLACES], function)
+    check_keys(options, [*FEATURES, *COMPUTE, *PLACES], function)

@@ -6,10 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featx.api.arguments import changed, compute_settings, feature_settings, nothing_left, places
+from featx.api.arguments import (
+    COMPUTE,
+    FEATURES,
+    PLACES,
+    changed,
+    compute_settings,
+    feature_settings,
+    names_of,
+    nothing_left,
+    places,
+    taken,
+)
 from featx.api.data import Dataset, settings_of
 from featx.api.shown import Runs
-from featx.config import DEFAULT_CHECKPOINT, BaselineSettings, DataSettings, FinetuneSettings
+from featx.config import (
+    DEFAULT_CHECKPOINT,
+    BaselineSettings,
+    DataSettings,
+    FinetuneSettings,
+    SavingSettings,
+    TrackingSettings,
+)
 from featx.experiment.progress import Display
 
 if TYPE_CHECKING:
@@ -69,6 +87,7 @@ def baseline(
     checkpoint: str = DEFAULT_CHECKPOINT,
     *,
     revision: str | None = None,
+    features_file: str | Path | None = None,
     display: Display | None = None,
     **settings: Any,
 ) -> Runs:
@@ -79,10 +98,13 @@ def baseline(
     dataset : str, Path, Dataset or DataSettings
     checkpoint : str
     revision : str, optional
+    features_file : str or Path, optional
+        An ``.npz`` of features that came from elsewhere, in the order of the texts; then nothing is extracted.
     display : Display, optional
     **settings
         Fields of `BaselineSettings` (``methods``, ``seeds``, …); ``layer``, ``pooling``, ``max_length``, ``dtype``;
-        ``device``, ``batch_tokens``, ``threads``; ``results``, ``experiment``, ``cache_dir``, ``overwrite``.
+        ``device``, ``batch_tokens``, ``threads``; ``results``, ``experiment``, ``cache_dir``, ``overwrite``, ``texts``
+        (False keeps no test texts beside the runs).
 
     Returns
     -------
@@ -92,7 +114,7 @@ def baseline(
     from featx.experiment.baseline import baseline as work
 
     features, compute, where = feature_settings(settings), compute_settings(settings), places(settings)
-    wanted = changed(BaselineSettings(), settings, "baseline")
+    wanted = changed(BaselineSettings(), settings, "baseline", also=[*FEATURES, *COMPUTE, *PLACES])
     return Runs(
         work(
             settings_of(dataset),
@@ -103,6 +125,7 @@ def baseline(
             compute=compute,
             places=where,
             display=display,
+            features_file=None if features_file is None else Path(features_file),
         )
     )
 
@@ -124,18 +147,32 @@ def finetune(
     revision : str, optional
     display : Display, optional
     **settings
-        Fields of `FinetuneSettings` (the Trainer's own names, and ``seeds``); ``device``, ``threads``; ``results``,
-        ``experiment``, ``cache_dir``, ``overwrite``.
+        Fields of `FinetuneSettings` (the Trainer's own names, and ``seeds``); of `SavingSettings` (``resume``,
+        ``save_strategy``, ``save_steps``, ``save_total_limit``); of `TrackingSettings` (``wandb``,
+        ``wandb_project``); ``device``, ``threads``; ``results``, ``experiment``, ``cache_dir``, ``overwrite``,
+        ``texts`` (False keeps no test texts beside the runs).
 
     Returns
     -------
     Runs
         One for each seed.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name or a value out of range.
+    TrainingError
+        If labels and head do not fit, memory or disk do not suffice, or the loss is no number.
+    StoppedError
+        If SIGTERM came; a checkpoint is written before, and the same call goes on from it.
     """
     from featx.experiment.finetune import finetune as work
 
     compute, where = compute_settings(settings), places(settings)
-    wanted = changed(FinetuneSettings(), settings, "finetune")
+    further = [*names_of(SavingSettings), *names_of(TrackingSettings), *COMPUTE, *PLACES]
+    saving = changed(SavingSettings(), taken(settings, names_of(SavingSettings)), "finetune")
+    tracking = changed(TrackingSettings(), taken(settings, names_of(TrackingSettings)), "finetune")
+    wanted = changed(FinetuneSettings(), settings, "finetune", also=further)
     return Runs(
         work(
             settings_of(dataset),
@@ -145,5 +182,7 @@ def finetune(
             compute=compute,
             places=where,
             display=display,
+            saving=saving,
+            tracking=tracking,
         )
     )

@@ -61,6 +61,7 @@ def _chosen(settings: type[Any], kind: type[StrEnum], name: str, text: str) -> A
 _training_options = combined(
     _chosen(FinetuneSettings, FinetuneMethod, "method", "What is trained, all, all after a linear probe, or adapters"),
     _option(FinetuneSettings, "num_train_epochs", float, "Passes over train; the best one on validation is kept."),
+    _option(FinetuneSettings, "max_steps", int, "Steps after which training ends in any case; -1 for no bound."),
     _option(FinetuneSettings, "learning_rate", float, "Peak learning rate."),
     _option(FinetuneSettings, "per_device_train_batch_size", int, "Texts a step and device."),
     _option(FinetuneSettings, "gradient_accumulation_steps", int, "Batches that make one step."),
@@ -86,6 +87,7 @@ _training_options = combined(
     _option(FinetuneSettings, "lora_alpha", float, "Scale of adapters."),
     _option(FinetuneSettings, "lora_dropout", float, "Dropout of adapters."),
     option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]"),
+    _option(FinetuneSettings, "logging_steps", int, "Steps between entries of the log.  [ten entries an epoch]"),
 )
 _saving_options = combined(
     option(

@@ -83,7 +83,7 @@ compute_options = combined(
     option("--threads", type=int, help="Threads of torch, tokenizers and BLAS.  [theirs]"),
 )
 batch_option = option(
-    "--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch, padding included.  [by device]"
+    "--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch, padding included.  [by device and width]"
 )
 
 

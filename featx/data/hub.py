@@ -21,8 +21,12 @@ from featx.errors import DataError
 
 CONVERTED = "refs/convert/parquet"
 _CONVERTED_FILE = re.compile(r"[^/]+/[^/]+/\d+\.parquet")
+#: The first HTTP status that says that the Hub itself failed.
+_SERVER_ERROR = 500
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(:(?P<config>[\w.-]+))?")
+#: What to do without the Hub.
+_ELSE = "give a local file or folder, or try --dataset demo"
 #: Names under which a Hub data set may hold each split.
 _SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "val", "dev", "valid"), "test": ("test",)}
 
@@ -92,10 +96,12 @@ def _locate(name: str, revision: str | None) -> _Place:
     except DataError:
         raise
     except (HfHubHTTPError, HFValidationError) as e:
+        if getattr(getattr(e, "response", None), "status_code", 0) >= _SERVER_ERROR:
+            return _cached_place(name, revision, e)
         at = f" at revision {revision!r}" if revision else ""
         raise DataError(
             f"data set {name!r}{at} is neither a local file or folder nor readable on the Hub ({_first_line(e)}); "
-            "check the name, log in with `hf auth login` if it is gated, or give a path"
+            f"check the name, log in with `hf auth login` if it is gated, {_ELSE}"
         ) from e
     except Exception as e:  # no answer at all: which exception tells so depends on the Hub client's HTTP library
         return _cached_place(name, revision, e)
@@ -126,7 +132,7 @@ def _cached_place(name: str, revision: str | None, cause: Exception) -> _Place:
         return _Place(None, converted=False)
     raise DataError(
         f"data set {name!r}: the Hub cannot be reached ({_first_line(cause)}) and no copy is cached; {tried()}: "
-        "go online, give a local file or folder, or try --dataset demo"
+        f"go online, {_ELSE}"
     ) from cause
 
 
@@ -143,7 +149,10 @@ def _load_converted(name: str, config: str | None, place: _Place) -> Any:
             if folder.name != place.commit:  # the branch has moved on
                 folder = Path(str(snapshot_download(name, revision=place.commit, **wanted)))
     except Exception as e:  # network, disk, permissions: all end the same way
-        raise DataError(f"data set {name!r}: its Parquet files cannot be downloaded: {_first_line(e)}") from e
+        raise DataError(
+            f"data set {name!r}: its Parquet files cannot be downloaded: {_first_line(e)} ({tried()}); try again, "
+            f"{_ELSE}"
+        ) from e
     configs = sorted({path.relative_to(folder).parts[0] for path in folder.glob("*/*/*.parquet")})
     if config is None and len(configs) > 1:
         raise DataError(f"data set {name!r} has several configurations; name one as NAME:CONFIG: {', '.join(configs)}")
@@ -153,17 +162,20 @@ def _load_converted(name: str, config: str | None, place: _Place) -> Any:
     by_split: dict[str, list[str]] = {}
     for path in files:
         by_split.setdefault(path.parent.name, []).append(str(path))
-    return _load("parquet", None, None, data_files=by_split)
+    return _load(name, None, None, "parquet", data_files=by_split)
 
 
-def _load(name: str, config: str | None, commit: str | None, **settings: Any) -> Any:
+def _load(name: str, config: str | None, commit: str | None, builder: str | None = None, **settings: Any) -> Any:
+    """Splits of the repository called `name`, or, with a `builder`, of its files that are here already."""
     import datasets
 
     try:
         with _no_bars():
-            return datasets.load_dataset(name, config, revision=commit, **settings)
+            return datasets.load_dataset(builder or name, config, revision=commit, **settings)
     except Exception as e:  # files and configurations are the author's: what goes wrong is many kinds of exception
-        hint = "; name a configuration as NAME:CONFIG" if "config" in str(e).lower() else ""
+        hint = f"; try again, {_ELSE}"
+        if "config" in str(e).lower():
+            hint = "; name a configuration as NAME:CONFIG"
         at = f" at {commit[:12]}" if commit else ""
         raise DataError(f"data set {name!r}{at} cannot be loaded: {_first_line(e)}{hint}") from e
 

@@ -52,6 +52,8 @@ _MEANINGS = {
     "baseline.jobs": "processes; all cores when left out",
     "baseline.controls": "also the same on a random encoder and on shuffled labels",
     "finetune.method": "full, lp (from the linear probe), lora (adapters)",
+    "finetune.max_steps": "steps after which training ends in any case; -1 for no bound",
+    "finetune.logging_steps": "steps between entries of the log; ten entries an epoch when left out",
     "finetune.warmup_steps": "or their share when below 1",
     "finetune.class_weights": "none, balanced",
     "finetune.early_stopping_patience": "evaluations without a better score after which training ends",
@@ -73,6 +75,7 @@ _EXAMPLES = {
     "threads": "4",
     "cv": "5",
     "early_stopping_patience": "3",
+    "logging_steps": "10",
     "time_limit": "600",
     "jobs": "4",
 }

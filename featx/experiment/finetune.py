@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from featx.experiment.progress import Display, Silent, Task
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
 from featx.features.checkpoint import find_checkpoint
 from featx.features.device import find_device, thread_limit
+from featx.features.tokens import TokenizedTexts
 from featx.finetune import Finetuned, Hooks, Interrupts, Trial, check_settings, interrupts, judge, search
 from featx.finetune import finetune as finetune_checkpoint
 from featx.finetune.processes import is_first, leave, world_size
@@ -40,6 +41,8 @@ METHODS = {
     FinetuneMethod.LP: "finetune-lp",
     FinetuneMethod.LORA: "finetune-lora",
 }
+#: Settings that came later, and what they mean is what was always done: left out, earlier runs stay what they are.
+_AS_EVER = {"max_steps": -1, "logging_steps": None}
 #: Settings that count for adapters only.
 _OF_ADAPTERS = ("r", "lora_alpha", "lora_dropout")
 
@@ -59,6 +62,7 @@ class _Job:
     experiment: str
     display: Display
     interrupts: Interrupts
+    tokens: dict[str, TokenizedTexts] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -171,7 +175,7 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
     def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
         head = None if probe is None else probe.head
         return finetune_checkpoint(
-            job.checkpoint, job.dataset, settings, seed, job.device, hooks, head, job.saving, folder
+            job.checkpoint, job.dataset, settings, seed, job.device, hooks, head, job.saving, folder, job.tokens
         )
 
     with job.display.task(f"{job.method} seed {seed}", None) as task:
@@ -247,7 +251,7 @@ def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:
     if settings.method is not FinetuneMethod.LORA:
         for name in _OF_ADAPTERS:
             del facts[name]
-    return facts
+    return {name: value for name, value in facts.items() if name not in _AS_EVER or value != _AS_EVER[name]}
 
 
 def _checkpoints_folder(folder: Path, facts: Mapping[str, Any]) -> Path:

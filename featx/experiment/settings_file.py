@@ -41,14 +41,27 @@ def settings_from(kind: type[T], table: Any, where: str) -> T:
     """
     if not isinstance(table, Mapping):
         raise SettingsError(f"{where} is {table!r:.60}; expected a table of settings")
-    hints = typing.get_type_hints(kind)
     check_keys(table, [f.name for f in fields(kind)], where)  # type: ignore[arg-type]
-    return kind(**{key: _value(value, hints[key], f"{where}.{key}") for key, value in table.items()})
+    return kind(**checked_values(kind, table, where))
+
+
+def checked_values(kind: type[Any], table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Values of `table` as the fields of the dataclass `kind` that they are named after want them.
+
+    Raises
+    ------
+    SettingsError
+        For a value of the wrong kind.
+    """
+    hints = typing.get_type_hints(kind)
+    return {key: _value(value, hints[key], f"{where}.{key}") for key, value in table.items()}
 
 
 def _value(value: Any, hint: Any, where: str) -> Any:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
         wanted = next(part for part in typing.get_args(hint) if part is not type(None))
         if value == "all" and typing.get_origin(wanted) is tuple:
             return None  # no choice among them

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from featx.config import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Pooling
 from featx.errors import SettingsError
+from featx.features import aligned_attention, packed
 from featx.features.batches import TokenIds, pad
+from featx.features.budget import usual_batch_tokens
 from featx.features.checkpoint import loading
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
@@ -22,8 +24,6 @@ from featx.features.tokens import Tokenizer, load_config, load_tokenizer
 if TYPE_CHECKING:
     import torch
 
-#: Tokens of a batch, padding included, by device.
-_BATCH_TOKENS = {"cpu": 1_024, "mps": 8_192, "cuda": 65_536}
 #: On CUDA lengths are rounded up to a multiple of this: shapes repeat, and memory blocks with them.
 _CUDA_LENGTH_STEP = 8
 
@@ -57,7 +57,7 @@ class Encoder:
     dtype : torch.dtype
         Type of the computation.
     batch_tokens : int, optional
-        Tokens of a batch, padding included; by device when None.
+        Tokens of a batch, padding included; by device, type and width when None.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Encoder:
         self.dtype = dtype
         self.tokenizer = tokenizer
         self.device = device
-        self.batch_tokens = batch_tokens or _BATCH_TOKENS[device.type]
+        self.batch_tokens = batch_tokens or usual_batch_tokens(device, dtype, int(config.hidden_size))
         self._forwards: dict[tuple[tuple[int, Pooling], ...], PooledForward] = {}
 
     @property
@@ -85,6 +85,7 @@ class Encoder:
         """The model on its device, ready to compute."""
         if self._model is None:
             self._model = self._load_model().to(device=self.device, dtype=self.dtype).eval()
+            speed_up(self._model, self.device, self.dtype, self.batch_tokens)
         return self._model
 
     def load(self) -> float:
@@ -155,6 +156,17 @@ class Encoder:
         if kinds not in self._forwards:
             self._forwards[kinds] = PooledForward(self.model, kinds)
         return self._forwards[kinds]
+
+
+def speed_up(model: Any, device: torch.device, dtype: torch.dtype, batch_tokens: int) -> None:
+    """Give `model` what computes the same in less time on this device; it cannot be trained or saved afterwards."""
+    import torch
+
+    if not packed.is_worthwhile(device, dtype) or not packed.pack(model, batch_tokens):
+        return
+    # In float32 the products take so much of the time that copying costs what the attention saves.
+    if dtype == torch.bfloat16 and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation(aligned_attention.register())
 
 
 def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: ComputeSettings) -> Encoder:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from featx.config import Pooling
+from featx.features.aligned_attention import NAME as ALIGNED
 from featx.features.first_token import encoder_layers, first_token_layer
 from featx.features.pooling import pool
 
@@ -88,7 +89,7 @@ class PooledForward:
 
 def _has_4d_mask(model: Any) -> bool:
     """Flash attention takes its mask in another shape; there the last layer stays whole."""
-    return getattr(model.config, "_attn_implementation", None) in ("eager", "sdpa")
+    return getattr(model.config, "_attn_implementation", None) in ("eager", "sdpa", ALIGNED)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ _COUNTS = {
     "per_device_train_batch_size": 1,
     "gradient_accumulation_steps": 1,
     "early_stopping_patience": 1,
+    "logging_steps": 1,
     "freeze_layers": 0,
     "search": 0,
     "r": 1,
@@ -54,6 +55,9 @@ def check_settings(settings: FinetuneSettings, device: str | None = None) -> Non
     check(_SHARES, lambda value: 0 <= value < 1, "a number from 0 to below 1")
     for name, least in _COUNTS.items():
         check([name], lambda value, least=least: value >= least, f"{least} or more")
+    check(["max_steps"], lambda value: value > 0 or value == -1, "1 or more, or -1 for no bound")
+    if settings.max_steps > 0 and settings.search:
+        raise SettingsError("max_steps and search do not go together: a search tries num_train_epochs; drop one")
     for name, valid in (("lr_scheduler_type", SCHEDULES), ("optim", OPTIMIZERS)):
         if getattr(settings, name) not in valid:
             raise SettingsError(f"{name} is {getattr(settings, name)!r}; expected one of: {', '.join(valid)}")

@@ -1,6 +1,6 @@
 """Checks before the first step: checkpoint, labels, classes, lengths and disk.
 
-May import ``errors``, ``data`` and the token side of ``features``.
+May import ``errors``, ``config``, ``data`` and the token side of ``features``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from featx.config import SaveStrategy, SavingSettings
 from featx.data import Split
 from featx.errors import CheckpointError, TrainingError
 from featx.finetune.best import trained_tensors
@@ -105,11 +106,11 @@ def check_classes(train: Split) -> None:
         )
 
 
-def check_disk(folder: Path, model: Any, n_kept: int) -> None:
+def check_disk(folder: Path, model: Any, saving: SavingSettings) -> None:
     """Check that checkpoints and the model will fit on the disk.
 
-    A checkpoint holds the trained weights, the best epoch's and two moments of the optimiser; one more than `n_kept`
-    is there while it is written.
+    A checkpoint holds the trained weights, the best epoch's and two moments of the optimiser; one more than are kept
+    is there while it is written. Where none is wanted, the one that a signal would make is not counted.
 
     Raises
     ------
@@ -118,13 +119,17 @@ def check_disk(folder: Path, model: Any, n_kept: int) -> None:
     """
     trained = sum(tensor.numel() * tensor.element_size() for _, tensor in trained_tensors(model))
     whole = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
-    needed = 4 * trained * (n_kept + 1) + whole
+    none = saving.save_strategy is SaveStrategy.NO
+    needed = whole + (0 if none else 4 * trained * (saving.save_total_limit + 1))
     there = next(path for path in [folder, *folder.absolute().parents] if path.is_dir())
     free = shutil.disk_usage(there).free
     if free < needed:
+        what = "the model needs" if none else "checkpoints and the model need"
+        less = "or move --results"
+        if not none:
+            less = "move --results, lower --save-total-limit, or write no checkpoints with --save-strategy no"
         raise TrainingError(
-            f"{there} has {_gigabytes(free)} free, but checkpoints and the model need {_gigabytes(needed)}; free some "
-            "space, move --results, lower --save-total-limit, or write no checkpoints with --save-strategy no"
+            f"{there} has {_gigabytes(free)} free, but {what} {_gigabytes(needed)}; free some space, {less}"
         )
     if not os.access(there, os.W_OK):
         raise TrainingError(f"{there} cannot be written to; change its permissions or move --results")

@@ -121,6 +121,8 @@ def search(
         chosen = _suggested(asked, settings)
         place = _place(folder, number)
         made: Finetuned | None = None
+        if number <= len(known) and known[number - 1].params != asked.params:
+            known = known[: number - 1]  # another version of Optuna draws others
         if number <= len(known):
             trial = known[number - 1]
             for epoch, score in enumerate(trial.scores, 1):
@@ -227,10 +229,27 @@ def _tell(study: Any, asked: Any, trial: Trial, optuna: Any) -> None:
 
 
 def _read(folder: Path | None) -> list[Trial]:
-    try:
-        return [Trial(**facts) for facts in json.loads((folder / _TRIALS).read_text("utf-8"))] if folder else []
-    except (OSError, ValueError, TypeError):
+    """Trials of an earlier process; none where their file is missing or is not what `_write` writes."""
+    if folder is None:
         return []
+    try:
+        trials = [Trial(**facts) for facts in json.loads((folder / _TRIALS).read_text("utf-8"))]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return []
+    return trials if all(map(_is_sound, trials)) else []
+
+
+def _is_sound(trial: Trial) -> bool:
+    def is_number(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+    complete = trial.state == "complete" and is_number(trial.score)
+    return (
+        (complete or trial.state in ("pruned", "failed"))
+        and isinstance(trial.params, dict)
+        and isinstance(trial.scores, list)
+        and all(map(is_number, [*trial.scores, trial.fit_seconds]))
+    )
 
 
 def _write(folder: Path | None, trials: list[Trial]) -> None:

@@ -134,6 +134,7 @@ def finetune(
     head: LinearHead | None = None,
     saving: SavingSettings | None = None,
     folder: Path | None = None,
+    tokens: dict[str, TokenizedTexts] | None = None,
 ) -> Finetuned:
     """Fine-tune `checkpoint` on the train split; keep the best epoch on validation.
 
@@ -154,6 +155,8 @@ def finetune(
     saving : SavingSettings, optional
     folder : Path, optional
         For checkpoints of this very training and no other; none are written without it.
+    tokens : dict of split name to TokenizedTexts, optional
+        Of the same texts, checkpoint and maximum length; splits that it lacks are put in, for the next training.
 
     Raises
     ------
@@ -178,13 +181,16 @@ def finetune(
     tokenizer = load_tokenizer(checkpoint, config, settings.max_length)
     set_seed(seed)  # before loading: the new head is drawn there
     model = load_model(checkpoint, dataset.label_names)
-    tokens = {name: tokenizer(dataset.splits[name].texts) for name in ("train", "validation")}
+    tokens = {} if tokens is None else tokens
+    for name in ("train", "validation"):
+        if name not in tokens:
+            tokens[name] = tokenizer(dataset.splits[name].texts)
     n_truncated = {name: part.n_truncated for name, part in tokens.items()}
     rates = _prepared(model, settings, head, tokens["train"])
     if settings.method is FinetuneMethod.LORA:
         model = with_adapters(model, settings)
     if folder is not None:
-        check_disk(folder, model, saving.save_total_limit)
+        check_disk(folder, model, saving)
     for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length):
         hooks.say(note)
     resumed = _resumed(folder, saving, hooks.say)
@@ -326,6 +332,7 @@ def _arguments(
     arguments = TrainingArguments(
         output_dir=scratch,
         num_train_epochs=settings.num_train_epochs,
+        max_steps=settings.max_steps,
         learning_rate=settings.learning_rate,
         per_device_train_batch_size=settings.per_device_train_batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
@@ -343,7 +350,7 @@ def _arguments(
         eval_on_start=evaluate_first,
         save_strategy="no",
         logging_strategy="steps",
-        logging_steps=max(1, -(-n_texts // texts_a_step) // _LOGS_AN_EPOCH),
+        logging_steps=settings.logging_steps or max(1, -(-n_texts // texts_a_step) // _LOGS_AN_EPOCH),
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,

@@ -59,7 +59,9 @@ def judge(
     early = [loss for epoch, loss in losses if last_epoch - 2 * span < epoch <= last_epoch - span]
     if not early or not late or sum(late) / len(late) > (1 - _FALLING) * sum(early) / len(early):
         return Verdict(False, None)
-    if settings.search:
+    if settings.max_steps > 0:
+        remedy = f"raise --max-steps above {settings.max_steps}, or leave it out, or raise --learning-rate"
+    elif settings.search:
         remedy = f"raise --search above {settings.search}, or set --num-train-epochs above {last_epoch:g} without it"
     else:
         remedy = (

@@ -90,9 +90,11 @@ def _training(details: Details) -> Iterator[ReportFigure]:
         )
         yield ReportFigure(f"layers-{file}", "layers", caption, heat.figure())
     for file, (name, learning) in _named(details.learning()):
-        loss, score = f"{name}: loss on train and validation.", f"{name}: validation {learning.metric}."
+        loss, score = f"{name}: loss on train and validation.", f"{name}: {learning.score_caption}."
         yield ReportFigure(f"loss-{file}", "training", loss, learning.figure("loss"))
         yield ReportFigure(f"learning-{file}", "training", score, learning.figure("score"))
+        if learning.has_rates:
+            yield ReportFigure(f"rate-{file}", "training", f"{name}: learning rate.", learning.figure("rate"))
     reliability = details.reliability()[:MOST_ROWS]
     if reliability:
         caption = (

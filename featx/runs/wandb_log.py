@@ -7,7 +7,10 @@ wrong is one remark, never the end of a training. May import ``config``, ``evalu
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from featx.runs.record import RunRecord
 
 #: Rows of the table of predictions.
 _MAX_ROWS = 10_000
+#: Variable that names the folder below which wandb stages files.
+_DATA_DIR = "WANDB_DATA_DIR"
 
 
 def effective_mode(mode: WandbMode) -> WandbMode:
@@ -110,8 +115,9 @@ class WandbLog:
                 y_true=made.y_true.tolist(), preds=made.y_pred.tolist(), class_names=list(made.label_names),
                 title=f"{record.method}, {split}",
             )  # fmt: skip
-        run.log(shown)
-        run.finish()
+        with _nameless_staging(keep=self._mode is WandbMode.OFFLINE):
+            run.log(shown)
+            run.finish()
 
     def _guarded(self, work: Callable[[], Any]) -> None:
         try:
@@ -120,6 +126,27 @@ class WandbLog:
             self._mode, self._run = WandbMode.OFF, None
             first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
             self._say(f"Weights & Biases failed ({first_line}); the run goes on without it")
+
+
+@contextmanager
+def _nameless_staging(keep: bool) -> Iterator[None]:
+    """Let tables be staged in the system's temporary folder, since the run's file holds the path that they come from.
+
+    wandb's own place is below the home folder, which names the user. What is staged stays there with `keep`: an offline
+    run is uploaded from it.
+    """
+    before = os.environ.get(_DATA_DIR)
+    folder = tempfile.mkdtemp(prefix="featx-wandb-")
+    os.environ[_DATA_DIR] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_DATA_DIR]
+        else:
+            os.environ[_DATA_DIR] = before
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _curve(key: str) -> str:

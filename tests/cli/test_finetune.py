@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,8 +61,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_stopped_three_times_and_resumed_is_as_unbroken(many: Path, tiny: Path, tmp_path: Path) -> None:
-    """Killed, interrupted and terminated, each after another checkpoint."""
+def test_stopped_three_times_and_resumed_is_as_unbroken(featx: Featx, many: Path, tiny: Path, tmp_path: Path) -> None:
+    """Killed, interrupted and terminated, each after another checkpoint; what needs no signal runs in this process."""
     command = ["finetune", "--dataset", many, "--checkpoint", tiny, *SPEED, "--num-train-epochs", "6"]
     command += ["--save-strategy", "steps", "--save-steps", "20", "--save-total-limit", "99"]
     folder = tmp_path / "results" / "many" / "finetune"
@@ -77,14 +78,11 @@ def test_stopped_three_times_and_resumed_is_as_unbroken(many: Path, tiny: Path, 
             words = {signal.SIGINT: "featx: interrupted at step", signal.SIGTERM: "featx: terminated at step"}
             assert err.strip().splitlines()[-1].startswith(words[signum])
         assert not (folder / "seed-0").exists()
-    again, whole = (
-        start(*command, "--results", tmp_path / name, OMP_NUM_THREADS="1") for name in ("results", "unbroken")
-    )
-    _, err = again.communicate(timeout=300)
-    assert again.returncode == 0, err
+    code, _, err = featx(*command, "--results", tmp_path / "results")
+    assert code == 0, err
     assert "going on from step" in err
-    _, err = whole.communicate(timeout=300)
-    assert whole.returncode == 0, err
+    code, _, err = featx(*command, "--results", tmp_path / "unbroken")
+    assert code == 0, err
     expected = tmp_path / "unbroken" / "many" / "finetune" / "seed-0"
     assert table(folder / "seed-0") == table(expected)
     assert record(folder / "seed-0")["history"] == record(expected)["history"]
@@ -110,15 +108,16 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_model_and_the_first_writes_alone(many: Path, tiny: Path, tmp_path: Path) -> None:
+def test_two_processes_train_one_model_and_the_first_writes_alone(
+    featx: Featx, many: Path, tiny: Path, tmp_path: Path
+) -> None:
     """Two processes with batches of 4 take the steps of one with batches of 8, so that their losses are alike."""
     command = ["finetune", "--dataset", many, "--checkpoint", tiny, *SPEED, "--num-train-epochs", "2"]
     done = launched(TORCHRUN, [*command, "--per-device-train-batch-size", "4", "--json"], tmp_path / "two")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["runs"]) == 1, "output comes from the first process alone"
-    one = start(*command, "--results", tmp_path / "one", OMP_NUM_THREADS="1")
-    _, err = one.communicate(timeout=200)
-    assert one.returncode == 0, err
+    code, _, err = featx(*command, "--results", tmp_path / "one")
+    assert code == 0, err
     folders = [tmp_path / name / "many" / "finetune" for name in ("one", "two")]
     assert [path.name for path in folders[1].iterdir()] == ["seed-0"]
     records = [record(folder / "seed-0") for folder in folders]
@@ -169,24 +168,21 @@ def test_what_a_run_records(featx: Featx, tweets: Path, tiny: Path, tmp_path: Pa
     assert facts["settings"]["dtype"] == "float32"
 
 
-def test_under_trained_is_marked_with_advice(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:
-    slow = [
-        "--learning-rate",
-        "2e-4",
-        "--num-train-epochs",
-        "8",
-        "--per-device-train-batch-size",
-        "4",
-        "--device",
-        "cpu",
-    ]
-    code, _, err = featx("finetune", "--dataset", tweets, "--checkpoint", tiny, *slow, "--threads", "1")
-    facts = record(tmp_path / "results/tweets/finetune/seed-0")
-    best_is_last = facts["selection"]["best_epoch"] == 8
-    assert code == 0
-    if facts["under_trained"]:
-        assert best_is_last
-        assert "still improving at the end: raise --num-train-epochs above 8 or --learning-rate above 0.0002" in err
+def test_under_trained_is_marked_with_advice(featx: Featx, many: Path, tiny: Path, tmp_path: Path) -> None:
+    """After the first of two epochs it has hardly begun to learn; the second one takes it half of the way."""
+    settings = [*SPEED, "--num-train-epochs", "2", "--per-device-train-batch-size", "2"]
+    code, _, err = featx("finetune", "--dataset", many, "--checkpoint", tiny, *settings)
+    assert code == 0, err
+    facts = record(tmp_path / "results/many/finetune/seed-0")
+    assert facts["under_trained"] is True
+    advice = "still improving at the end: raise --num-train-epochs above 2 or --learning-rate above 0.003"
+    assert facts["selection"]["advice"].startswith(advice)
+    assert advice in err
+    code, out, err = featx("report", tmp_path / "results/many", "--format", "md")
+    assert code == 0, err
+    assert "under-trained" in next(line for line in out.splitlines() if line.startswith("| finetune"))
+    said = " ".join(featx("report", tmp_path / "results/many")[1].split())
+    assert "raise --num-train-epochs or --learning-rate" in said
 
 
 def test_methods_have_names_of_their_own(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:
@@ -227,6 +223,34 @@ def test_search_is_recorded_and_repeatable(featx: Featx, tweets: Path, tiny: Pat
     assert sorted(path.name for path in (tmp_path / "results/tweets/finetune").iterdir()) == ["seed-0"]
 
 
+def test_texts_are_tokenised_once_for_all_seeds_and_trials(
+    featx: Featx, tweets: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The predictions that are recorded tokenise anew, since that is part of what a prediction costs."""
+    from featx.features.tokens import Tokenizer
+
+    real, seen = Tokenizer.__call__, []
+
+    def count(self: object, texts: object) -> object:
+        seen.append(len(texts))
+        return real(self, texts)
+
+    monkeypatch.setattr(Tokenizer, "__call__", count)
+    command = ["finetune", "--dataset", tweets, "--checkpoint", tiny, *SPEED, "--search", "2", "--seeds", "0,1"]
+    assert featx(*command)[0] == 0
+    assert seen.count(60) == 1, seen
+    assert seen.count(15) == 1 + 2, seen
+
+
+def test_settings_that_came_later_leave_earlier_runs_what_they_are() -> None:
+    from featx.config import FinetuneSettings
+    from featx.experiment.finetune import finetune_facts
+
+    assert not {"max_steps", "logging_steps"} & set(finetune_facts(FinetuneSettings()))
+    facts = finetune_facts(FinetuneSettings(max_steps=9, logging_steps=2))
+    assert (facts["max_steps"], facts["logging_steps"]) == (9, 2)
+
+
 def test_wandb_failing_ends_nothing(
     featx: Featx, tweets: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +265,32 @@ def test_wandb_failing_ends_nothing(
     assert code == 0, err
     assert "Weights & Biases failed (no server); the run goes on without it" in err
     assert (tmp_path / "results/tweets/finetune/seed-0/run.json").exists()
+
+
+def test_a_whole_training_tells_wandb_no_secret(tweets: Path, tiny: Path, tmp_path: Path) -> None:
+    """Secrets in every name that a command knows: data, checkpoint, working folder, cache, home, environment."""
+    folder = tmp_path / "PLANTEDFOLDER"
+    data, checkpoint = (
+        shutil.copytree(tweets, folder / "PLANTEDDATA"),
+        shutil.copytree(tiny, folder / "PLANTEDNAME" / "c"),
+    )
+    variables = {"HOME": folder / "home", "FEATX_CACHE_DIR": folder / "cache", "USER": "PLANTEDUSER", "A_TOKEN": "PLANTEDENV",
+                 "WANDB_API_KEY": "PLANTEDKEY" + "0" * 30}  # fmt: skip
+    command = ["finetune", "--dataset", data, "--checkpoint", checkpoint, *SPEED, "--experiment", "plain"]
+    command += ["--wandb", "offline", "--num-train-epochs", "1", "--method", "lp"]
+    done = subprocess.run(
+        [sys.executable, "-m", "featx", *map(str, command)], capture_output=True, text=True, timeout=120, cwd=folder,
+        env=os.environ | {name: str(value) for name, value in variables.items()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Weights & Biases" not in done.stderr
+    files = [path for path in (folder / "results/plain/wandb").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".wandb" for path in files)
+    texts = (tweets / "test_text.txt").read_text().split("\n") + (tweets / "val_text.txt").read_text().split("\n")
+    for path in files:
+        content = path.read_bytes()
+        for secret in ("PLANTED", *texts):
+            assert secret.encode() not in content, f"{secret!r} is in {path}"
 
 
 def test_settings_of_the_experiment_file(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:

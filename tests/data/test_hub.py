@@ -50,8 +50,19 @@ REPOSITORIES = {
 }
 
 
+#: Repositories that list files which are not there.
+LOST = {"someone/lost", "someone/lost-too"}
+REPOSITORIES |= {
+    ("someone/lost", MAIN): files("data/"),
+    ("someone/lost-too", MAIN): {"lost-too.py": b"raise SystemExit"},
+    ("someone/lost-too", CONVERTED): REPOSITORIES["someone/scripted", CONVERTED],
+}
+
+
 class Hub(BaseHTTPRequestHandler):
     """As much of the Hub's interface as reading a data set takes."""
+
+    is_down = False
 
     def log_message(self, *args: object) -> None:
         pass
@@ -68,6 +79,10 @@ class Hub(BaseHTTPRequestHandler):
         self.answer(unquote(urlsplit(self.path).path), None)
 
     def answer(self, path: str, asked: list[str] | None) -> None:
+        if Hub.is_down:
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         for (name, commit), content in REPOSITORIES.items():
             for revision, stands_at in REVISIONS.items():
                 if stands_at != commit:
@@ -83,7 +98,7 @@ class Hub(BaseHTTPRequestHandler):
                         under = path[len(start) + 1 :]
                         return self.send_json(self.entries(content, under, asked))
                 start = f"/datasets/{name}/resolve/{revision}/"
-                if path.startswith(start) and path[len(start) :] in content:
+                if path.startswith(start) and path[len(start) :] in content and name not in LOST:
                     return self.send_file(content[path[len(start) :]], commit)
         self.send_response(404)
         self.send_header("X-Error-Code", "EntryNotFound" if "resolve" in path else "RepoNotFound")
@@ -191,9 +206,32 @@ def test_wrong_configuration_is_one_line(hub: str, tmp_path: Path) -> None:
     assert "\n" not in answer["error"]
 
 
+ELSE = "give a local file or folder, or try --dataset demo"
+
+
 def test_unknown_repository_says_what_to_do(hub: str, tmp_path: Path) -> None:
     answer = read("someone/nothing", hub, tmp_path)
     assert "'someone/nothing' is neither a local file or folder nor readable on the Hub" in answer["error"]
+    assert answer["error"].endswith(ELSE)
+
+
+@pytest.mark.parametrize("name", sorted(LOST))
+def test_files_that_cannot_be_downloaded_say_what_to_do(hub: str, tmp_path: Path, name: str) -> None:
+    error = read(name, hub, tmp_path)["error"]
+    assert error.startswith(f"data set '{name}'")
+    assert error.endswith(f"try again, {ELSE}")
+    assert "\n" not in error
+
+
+def test_a_hub_that_fails_is_one_out_of_reach(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an HTTP error of its own the Hub says nothing of the name: a copy in the cache is as good as offline."""
+    known = read("someone/scripted:english", hub, tmp_path)
+    monkeypatch.setattr(Hub, "is_down", True)
+    error = read("someone/plain", hub, tmp_path)["error"]
+    assert "the Hub cannot be reached (" in error
+    assert "503" in error
+    assert error.endswith(f"go online, {ELSE}")
+    assert read("someone/scripted:english", hub, tmp_path) == known
 
 
 def test_hub_out_of_reach_says_what_to_do(tmp_path: Path) -> None:

@@ -96,6 +96,20 @@ def test_too_little_disk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         train(tiny, SHORT, folder=tmp_path / "not" / "yet", hooks=refuse_steps())
 
 
+def test_the_way_out_of_too_little_disk_is_one(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the model fits and checkpoints do not, --save-strategy no trains; where not even the model fits, it says so."""
+    usage = namedtuple("usage", "total used free")
+    model_bytes = sum(path.stat().st_size for path in tiny.glob("*.safetensors"))
+    none, settings = SavingSettings(save_strategy="no"), replace(SHORT, num_train_epochs=0.1)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, 2 * model_bytes))
+    with pytest.raises(TrainingError, match="write no checkpoints with --save-strategy no"):
+        train(tiny, settings, folder=tmp_path, hooks=refuse_steps())
+    train(tiny, settings, folder=tmp_path, saving=none)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, model_bytes // 2))
+    with pytest.raises(TrainingError, match=r"but the model needs [\d.e-]+ GB; free some space, or move --results$"):
+        train(tiny, settings, folder=tmp_path, saving=none, hooks=refuse_steps())
+
+
 def test_the_estimate_covers_what_is_written(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The most that lies there at once, the model included, is within the estimate, and above half of it."""
     seen = []
@@ -108,7 +122,7 @@ def test_the_estimate_covers_what_is_written(tiny: Path, tmp_path: Path, monkeyp
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, 0))
     saving = SavingSettings()
     with pytest.raises(TrainingError) as refused:
-        preflight.check_disk(tmp_path, made.model, saving.save_total_limit)
+        preflight.check_disk(tmp_path, made.model, saving)
     needed = float(str(refused.value).split("need ")[1].split(" GB")[0]) * 1e9
     assert 0.4 * needed < max(seen) < needed
 
@@ -128,7 +142,7 @@ def test_checks_take_less_than_a_second(tiny: Path, tmp_path: Path) -> None:
     preflight.check_head(config, LABELS, "x")
     preflight.check_labels(splits, 3)
     preflight.check_classes(split)
-    preflight.check_disk(tmp_path, model, 2)
+    preflight.check_disk(tmp_path, model, SavingSettings())
     preflight.notes_on(splits, {"train": 5, "validation": 0}, 40)
     assert time.perf_counter() - started < 1
 
@@ -153,8 +167,10 @@ def test_under_trained(losses: list[tuple[float, float]], best: float, last: flo
     assert (verdict.advice is not None) is expected
 
 
-def test_advice_fits_a_search() -> None:
+def test_advice_fits_a_search_and_a_bound_on_steps() -> None:
     history = [{"epoch": 1.0, "loss": 1.0}, {"epoch": 2.0, "loss": 0.5}]
+    bounded = judge(history, 2, 2, replace(SHORT, max_steps=60)).advice
+    assert bounded.startswith("still improving at the end: raise --max-steps above 60, or leave it out")
     advice = judge(history, 2, 2, replace(SHORT, search=4)).advice
     assert advice == "still improving at the end: raise --search above 4, or set --num-train-epochs above 2 without it"
     assert json.dumps(advice)

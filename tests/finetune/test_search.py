@@ -90,6 +90,28 @@ def test_a_diverged_trial_is_marked_and_the_search_goes_on() -> None:
         search(replace(SETTINGS, search=2), 0, Curves(frozenset({1, 2})), Hooks())
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[{}]",
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": "high", "state": "complete", "scores": [], "fit_seconds": 1.0}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": null, "fit_seconds": 1.0}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": ["x"], "fit_seconds": 1.0}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "done", "scores": [], "fit_seconds": 1.0}]',
+        b'[{"params": [], "score": null, "state": "pruned", "scores": [0.5], "fit_seconds": null}]',
+        b'{"a": 1}', b"\xff", b"[" * 9_000,
+        b'[{"params": {"learning_rate": 1.0, "num_train_epochs": 2}, "score": 9.0, "state": "complete", '
+        b'"scores": [9.0], "fit_seconds": 1.0}]',
+    ],
+)  # fmt: skip
+def test_trials_that_are_damaged_or_of_another_search_are_made_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "trials.json").write_bytes(content)
+    made, expected = (search(SETTINGS, 0, Curves(), Hooks(), folder).trials for folder in (tmp_path, None))
+    assert [replace(trial, fit_seconds=0.0) for trial in made] == [
+        replace(trial, fit_seconds=0.0) for trial in expected
+    ]
+
+
 def test_missing_optuna_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(TrainingError, match=r"--search needs the package optuna; .*pip install 'featx\[search\]'"):

@@ -237,6 +237,9 @@ def test_missing_peft_is_one_clear_line(tiny: Path, monkeypatch: pytest.MonkeyPa
         ({"early_stopping_patience": 0}, "early_stopping_patience is 0; expected 1 or more"),
         ({"optim": "lion"}, "optim is 'lion'; expected one of: adamw_torch"),
         ({"search": -1}, "search is -1; expected 0 or more"),
+        ({"max_steps": 0}, "max_steps is 0; expected 1 or more, or -1 for no bound"),
+        ({"max_steps": 5, "search": 2}, "max_steps and search do not go together"),
+        ({"logging_steps": 0}, "logging_steps is 0; expected 1 or more"),
         ({"method": FinetuneMethod.LORA, "freeze_layers": 1}, "adapters freeze every layer; drop one"),
     ],
 )
@@ -248,6 +251,16 @@ def test_settings_out_of_range(tiny: Path, change: dict[str, object], words: str
 @pytest.mark.parametrize("optim", ["adamw_torch", "adafactor", "sgd", "adagrad", "rmsprop"])
 def test_other_optimisers_run(tiny: Path, optim: str) -> None:
     assert train(tiny, replace(SHORT, num_train_epochs=0.2, optim=optim)).history
+
+
+@pytest.mark.parametrize("max_steps", [7, 30, 47])
+def test_steps_bound_a_training_and_are_logged_as_asked(tiny: Path, max_steps: int) -> None:
+    """30 steps are an epoch: the end may come within one, with one, or in a later one; each has its evaluation."""
+    made = train(tiny, replace(SHORT, num_train_epochs=0.1, max_steps=max_steps, logging_steps=3))
+    assert made.last_epoch == pytest.approx(max_steps / 30)
+    assert [e["step"] for e in made.history if "loss" in e] == list(range(3, max_steps + 1, 3))
+    evaluated = [e["step"] for e in made.history if "eval_loss" in e]
+    assert evaluated == [step for step in (30, max_steps) if step <= max_steps][-(1 + max_steps // 31) :]
 
 
 def test_two_classes(tiny: Path) -> None:

@@ -16,6 +16,8 @@ from featx.report import compare
 from featx.report.confusion_display import DifferenceDisplay
 from featx.report.cost_display import CostDisplay, pareto_front
 from featx.report.data_display import BalanceDisplay, LengthDisplay
+from featx.report.details import take_apart
+from featx.report.figures import report_figures
 from featx.report.inline_svg import inline_svg
 from featx.report.layer_display import LayerDisplay
 from featx.report.learning_display import LearningDisplay, curve
@@ -25,8 +27,8 @@ from featx.report.score_display import ScoreDisplay
 from featx.report.style import clipped, drawn
 
 LOG = [
-    {"loss": 1.0, "epoch": 0.5, "step": 5},
-    {"eval_loss": 0.9, "eval_f1_macro": 0.4, "epoch": 1.0},
+    {"loss": 1.0, "learning_rate": 1e-5, "epoch": 0.5, "step": 5},
+    {"eval_loss": 0.9, "eval_f1_macro": 0.4, "eval_mcc": 0.3, "epoch": 1.0},
     {"loss": float("nan"), "epoch": 1.5},
     {"train_runtime": 3.0, "epoch": 2.0},
 ]
@@ -137,8 +139,38 @@ def test_learning_curves_hold_what_the_log_has() -> None:
     assert curve(LOG, "loss") == ([0.5], [1.0])
     assert curve(LOG, "eval_f1_macro") == ([1.0], [0.4])
     assert curve(LOG, "eval_accuracy") == ([], [])
+    assert curve(LOG, "learning_rate") == ([0.5], [1e-5])
     assert LearningDisplay({"a": LOG[3:]}, "f1_macro").is_empty
+    assert not LearningDisplay({"a": LOG[1:]}, "f1_macro").has_rates
     assert not LearningDisplay({"a": LOG}, "f1_macro").is_empty
+
+
+@pytest.mark.parametrize(
+    ("of", "runs", "expected"),
+    [
+        ("loss", ["a"], {"a, train": [1.0], "a, validation": [0.9]}),
+        ("rate", ["a"], {"a": [1e-5]}),
+        ("score", ["a"], {"f1_macro": [0.4], "mcc": [0.3]}),
+        ("score", ["a", "b"], {"a": [0.4], "b": [0.4]}),
+        ("rate", ["a", "b"], {"a": [1e-5], "b": [1e-5]}),
+    ],
+)
+def test_learning_curves_draw_loss_metrics_and_learning_rate(
+    of: str, runs: list[str], expected: dict[str, list[float]]
+) -> None:
+    ax = axes()
+    LearningDisplay(dict.fromkeys(runs, LOG), "f1_macro").plot(ax=ax, of=of)
+    assert {line.get_label(): list(line.get_ydata()) for line in ax.lines} == expected
+
+
+def test_the_report_draws_every_curve_of_a_training(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "finetune", 0.8, n=60, history=LOG), make_run(tmp_path, "logreg", 0.6, n=60)]
+    made = {figure.name: figure.caption for figure in report_figures(take_apart(compare(runs), runs))}
+    assert {name: made[name] for name in made if name.endswith("finetune") and "confusion" not in name} == {
+        "loss-finetune": "finetune: loss on train and validation.",
+        "learning-finetune": "finetune: metrics on validation.",
+        "rate-finetune": "finetune: learning rate.",
+    }
 
 
 def test_reliability_bins_are_those_of_the_ece() -> None:

@@ -99,11 +99,11 @@ def test_an_offline_run_holds_the_curves_and_no_secret(tmp_path: Path) -> None:
     environment["OWN_HOST"] = " ".join(own_host)
     done = subprocess.run(
         [*own_host, sys.executable, str(script), str(here[1]), str(here[2]), str(tmp_path), "PLANTEDARG"],
-        env=environment | {"HOME": str(tmp_path / "home")}, capture_output=True, text=True, timeout=120, cwd=tmp_path,
+        env=environment | {"HOME": str(tmp_path / "PLANTEDHOME")}, capture_output=True, text=True, timeout=120, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (done.stdout, done.stderr) == ("", "")
-    files = [path for name in ("wandb", "home") for path in (tmp_path / name).rglob("*") if path.is_file()]
+    files = [path for name in ("wandb", "PLANTEDHOME") for path in (tmp_path / name).rglob("*") if path.is_file()]
     assert any(path.suffix == ".wandb" for path in files)
     content = {path: path.read_bytes() for path in files} | {Path("records"): records(files)}
     for path, data in content.items():

@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from tiny import write_tweeteval
@@ -38,6 +40,17 @@ def featx(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
         return int(stop.value.code or 0), out, err
 
     return run
+
+
+def test_extraction_into_an_object_store(featx: Run, tweets: Path, tiny: Path, tmp_path: Path) -> None:
+    url = f"memory://{uuid.uuid4().hex}/featx"
+    data = ["--dataset", tweets, "--checkpoint", tiny, "--json"]
+    made = [json.loads(featx("extract", *data, *place)[1]) for place in ([], *[["--cache-dir", url]] * 2)]
+    assert [(one["encoded"], one["reused"]) for one in made] == [(105, 0), (105, 0), (0, 105)]
+    assert len({one["digest"] for one in made}) == 1
+    fs = fsspec.filesystem("memory")
+    stored = {key.rpartition("/")[2]: fs.cat_file(key) for key in fs.find(url) if key.endswith(".npy")}
+    assert stored == {path.name: path.read_bytes() for path in (tmp_path / "cache").rglob("*.npy")}
 
 
 def test_whole_comparison(featx: Run, tweets: Path, tiny: Path, tmp_path: Path) -> None:

@@ -213,6 +213,26 @@ def failing(error: Exception):
     return call
 
 
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+def test_a_refusal_that_only_its_cause_tells(url: CacheUrl, spec: FeatureSpec, monkeypatch, code: str) -> None:
+    digests, features = rows(5)
+    store = opened(url, spec)
+    kind = type(fsspec.filesystem("memory"))
+    pipe_file = kind.pipe_file
+    cause = RuntimeError()
+    cause.response = {"Error": {"Code": code}}
+
+    def refusing(self, path, data, mode="overwrite"):
+        if mode == "create":
+            raise OSError(5, "a pre-condition did not hold") from cause
+        return pipe_file(self, path, data)
+
+    monkeypatch.setattr(kind, "pipe_file", refusing)
+    assert not Objects(url).create("one", b"1")
+    store.put(digests, features, {})
+    assert np.array_equal(opened(url, spec).gather(store.find(digests)), features)
+
+
 def test_a_bucket_that_cannot_be_written(url: CacheUrl, spec: FeatureSpec, monkeypatch) -> None:
     digests, features = rows(5)
     kind = type(fsspec.filesystem("memory"))
@@ -261,10 +281,14 @@ def test_list_and_what_is_refused(url: CacheUrl, spec: FeatureSpec) -> None:
         with pytest.raises(SettingsError, match="works on folders only"):
             work(url)
     assert len(opened(url, spec)) == 5
+    (key,) = objects(url, "spec.json")
+    fsspec.filesystem("memory").rm_file(key)
+    assert [(one.spec, one.texts) for one in list_stores(url)] == [({}, 5)]
 
 
 def test_the_token(url: CacheUrl) -> None:
     assert not sees_token(url, "token")
+    assert Objects(url).get_all(["token"]) == [None]
     leave_token(url, "token")
     assert sees_token(url, "token")
     remove_token(url, "token")

@@ -91,8 +91,9 @@ class Bucket:
             self.objects.put(name + suffix, b"".join(chunks))
         data, key = manifest.to_bytes(), name + MANIFEST
         if not self.objects.create(key, data):
-            there = parse_manifest(self.objects.get(key), self.url / key)
-            if there is None:  # damaged: the rows are here to write it anew
+            (there,) = self.objects.get_all([key])
+            # damaged, or gone since: the rows are here to write it anew
+            if there is None or parse_manifest(there, self.url / key) is None:
                 self.objects.put(key, data)
         return BucketShard(self.objects, name, manifest)
 

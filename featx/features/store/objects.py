@@ -14,6 +14,8 @@ from typing import Any
 from featx.config import CacheUrl
 from featx.errors import SettingsError
 
+#: What S3 answers a conditional PUT where the object is there, or is being written by another.
+_REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "409", "412")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "adl": "azure"}
 
 
@@ -50,7 +52,7 @@ class Objects:
             self._fs.pipe_file(self._key(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write an object unless it is there; whether it was written."""
+        """Write an object unless it is there or is being written by another; whether it was written."""
         try:
             with _calls():
                 self._fs.pipe_file(self._key(name), data, mode="create")
@@ -69,7 +71,7 @@ class Objects:
             return []
         keys = [self._key(name) for name in names]
         with _calls():
-            found: dict[str, Any] = self._fs.cat(keys, recursive=True, on_error="return")
+            found: dict[str, Any] = self._fs.cat(keys, on_error="return")
         return [self._value(found.get(key)) for key in keys]
 
     @staticmethod
@@ -121,9 +123,17 @@ def _calls() -> Iterator[None]:
     except PermissionError as e:
         raise PermissionError(errno.EACCES, "no permission") from e
     except Exception as e:
+        if _code(e) in _REFUSALS:
+            raise FileExistsError(errno.EEXIST, "there is such an object") from e
         if "credentials" in str(e).lower():
             raise OSError(errno.EIO, "no credentials were found in the environment") from e
         raise OSError(errno.EIO, _first_line(e)) from e
+
+
+def _code(error: Exception) -> str:
+    """S3's own word for an error: s3fs knows a refusal only where the answer names the condition, as few servers do."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 def _first_line(error: Exception) -> str:

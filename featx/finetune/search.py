@@ -1,7 +1,10 @@
 """Tuning of a fine-tuning on validation: learning rate, epochs, and warm-up on demand; with Optuna.
 
-The first trial is what the user gave, so that a search is never behind it on validation. A trial that at its epoch is
-below the median of those before it is pruned. Every trial is kept in the record, pruned ones too.
+The first trial is what the user gave, so that a search is never behind it on validation. The next ones are spread over
+the space (a Latin hypercube; McKay, Beckman and Conover 1979), since few draws by chance leave parts of it empty; those
+after them are led by what came out (TPE). A trial that is below the median of those before it at the same share of
+their training, half or more, is pruned: at the same epoch a long trial's learning rate is still high where a short
+one's has come to nothing, so that equal epochs would speak against long ones. Every trial is kept in the record.
 May import ``errors`` and ``config``.
 """
 
@@ -27,8 +30,13 @@ LEARNING_RATES = {FinetuneMethod.FULL: (1e-5, 3e-4), FinetuneMethod.LP: (1e-5, 3
 EPOCHS = (2, 3, 4, 5)
 #: Shares of warm-up that are tried with `search_warmup`.
 WARMUPS = (0.0, 0.06, 0.1)
-#: Trials before the sampler looks at what came out, and before any is pruned.
-_STARTUP_TRIALS = 4
+#: Trials that are spread over the space, the first one included, before the sampler looks at what came out.
+_SPREAD_TRIALS = 8
+#: Trials before any is pruned.
+_UNPRUNED_TRIALS = 4
+#: Parts of a training at whose ends trials are compared (2, 3, 4 and 5 epochs all end with one of them), and how many
+#: must be over before a trial is pruned.
+_PARTS, _UNPRUNED_PARTS = 60, 30
 _TRIALS = "trials.json"
 
 
@@ -109,10 +117,11 @@ def search(
     optuna = _optuna()
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_SPREAD_TRIALS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=_UNPRUNED_PARTS),
     )
-    study.enqueue_trial(_first(settings), skip_if_exists=False)
+    for params in [_first(settings), *_spread(settings, seed)]:
+        study.enqueue_trial(params, skip_if_exists=False)
     known = _read(folder)
     trials: list[Trial] = []
     best: tuple[float, int, FinetuneSettings, Finetuned | None] | None = None
@@ -125,8 +134,8 @@ def search(
             known = known[: number - 1]  # another version of Optuna draws others
         if number <= len(known):
             trial = known[number - 1]
-            for epoch, score in enumerate(trial.scores, 1):
-                asked.report(score, epoch)
+            for epoch in range(1, len(trial.scores) + 1):
+                _report(asked, trial.scores[:epoch], chosen)
         else:
             trial, made = _tried(asked, chosen, train, hooks, place, optuna)
         _tell(study, asked, trial, optuna)
@@ -174,6 +183,36 @@ def _first(settings: FinetuneSettings) -> dict[str, Any]:
     return first
 
 
+def _report(asked: Any, scores: list[float], chosen: FinetuneSettings) -> None:
+    """Tell the score of the last epoch, and of the parts of the training since the one before on a straight line."""
+    epoch, a_part = len(scores), _PARTS / chosen.num_train_epochs
+    if epoch == 1:
+        asked.report(scores[0], round(a_part))
+        return
+    before, now = round(a_part * (epoch - 1)), round(a_part * epoch)
+    for part in range(before + 1, now + 1):
+        share = (part - before) / (now - before)
+        asked.report((1 - share) * scores[-2] + share * scores[-1], part)
+
+
+def _spread(settings: FinetuneSettings, seed: int) -> list[dict[str, Any]]:
+    """Settings of the trials after the first: each part of the learning rates once, epochs evenly."""
+    from scipy.stats.qmc import LatinHypercube
+
+    n = min(settings.search, _SPREAD_TRIALS) - 1
+    low, high = LEARNING_RATES[settings.method]
+    made = []
+    for rate, epochs, warmup in LatinHypercube(3, rng=seed).random(n) if n else ():
+        params: dict[str, Any] = {
+            "learning_rate": low * (high / low) ** float(rate),
+            "num_train_epochs": EPOCHS[int(epochs * len(EPOCHS))],
+        }
+        if settings.search_warmup:
+            params["warmup_steps"] = WARMUPS[int(warmup * len(WARMUPS))]
+        made.append(params)
+    return made
+
+
 def _suggested(asked: Any, settings: FinetuneSettings) -> FinetuneSettings:
     low, high = LEARNING_RATES[settings.method]
     changes: dict[str, Any] = {
@@ -199,7 +238,7 @@ def _tried(
         if epoch < 1:  # a probe's head before the first step
             return
         scores.append(score)
-        asked.report(score, len(scores))
+        _report(asked, scores, chosen)
         if asked.should_prune():
             raise _PrunedError
 

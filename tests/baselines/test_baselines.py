@@ -14,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from tiny import LABELS, make_texts
 
 from featx.baselines import METHODS, find_method, fit, load_classifier, predict, probabilities, save_classifier
+from featx.baselines.fitting import _calibrated
+from featx.config import Calibration
 from featx.errors import RunError, SettingsError, TrainingError
 
 
@@ -100,6 +102,21 @@ def test_saved_and_loaded_gives_the_same_predictions(tmp_path: Path, name: str) 
     function = "predict_proba" if method.probabilities else "decision_function"
     assert np.array_equal(getattr(loaded, function)(other[0]), getattr(fitted.classifier, function)(other[0]))
     assert not [n for n in zipfile.ZipFile(tmp_path / "classifier.skops").namelist() if n.endswith(".pkl")]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_two_classes_and_calibrated_ones_are_loaded_too(tmp_path: Path, name: str) -> None:
+    """Their parts are others (losses, links, calibrators); the list of what is loaded must hold them."""
+    method = METHODS[name]
+    inputs, labels = text_split(90, 0) if method.reads == "texts" else matrices()
+    inputs, labels = inputs[:60], labels[:60] % 2
+    classifier = fit(method, (inputs, labels), (inputs, labels), ("a", "b"), seed=0).classifier
+    made = [classifier]
+    if not method.probabilities:
+        made += [_calibrated(classifier, kind, inputs, labels) for kind in Calibration if kind is not Calibration.NONE]
+    for one in made:
+        save_classifier(one, tmp_path)
+        assert np.array_equal(load_classifier(tmp_path).predict(inputs), one.predict(inputs))
 
 
 class Evil:

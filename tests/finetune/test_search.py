@@ -69,6 +69,47 @@ def test_pruned_trials_end_early_below_the_median() -> None:
         assert trial.scores[0] < max(others)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_trials_leave_no_part_of_the_learning_rates_out(seed: int) -> None:
+    found = search(replace(SETTINGS, search=8), seed, Curves(), Hooks())
+    low, high = np.log(LEARNING_RATES[SETTINGS.method])
+    rates = np.log([trial.params["learning_rate"] for trial in found.trials[1:]])
+    assert sorted(((rates - low) / (high - low) * 7).astype(int)) == list(range(7))
+    epochs = [trial.params["num_train_epochs"] for trial in found.trials[1:]]
+    assert all(1 <= epochs.count(wanted) <= 3 for wanted in EPOCHS)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_as_many_trials_as_were_asked_for(n: int) -> None:
+    assert len(search(replace(SETTINGS, search=n), 0, Curves(), Hooks()).trials) == n
+
+
+def test_no_trial_is_pruned_before_half_of_its_training() -> None:
+    pruned = [
+        trial
+        for seed in range(3)
+        for trial in search(replace(SETTINGS, search=20), seed, Curves(), Hooks()).trials
+        if trial.state == "pruned"
+    ]
+    shares = {len(trial.scores) / trial.params["num_train_epochs"] for trial in pruned}
+    assert 0.5 <= min(shares) <= 0.6
+
+
+def test_a_long_trial_is_not_held_against_short_ones_that_are_done() -> None:
+    """All follow one curve by share of training, the long one above it: by epochs it would be behind."""
+
+    def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
+        total = int(settings.num_train_epochs)
+        for epoch in range(1, total + 1):
+            score = epoch / total + (0.01 if total == 5 else 0.0)
+            hooks.on_evaluation(float(epoch), score)
+        return Finetuned(settings, None, (), 1.0, {}, float(epoch), score, float(epoch))
+
+    for seed in range(5):
+        found = search(replace(SETTINGS, search=12), seed, train, Hooks())
+        assert all(trial.state == "complete" for trial in found.trials if trial.params["num_train_epochs"] == 5)
+
+
 def test_by_seed_the_same_trials() -> None:
     a, b, c = ([t.params for t in search(SETTINGS, seed, Curves(), Hooks()).trials] for seed in (0, 0, 1))
     assert a == b

@@ -314,7 +314,7 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     import fsspec.core
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", failing(ImportError("Install s3fs to access S3")))
-    with pytest.raises(SettingsError, match=r"pip install 'featx\[s3\]'"):
+    with pytest.raises(SettingsError, match=r"--cache-dir with s3:// needs .* pip install 'featx\[s3\]'"):
         Objects(CacheUrl("s3://bucket/x"))
     monkeypatch.undo()
     with pytest.raises(SettingsError, match="fsspec does not know"):

@@ -38,13 +38,13 @@ class Objects:
         except ImportError as e:
             extra = _EXTRAS.get(scheme)
             remedy = f"pip install 'featx[{extra}]'" if extra else f"install the fsspec package for {scheme}://"
-            raise SettingsError(f"--cache-dir is {prefix}, whose package is not installed; {remedy}") from e
+            raise SettingsError(f"--cache-dir with {scheme}:// needs a package that is not installed; {remedy}") from e
         except ValueError as e:
             raise SettingsError(
-                f"--cache-dir is {prefix}, which fsspec does not know; expected a folder, s3://, gs:// or az://"
+                f"--cache-dir with {scheme}://, which fsspec does not know; expected a folder, s3://, gs:// or az://"
             ) from e
         except Exception as e:  # credentials that the back end cannot read, by its own classes
-            raise SettingsError(f"--cache-dir is {prefix}, which cannot be opened: {_first_line(e)}") from e
+            raise SettingsError(f"the cache {prefix} cannot be opened: {_first_line(e)}") from e
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object, over one that is there."""

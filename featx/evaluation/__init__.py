@@ -4,6 +4,7 @@ Uses numpy, scipy and scikit-learn only, and knows of no model and no file.
 May import ``errors``, ``config`` and ``data``.
 """
 
+from featx.evaluation.choosing import f1_macro_standard_error, temperature_scaled_log_loss
 from featx.evaluation.confusion import CLASS_METRICS, CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
 from featx.evaluation.intervals import Interval, interval_of, metric_interval, over_seeds
 from featx.evaluation.metrics import METRICS, SCORE_METRICS, measure
@@ -23,6 +24,7 @@ __all__ = [
     "Resamples",
     "Verdict",
     "confusion_matrix",
+    "f1_macro_standard_error",
     "holm",
     "interval_of",
     "mcnemar",
@@ -33,5 +35,6 @@ __all__ = [
     "paired_difference",
     "paired_of",
     "resampled_scores",
+    "temperature_scaled_log_loss",
     "verdict",
 ]

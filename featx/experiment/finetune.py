@@ -207,6 +207,11 @@ def _searched(job: _Job, seed: int, train: Any, hooks: Hooks, checkpoints: Path,
         hooks.say(f"trial {finished} of {total}: {params}: {score}{', pruned' if trial.state == 'pruned' else ''}")
 
     found = search(job.settings, seed, train, replace(hooks, on_step=show, say=say), checkpoints, tell)
+    if total > 1:
+        hooks.say(
+            f"trial {found.number} is chosen: of those within one standard error of the best {SELECTION_METRIC}, "
+            "the lowest log loss after temperature scaling"
+        )
     for entry in found.best.history:
         log.log(entry)
     return _Made(found.best, found.settings, found.trials, found.fit_seconds)
@@ -283,6 +288,8 @@ def _selection(made: _Made, probe: Probe | None, advice: str | None) -> dict[str
         "truncated": dict(model.n_truncated),
         "advice": advice,
     }
+    if len(made.trials) > 1:
+        selection["rule"] = "lowest temperature-scaled log loss within one standard error of the best metric"
     return selection if probe is None else selection | {"probe": probe.facts}
 
 

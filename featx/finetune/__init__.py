@@ -8,9 +8,10 @@ from featx.finetune.checks import check_settings
 from featx.finetune.head import LinearHead
 from featx.finetune.inference import classify, load_classifier
 from featx.finetune.preflight import check_labels
-from featx.finetune.search import Searched, Trial, search
+from featx.finetune.search import Searched, search
 from featx.finetune.signals import Interrupts, interrupts
 from featx.finetune.training import Finetuned, Hooks, finetune
+from featx.finetune.trials import Trial
 from featx.finetune.verdict import Verdict, judge
 
 __all__ = [

@@ -4,25 +4,26 @@ The first trial is what the user gave, so that a search is never behind it on va
 the space (a Latin hypercube; McKay, Beckman and Conover 1979), since few draws by chance leave parts of it empty; those
 after them are led by what came out (TPE). A trial that is below the median of those before it at the same share of
 their training, half or more, is pruned: at the same epoch a long trial's learning rate is still high where a short
-one's has come to nothing, so that equal epochs would speak against long ones. Every trial is kept in the record.
+one's has come to nothing, so that equal epochs would speak against long ones. Every trial is kept in the record;
+``trials`` says which is chosen.
 May import ``errors`` and ``config``.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from featx.config import SELECTION_METRIC, FinetuneMethod, FinetuneSettings
 from featx.errors import DivergedError, TrainingError
-from featx.finetune.processes import is_first, wait_for_all
+from featx.finetune.processes import is_first
+from featx.finetune.trainer import SCALED_LOG_LOSS, STANDARD_ERROR
 from featx.finetune.training import Finetuned, Hooks
+from featx.finetune.trials import Trial, choose, may_be_chosen, read_trials, write_trials
 
 #: Learning rates that are tried, on a logarithmic scale; adapters want higher ones.
 LEARNING_RATES = {FinetuneMethod.FULL: (1e-5, 3e-4), FinetuneMethod.LP: (1e-5, 3e-4), FinetuneMethod.LORA: (1e-4, 3e-3)}
@@ -37,43 +38,16 @@ _UNPRUNED_TRIALS = 4
 #: Parts of a training at whose ends trials are compared (2, 3, 4 and 5 epochs all end with one of them), and how many
 #: must be over before a trial is pruned.
 _PARTS, _UNPRUNED_PARTS = 60, 30
-_TRIALS = "trials.json"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One setting that was tried.
-
-    Attributes
-    ----------
-    params : dict
-        What the search chose.
-    score : float or None
-        Best `SELECTION_METRIC` on validation; for a pruned trial that of the epochs it had, None for a failed one.
-    state : str
-        ``complete``, ``pruned`` or ``failed``.
-    scores : list of float
-        By epoch.
-    fit_seconds : float
-    reason : str or None
-        Why it failed.
-    """
-
-    params: dict[str, Any]
-    score: float | None
-    state: str
-    scores: list[float]
-    fit_seconds: float
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Searched:
-    """The best trial's classifier, its settings, and all trials."""
+    """The chosen trial's classifier, its settings, all trials, and the chosen one's number, from 1."""
 
     best: Finetuned
     settings: FinetuneSettings
     trials: tuple[Trial, ...]
+    number: int
 
     @property
     def fit_seconds(self) -> float:
@@ -122,13 +96,13 @@ def search(
     )
     for params in [_first(settings), *_spread(settings, seed)]:
         study.enqueue_trial(params, skip_if_exists=False)
-    known = _read(folder)
+    known = read_trials(folder)
     trials: list[Trial] = []
-    best: tuple[float, int, FinetuneSettings, Finetuned | None] | None = None
+    tried: dict[int, FinetuneSettings] = {}
+    ahead: tuple[int, Finetuned] | None = None  # the one that would be chosen now, if this process trained it
     for number in range(1, settings.search + 1):
         asked = study.ask()
-        chosen = _suggested(asked, settings)
-        place = _place(folder, number)
+        chosen = tried[number] = _suggested(asked, settings)
         made: Finetuned | None = None
         if number <= len(known) and known[number - 1].params != asked.params:
             known = known[: number - 1]  # another version of Optuna draws others
@@ -137,25 +111,26 @@ def search(
             for epoch in range(1, len(trial.scores) + 1):
                 _report(asked, trial.scores[:epoch], chosen)
         else:
-            trial, made = _tried(asked, chosen, train, hooks, place, optuna)
+            trial, made = _tried(asked, chosen, train, hooks, _place(folder, number), optuna)
         _tell(study, asked, trial, optuna)
         trials.append(trial)
-        if trial.state == "complete" and trial.score is not None and (best is None or trial.score > best[0]):
-            if best is not None:
-                _forget(_place(folder, best[1]))
-            best = (trial.score, number, chosen, made)
-        elif number > len(known):
-            _forget(place)
+        if choose(trials) == number:
+            ahead = None if made is None else (number, made)
         if number > len(known):
-            _write(folder, trials)
+            write_trials(folder, trials)
+            _forget(folder, set(tried) - may_be_chosen(trials))
             on_trial(number, trial)
+    best = choose(trials)
     if best is None:
         reason = next((trial.reason for trial in trials if trial.reason), "all were pruned")
         raise TrainingError(f"none of {len(trials)} trials could be trained: {reason}")
-    _, number, chosen, found = best
-    if found is None:  # of an earlier process: its checkpoint is there, and training again would give the same
-        found = train(chosen, replace(hooks, on_evaluation=lambda epoch, score: None), _place(folder, number))
-    return Searched(found, chosen, tuple(trials))
+    _forget(folder, set(tried) - {best})
+    chosen = tried[best]
+    if ahead is not None and ahead[0] == best:
+        found = ahead[1]
+    else:  # its checkpoint is there, or training again gives the same
+        found = train(chosen, replace(hooks, on_evaluation=lambda epoch, score: None), _place(folder, best))
+    return Searched(found, chosen, tuple(trials), best)
 
 
 def _place(folder: Path | None, number: int) -> Path | None:
@@ -250,7 +225,17 @@ def _tried(
         return Trial(params, max(scores), "pruned", scores, time.perf_counter() - started), None
     except DivergedError as e:
         return Trial(params, None, "failed", scores, time.perf_counter() - started, str(e)), None
-    return Trial(params, made.best_score, "complete", _scores(made), made.fit_seconds), made
+    evaluations = (entry for entry in made.history if STANDARD_ERROR in entry)
+    best: dict[str, Any] = next((entry for entry in evaluations if entry["epoch"] == made.best_epoch), {})
+    return Trial(
+        params,
+        made.best_score,
+        "complete",
+        _scores(made),
+        made.fit_seconds,
+        standard_error=best.get(STANDARD_ERROR),
+        log_loss=best.get(SCALED_LOG_LOSS),
+    ), made
 
 
 def _scores(made: Finetuned) -> list[float]:
@@ -267,47 +252,8 @@ def _tell(study: Any, asked: Any, trial: Trial, optuna: Any) -> None:
         study.tell(asked, state=states.PRUNED if trial.state == "pruned" else states.FAIL)
 
 
-def _read(folder: Path | None) -> list[Trial]:
-    """Trials of an earlier process; none where their file is missing or is not what `_write` writes."""
-    if folder is None:
-        return []
-    try:
-        trials = [Trial(**facts) for facts in json.loads((folder / _TRIALS).read_text("utf-8"))]
-    except (OSError, ValueError, TypeError, RecursionError):
-        return []
-    return trials if all(map(_is_sound, trials)) else []
-
-
-def _is_sound(trial: Trial) -> bool:
-    def is_number(value: Any) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-
-    complete = trial.state == "complete" and is_number(trial.score)
-    return (
-        (complete or trial.state in ("pruned", "failed"))
-        and isinstance(trial.params, dict)
-        and isinstance(trial.scores, list)
-        and all(map(is_number, [*trial.scores, trial.fit_seconds]))
-    )
-
-
-def _write(folder: Path | None, trials: list[Trial]) -> None:
-    if folder is None or not is_first():
-        wait_for_all()
-        return
-    path, building = folder / _TRIALS, folder / f".{_TRIALS}-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with building.open("w", encoding="utf-8") as file:
-            json.dump([asdict(trial) for trial in trials], file)
-            file.flush()
-            os.fsync(file.fileno())
-        building.replace(path)
-    except OSError as e:
-        raise TrainingError(f"{path} cannot be written: {e.strerror or e}; free space or move --results") from e
-    wait_for_all()
-
-
-def _forget(place: Path | None) -> None:
-    if place is not None and is_first():
-        shutil.rmtree(place, ignore_errors=True)
+def _forget(folder: Path | None, numbers: set[int]) -> None:
+    """Remove the checkpoints of trials."""
+    if folder is not None and is_first():
+        for number in numbers:
+            shutil.rmtree(folder / f"trial-{number}", ignore_errors=True)

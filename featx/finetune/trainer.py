@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from featx.config import SELECTION_METRIC, SavingSettings
 from featx.errors import DivergedError
-from featx.evaluation import METRICS, Predictions, measure
+from featx.evaluation import (
+    METRICS,
+    Predictions,
+    f1_macro_standard_error,
+    measure,
+    temperature_scaled_log_loss,
+)
 from featx.features.batches import pad
 from featx.features.tokens import TokenizedTexts
 from featx.finetune.best import BestEpoch
@@ -28,6 +34,9 @@ from featx.finetune.order import LikeLengths
 from featx.finetune.processes import rank, summed, world_size
 from featx.finetune.resumable import Resumable
 from featx.finetune.signals import Interrupts
+
+#: Names in the log of what the search chooses by beside the score.
+STANDARD_ERROR, SCALED_LOG_LOSS = "eval_f1_macro_standard_error", "eval_temperature_scaled_log_loss"
 
 
 @dataclass(frozen=True)
@@ -141,8 +150,11 @@ class _Additions(Resumable):
         task, state = self.task, self.state
         y_score = self._scores_of_validation()
         y_true = task.validation.labels
-        measured = measure(Predictions(y_true, y_score.argmax(axis=1), y_score, task.label_names))
+        made = Predictions(y_true, y_score.argmax(axis=1), y_score, task.label_names)
+        measured = measure(made)
         metrics = {f"eval_{name}": measured[name] for name in METRICS}
+        metrics[STANDARD_ERROR] = f1_macro_standard_error(made)
+        metrics[SCALED_LOG_LOSS] = temperature_scaled_log_loss(made)
         metrics["eval_loss"] = measured["log_loss"]
         self.log(dict(metrics))
         score = float(measured[SELECTION_METRIC])

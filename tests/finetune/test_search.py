@@ -14,6 +14,8 @@ from featx.config import FinetuneSettings
 from featx.errors import DivergedError, StoppedError, TrainingError
 from featx.finetune import Finetuned, Hooks, Interrupts, search
 from featx.finetune.search import EPOCHS, LEARNING_RATES, WARMUPS
+from featx.finetune.trainer import SCALED_LOG_LOSS, STANDARD_ERROR
+from featx.finetune.trials import Trial, choose, may_be_chosen
 
 SETTINGS = replace(SHORT, search=6, learning_rate=3e-4)
 
@@ -33,7 +35,9 @@ class Curves:
         for epoch in range(1, int(settings.num_train_epochs) + 1):
             score = settings.learning_rate * 1000 + epoch / 1000
             hooks.on_evaluation(float(epoch), score)
-            history.append({"epoch": float(epoch), "eval_f1_macro": score})
+            history.append(
+                {"epoch": float(epoch), "eval_f1_macro": score, STANDARD_ERROR: 0.001, SCALED_LOG_LOSS: -score}
+            )
         return Finetuned(settings, None, tuple(history), 1.0, {}, float(epoch), score, float(epoch))
 
 
@@ -131,18 +135,79 @@ def test_a_diverged_trial_is_marked_and_the_search_goes_on() -> None:
         search(replace(SETTINGS, search=2), 0, Curves(frozenset({1, 2})), Hooks())
 
 
+def complete(score: float, log_loss: float | None, standard_error: float | None = 0.02) -> Trial:
+    return Trial({}, score, "complete", [score], 1.0, standard_error=standard_error, log_loss=log_loss)
+
+
+PRUNED, FAILED = Trial({}, 0.99, "pruned", [0.99], 1.0), Trial({}, None, "failed", [], 1.0, "no number")
+
+
+@pytest.mark.parametrize(
+    ("trials", "number"),
+    [
+        ([], None),
+        ([PRUNED, FAILED], None),
+        ([FAILED, PRUNED, complete(0.5, 2.0)], 3),
+        ([complete(0.70, 0.8), complete(0.69, 0.7)], 2),  # nearer than one standard error: the log loss decides
+        ([complete(0.70, 0.8), complete(0.67, 0.1)], 1),  # farther: it does not
+        ([complete(0.70, 0.8), complete(0.68, 0.7), complete(0.71, 0.9)], 1),
+        ([complete(0.70, 0.7, 0.001), complete(0.69, 0.1, 0.5)], 1),  # the best one's standard error counts
+        ([complete(0.70, 0.7), complete(0.70, 0.7)], 1),
+        ([complete(0.69, None, None), complete(0.70, 0.7)], 2),
+        ([complete(0.72, None, None), complete(0.71, 0.7)], 1),
+    ],
+)  # fmt: skip
+def test_the_log_loss_decides_where_the_score_cannot(trials: list[Trial], number: int | None) -> None:
+    assert choose(trials) == number
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_forgotten_is_never_chosen_later(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    trials = [
+        complete(*(float(value) for value in (score, loss, error)))
+        for score, loss, error in zip(
+            rng.integers(60, 70, 12) / 100, rng.integers(60, 70, 12) / 100, rng.uniform(0.01, 0.05, 12), strict=True
+        )
+    ]
+    for n in range(1, len(trials) + 1):
+        assert choose(trials[:n]) in may_be_chosen(trials[:n])
+        later = {choose(trials[:m]) for m in range(n, len(trials) + 1)}
+        assert {number for number in later if number is not None and number <= n} <= may_be_chosen(trials[:n])
+    assert any(len(may_be_chosen(trials[:n])) < n for n in range(1, len(trials) + 1))
+
+
+def test_one_that_was_passed_over_can_be_chosen_later() -> None:
+    """Its standard error lets the third trial's score bring the second one back, whose model is not in memory."""
+    asked: list[FinetuneSettings] = []
+    outcomes = [(0.70, 0.66, 0.03), (0.72, 0.68, 0.03), (0.745, 0.70, 0.03)]
+
+    def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
+        asked.append(settings)
+        score, loss, error = outcomes[[settings == earlier for earlier in asked].index(True)]
+        hooks.on_evaluation(1.0, score)
+        history = ({"epoch": 1.0, "eval_f1_macro": score, STANDARD_ERROR: error, SCALED_LOG_LOSS: loss},)
+        return Finetuned(settings, None, history, 1.0, {}, 1.0, score, 1.0)
+
+    found = search(replace(SETTINGS, search=3), 0, train, Hooks())
+    assert found.number == 2
+    assert len(asked) == 4
+    assert found.best.model == found.settings == asked[1] == asked[3]
+
+
 @pytest.mark.parametrize(
     "content",
     [
         b"[{}]",
-        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": "high", "state": "complete", "scores": [], "fit_seconds": 1.0}]',
-        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": null, "fit_seconds": 1.0}]',
-        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": ["x"], "fit_seconds": 1.0}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": "high", "state": "complete", "scores": [], "fit_seconds": 1.0, "standard_error": 0.1, "log_loss": 0.1}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": null, "fit_seconds": 1.0, "standard_error": 0.1, "log_loss": 0.1}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": ["x"], "fit_seconds": 1.0, "standard_error": 0.1, "log_loss": 0.1}]',
         b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "done", "scores": [], "fit_seconds": 1.0}]',
         b'[{"params": [], "score": null, "state": "pruned", "scores": [0.5], "fit_seconds": null}]',
         b'{"a": 1}', b"\xff", b"[" * 9_000,
         b'[{"params": {"learning_rate": 1.0, "num_train_epochs": 2}, "score": 9.0, "state": "complete", '
-        b'"scores": [9.0], "fit_seconds": 1.0}]',
+        b'"scores": [9.0], "fit_seconds": 1.0, "standard_error": 0.1, "log_loss": 0.1}]',
+        b'[{"params": {"learning_rate": 3e-4, "num_train_epochs": 2}, "score": 0.5, "state": "complete", "scores": [], "fit_seconds": 1.0}]',
     ],
 )  # fmt: skip
 def test_trials_that_are_damaged_or_of_another_search_are_made_anew(tmp_path: Path, content: bytes) -> None:
@@ -189,7 +254,7 @@ def test_an_interrupted_search_ends_as_an_unbroken_one(tiny: Path, tmp_path: Pat
     assert facts(resumed) == facts(unbroken)
     assert np.array_equal(scores(resumed.best, data), scores(unbroken.best, data))
     kept = sorted(path.name for path in tmp_path.iterdir())
-    best = next(k for k, trial in enumerate(resumed.trials, 1) if trial.score == resumed.best.best_score)
-    assert kept == [f"trial-{best}", "trials.json"]
+    assert kept == [f"trial-{resumed.number}", "trials.json"]
+    assert resumed.number == choose(resumed.trials)
     again = run(Hooks(on_step=lambda done, total: pytest.fail("trained again")), tmp_path)
     assert np.array_equal(scores(again.best, data), scores(unbroken.best, data))

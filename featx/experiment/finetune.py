@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from featx.config import (
     SELECTION_METRIC,
     Checkpoint,
@@ -28,7 +30,19 @@ from featx.experiment.records import checkpoint_facts, data_facts, finished_run,
 from featx.features.checkpoint import find_checkpoint
 from featx.features.device import find_device, thread_limit
 from featx.features.tokens import TokenizedTexts
-from featx.finetune import Finetuned, Hooks, Interrupts, Trial, check_settings, interrupts, judge, search
+from featx.finetune import (
+    Finetuned,
+    Hooks,
+    Interrupts,
+    Trial,
+    Verdict,
+    check_settings,
+    class_weights,
+    constant_loss,
+    interrupts,
+    judge,
+    search,
+)
 from featx.finetune import finetune as finetune_checkpoint
 from featx.finetune.processes import is_first, leave, world_size
 from featx.runs import Run, RunRecord, Timings, environment, identity_of, read_run, run_folder, write_run
@@ -221,12 +235,7 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
     predictions, seconds = {}, {}
     for split in ("validation", "test"):
         predictions[split], seconds[split] = made.model.predict(job.dataset.splits[split])
-    verdict = judge(
-        made.model.history,
-        made.model.best_epoch,
-        made.model.last_epoch,
-        replace(made.settings, search=job.settings.search),
-    )
+    verdict = _verdict(job, made)
     if verdict.advice:
         job.display.say(f"{folder}: {verdict.advice}")
     record = RunRecord(
@@ -247,6 +256,13 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
     run = read_run(folder)
     log.finish(run.record, run.predictions)
     return run
+
+
+def _verdict(job: _Job, made: _Made) -> Verdict:
+    settings, train = replace(made.settings, search=job.settings.search), job.dataset.train
+    counts = np.bincount(train.labels, minlength=job.dataset.n_classes)
+    loss = constant_loss(counts, class_weights(settings.class_weights, counts), settings.label_smoothing_factor)
+    return judge(made.model.history, made.model.best_epoch, made.model.last_epoch, settings, loss)
 
 
 def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:

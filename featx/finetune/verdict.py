@@ -1,20 +1,21 @@
-"""Whether a training ended too early. May import ``config``."""
+"""Whether a training ended too early, or never began to learn. May import ``config``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean as mean
 from typing import Any
 
 from featx.config import FinetuneSettings
 
-#: Share by which the loss must have fallen to count as falling.
+#: Share by which the loss must have fallen, or lie below that of a constant answer, to count as less.
 _FALLING = 0.01
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a training was still improving when it ended, and what to do then.
+    """Whether a training was still improving when it ended, or had learned nothing, and what to do then.
 
     Attributes
     ----------
@@ -27,12 +28,17 @@ class Verdict:
 
 
 def judge(
-    history: Sequence[Mapping[str, Any]], best_epoch: float, last_epoch: float, settings: FinetuneSettings
+    history: Sequence[Mapping[str, Any]],
+    best_epoch: float,
+    last_epoch: float,
+    settings: FinetuneSettings,
+    constant_loss: float = float("inf"),
 ) -> Verdict:
     """Look at the log of a training.
 
     It was under-trained if its best epoch on validation is the last one and the training loss was still falling: its
-    mean over the last epoch is below that of the epoch before (within one epoch: of the second and the first half).
+    mean over the last epoch is below that of the epoch before (within one epoch: of the second and the first half). It
+    was so as well if that mean is no better than what the same answer to every text would come to.
 
     Parameters
     ----------
@@ -42,6 +48,8 @@ def judge(
         In passes over train.
     settings : FinetuneSettings
         What it was trained with, for the advice.
+    constant_loss : float
+        As of `featx.finetune.loss.constant_loss`; infinite where it is not known.
 
     Examples
     --------
@@ -52,20 +60,27 @@ def judge(
     False
     """
     losses = [(float(entry["epoch"]), float(entry["loss"])) for entry in history if "loss" in entry]
-    if best_epoch < last_epoch or len(losses) < 2:
-        return Verdict(False, None)
     span = min(1.0, last_epoch / 2)
     late = [loss for epoch, loss in losses if epoch > last_epoch - span]
     early = [loss for epoch, loss in losses if last_epoch - 2 * span < epoch <= last_epoch - span]
-    if not early or not late or sum(late) / len(late) > (1 - _FALLING) * sum(early) / len(early):
-        return Verdict(False, None)
-    if settings.max_steps > 0:
-        remedy = f"raise --max-steps above {settings.max_steps}, or leave it out, or raise --learning-rate"
-    elif settings.search:
-        remedy = f"raise --search above {settings.search}, or set --num-train-epochs above {last_epoch:g} without it"
-    else:
-        remedy = (
-            f"raise --num-train-epochs above {last_epoch:g} or --learning-rate above {settings.learning_rate:g}, or "
-            "try --search 8"
+    if best_epoch >= last_epoch and early and late and mean(late) <= (1 - _FALLING) * mean(early):
+        return Verdict(True, f"still improving at the end: {_longer(last_epoch, settings)}")
+    if late and mean(late) > (1 - _FALLING) * constant_loss:
+        remedy = f"raise --search above {settings.search}" if settings.search else "try --search 8"
+        return Verdict(
+            True,
+            f"learned nothing: its training loss is {mean(late):.3f}, that of the same answer to every text "
+            f"{constant_loss:.3f}; {remedy}, or another --learning-rate than {settings.learning_rate:g}",
         )
-    return Verdict(True, f"still improving at the end: {remedy}")
+    return Verdict(False, None)
+
+
+def _longer(last_epoch: float, settings: FinetuneSettings) -> str:
+    if settings.max_steps > 0:
+        return f"raise --max-steps above {settings.max_steps}, or leave it out, or raise --learning-rate"
+    if settings.search:
+        return f"raise --search above {settings.search}, or set --num-train-epochs above {last_epoch:g} without it"
+    return (
+        f"raise --num-train-epochs above {last_epoch:g} or --learning-rate above {settings.learning_rate:g}, or "
+        "try --search 8"
+    )

@@ -41,7 +41,7 @@ def _limits(reference: Row, comparison: Comparison) -> str:
     if any(missing.startswith("every test text stands in train") for missing in comparison.missing):
         limits.append("every test text stands in train as well")
     if reference.under_trained:
-        limits.append("fine-tuning was still improving when it ended")
+        limits.append("fine-tuning was under-trained")
     return f"With the reservation that {' and '.join(limits)}: " if limits else ""
 
 
@@ -99,9 +99,7 @@ def _cost(reference: Row, rival: Row) -> str:
 def _caveats(reference: Row, rival: Row, comparison: Comparison) -> list[str]:
     hints = []
     if reference.under_trained:
-        hints.append(
-            "fine-tuning was still improving when it ended: more epochs or a higher learning rate may raise it"
-        )
+        hints.append("fine-tuning was under-trained: more epochs or another learning rate may raise it")
     if rival.verdict == "undecided" and rival.paired is not None:
         hints.append(
             f"more test texts would narrow the interval (in one comparison these show differences of "

@@ -18,6 +18,8 @@ from featx.runs import Run
 
 #: Test texts of a class below which percentile intervals of macro averages are known to be too narrow.
 _ENOUGH = 10
+#: For runs that do not say what was amiss.
+_ADVICE = "raise --num-train-epochs or --learning-rate"
 
 
 @dataclass(frozen=True)
@@ -222,12 +224,10 @@ def _missing(
     stuck = [method for method, runs in groups.items() if any(run.record.converged is False for run in runs)]
     if stuck:
         missing.append(f"{', '.join(stuck)}: the optimiser stopped at its limit before it converged")
-    under_trained = [method for method, runs in groups.items() if any(run.record.under_trained for run in runs)]
-    if under_trained:
-        missing.append(
-            f"{', '.join(under_trained)}: under-trained, validation was still improving when training ended; raise "
-            "--num-train-epochs or --learning-rate"
-        )
+    for method, runs in groups.items():
+        advice = [str(run.record.selection.get("advice") or _ADVICE) for run in runs if run.record.under_trained]
+        if advice:
+            missing.append(f"{method}: under-trained, {advice[0]}")
     return missing
 
 

@@ -75,7 +75,7 @@ class RunRecord:
     control : str or None
         What was made meaningless on purpose (``random encoder``, ``shuffled labels``), for a sanity probe.
     under_trained : bool or None
-        Whether training was still improving when it ended; None where that has no meaning.
+        Whether training was still improving when it ended, or learned nothing; None where that has no meaning.
     peak_memory_bytes : int or None
         Highest memory of the process, or of the GPU, while the run was made.
     model_bytes : int or None

@@ -182,7 +182,21 @@ def test_under_trained_is_marked_with_advice(featx: Featx, many: Path, tiny: Pat
     assert code == 0, err
     assert "under-trained" in next(line for line in out.splitlines() if line.startswith("| finetune"))
     said = " ".join(featx("report", tmp_path / "results/many")[1].split())
-    assert "raise --num-train-epochs or --learning-rate" in said
+    assert f"finetune: under-trained, {advice}" in said
+
+
+@pytest.mark.parametrize("rate", ["1e-9", "3"])
+def test_a_training_that_learns_nothing_is_marked(
+    featx: Featx, many: Path, tiny: Path, tmp_path: Path, rate: str
+) -> None:
+    settings = [*SPEED, "--learning-rate", rate, "--num-train-epochs", "3", "--class-weights", "balanced"]
+    code, _, err = featx("finetune", "--dataset", many, "--checkpoint", tiny, *settings)
+    assert code == 0, err
+    facts = record(tmp_path / "results/many/finetune/seed-0")
+    assert facts["under_trained"] is True
+    assert facts["selection"]["advice"].startswith("learned nothing: ")
+    assert f"another --learning-rate than {rate}" in facts["selection"]["advice"].replace("e-09", "e-9")
+    assert "learned nothing" in err
 
 
 def test_methods_have_names_of_their_own(featx: Featx, tweets: Path, tiny: Path, tmp_path: Path) -> None:

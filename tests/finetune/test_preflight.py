@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections import namedtuple
@@ -19,7 +18,6 @@ from featx.data import Split, TextDataset
 from featx.errors import CheckpointError, TrainingError
 from featx.features.checkpoint import quiet_transformers
 from featx.finetune import Hooks, preflight
-from featx.finetune.verdict import judge
 
 
 def refuse_steps() -> Hooks:
@@ -145,32 +143,3 @@ def test_checks_take_less_than_a_second(tiny: Path, tmp_path: Path) -> None:
     preflight.check_disk(tmp_path, model, SavingSettings())
     preflight.notes_on(splits, {"train": 5, "validation": 0}, 40)
     assert time.perf_counter() - started < 1
-
-
-@pytest.mark.parametrize(
-    ("losses", "best", "last", "expected"),
-    [
-        ([(1, 1.0), (2, 0.8)], 2, 2, True),
-        ([(1, 1.0), (2, 0.8)], 1, 2, False),
-        ([(1, 1.0), (2, 0.999)], 2, 2, False),
-        ([(1, 1.0), (2, 1.2)], 2, 2, False),
-        ([(0.25, 1.1), (0.5, 1.0), (0.75, 0.9), (1, 0.8)], 1, 1, True),
-        ([(1, 1.0)], 1, 1, False),
-        ([(1, 2.0), (2, 1.0), (3, 1.0)], 3, 3, False),
-        ([], 0, 0, False),
-    ],
-)
-def test_under_trained(losses: list[tuple[float, float]], best: float, last: float, expected: bool) -> None:
-    history = [{"epoch": epoch, "loss": loss} for epoch, loss in losses]
-    verdict = judge([*history, {"epoch": last, "eval_f1_macro": 0.5}], best, last, SHORT)
-    assert verdict.under_trained is expected
-    assert (verdict.advice is not None) is expected
-
-
-def test_advice_fits_a_search_and_a_bound_on_steps() -> None:
-    history = [{"epoch": 1.0, "loss": 1.0}, {"epoch": 2.0, "loss": 0.5}]
-    bounded = judge(history, 2, 2, replace(SHORT, max_steps=60)).advice
-    assert bounded.startswith("still improving at the end: raise --max-steps above 60, or leave it out")
-    advice = judge(history, 2, 2, replace(SHORT, search=4)).advice
-    assert advice == "still improving at the end: raise --search above 4, or set --num-train-epochs above 2 without it"
-    assert json.dumps(advice)

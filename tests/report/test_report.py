@@ -259,8 +259,20 @@ def test_the_answer_says_when_fine_tuning_is_not_needed(tmp_path: Path) -> None:
 def test_the_answer_names_under_trained_fine_tuning(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "finetune", 0.6, under_trained=True), make_run(tmp_path, "logreg", 0.6)]
     comparison = compare(runs)
-    assert "still improving when it ended" in answer(comparison)[2]
+    assert answer(comparison)[0].startswith("With the reservation that fine-tuning was under-trained: ")
+    assert "fine-tuning was under-trained: more epochs" in answer(comparison)[2]
     assert "under-trained" in render(comparison, "md")
+    assert "finetune: under-trained, raise --num-train-epochs or --learning-rate" in comparison.missing
+
+
+def test_a_note_says_why_fine_tuning_is_under_trained(tmp_path: Path) -> None:
+    selection = {"metric": "f1_macro", "chosen": {}, "summary": "", "trials": [{}], "advice": "learned nothing: x"}
+    runs = [
+        make_run(tmp_path, "finetune", 0.6),
+        make_run(tmp_path, "finetune", 0.6, seed=1, under_trained=True, selection=selection),
+        make_run(tmp_path, "logreg", 0.6),
+    ]
+    assert "finetune: under-trained, learned nothing: x" in compare(runs).missing
 
 
 def test_methods_on_other_checkpoints_are_compared_with_a_note(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from featx.config import CacheUrl
 from featx.errors import StoreError
 from featx.features.store.checks import row_checks
-from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, FileFacts, Manifest, parse_manifest
+from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, Manifest, damaged_file, parse_manifest
 from featx.features.store.objects import Objects
 from featx.features.store.place import DESCRIPTION, USED, CommittedShard
 from featx.features.store.shard import (
@@ -117,21 +117,13 @@ class Bucket:
         if whole is None:
             return "manifest or digests are damaged, or an object is missing or cut short"
         manifest = whole[0].manifest
-        for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
-            if not self._holds(name + suffix, facts):
-                return f"{name + suffix} is not what was written"
-        return None
+        sizes = {FEATURES: manifest.features.size, CHECKS: manifest.checks.size}
+        return damaged_file(name, manifest, lambda suffix: self._blocks(name + suffix, sizes[suffix]))
 
-    def _holds(self, name: str, facts: FileFacts) -> bool:
-        digest, size = sha256(), 0
-        try:
-            for start in range(0, facts.size, _SPAN_BYTES):
-                block = self.objects.get(name, start, min(start + _SPAN_BYTES, facts.size))
-                digest.update(block)
-                size += len(block)
-        except FileNotFoundError:
-            return False
-        return (size, digest.hexdigest()) == (facts.size, facts.sha256)
+    def _blocks(self, name: str, size: int) -> Iterator[bytes]:
+        with suppress(FileNotFoundError):
+            for start in range(0, size, _SPAN_BYTES):
+                yield self.objects.get(name, start, min(start + _SPAN_BYTES, size))
 
     def remove(self, name: str) -> None:
         """Remove a shard, the manifest first, so that a crash leaves objects that no one believes."""

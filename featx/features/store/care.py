@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ import numpy as np
 from featx.config import CachePlace, CacheUrl
 from featx.errors import SettingsError, StoreError
 from featx.features.store.commit import TEMPORARY_PREFIX, fsync_folder
-from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, FileFacts
+from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, damaged_file
 from featx.features.store.place import USED, manifests
 from featx.features.store.shard import SHARD_NAME_LENGTH, DiskShard, open_shard, write_shard
 
@@ -151,23 +150,13 @@ def _what_is_wrong(path: Path) -> str | None:
         return str(e)
     if opened is None:
         return "manifest or digests are damaged, or a file is missing or cut short"
-    manifest = opened[0].manifest
-    for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
-        if not _holds(path.with_suffix(suffix), facts):
-            return f"{path.with_suffix(suffix).name} is not what was written"
-    return None
+    return damaged_file(path.stem, opened[0].manifest, lambda suffix: _blocks(path.with_suffix(suffix)))
 
 
-def _holds(path: Path, facts: FileFacts) -> bool:
-    digest, size = sha256(), 0
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                size += len(block)
-    except OSError:
-        return False
-    return (size, digest.hexdigest()) == (facts.size, facts.sha256)
+def _blocks(path: Path) -> Iterator[bytes]:
+    with suppress(OSError), path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _remove_shard(path: Path) -> None:

@@ -7,6 +7,7 @@ checked against each other before anything is read or memory is taken.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -30,6 +31,14 @@ class FileFacts:
 
     size: int
     sha256: str
+
+    def agree_with(self, blocks: Iterable[bytes]) -> bool:
+        """Whether `blocks`, one after the other, are the file; reads all of them."""
+        digest, size = sha256(), 0
+        for block in blocks:
+            digest.update(block)
+            size += len(block)
+        return (size, digest.hexdigest()) == (self.size, self.sha256)
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,23 @@ class Manifest:
             "written": self.written,
         }
         return (json.dumps(content | {"sha256": _digest(content)}, indent=1) + "\n").encode()
+
+
+def damaged_file(name: str, manifest: Manifest, blocks: Callable[[str], Iterable[bytes]]) -> str | None:
+    """How a file of rows or of their checksums is not what was written, after reading every byte; None when both are.
+
+    Parameters
+    ----------
+    name : str
+        Of the shard.
+    manifest : Manifest
+    blocks : callable
+        Content of the file with a suffix; none, or a part of it, where it cannot be read.
+    """
+    for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
+        if not facts.agree_with(blocks(suffix)):
+            return f"{name + suffix} is not what was written"
+    return None
 
 
 def parse_manifest(data: bytes, path: CachePlace) -> Manifest | None:

@@ -16,6 +16,8 @@ from featx.config import (
     FeatureSettings,
     FinetuneSettings,
     ReportSettings,
+    SavingSettings,
+    TrackingSettings,
 )
 from featx.experiment.plan import CheckpointChoice
 
@@ -26,6 +28,8 @@ _TABLES: dict[str, tuple[type[Any], str]] = {
     "compute": (ComputeSettings, "How the work is done; changes no result."),
     "baseline": (BaselineSettings, "Classical methods. Without this table, and with [finetune], there are none."),
     "finetune": (FinetuneSettings, "Fine-tuning, under the Trainer's own names."),
+    "saving": (SavingSettings, "Checkpoints of a fine-tuning that runs long; changes no result."),
+    "tracking": (TrackingSettings, "Fine-tuning told to Weights & Biases."),
     "report": (ReportSettings, "How methods are compared."),
 }
 _MEANINGS = {
@@ -63,6 +67,11 @@ _MEANINGS = {
     "finetune.search_warmup": "whether the trials choose warmup_steps as well",
     "finetune.r": "of the adapters, as lora_alpha and lora_dropout",
     "finetune.max_length": "tokens at which texts are cut; the checkpoint's limit when left out",
+    "saving.resume": "whether to go on from the last whole checkpoint of the same training",
+    "saving.save_strategy": "no, epoch, steps",
+    "saving.save_steps": "between checkpoints, for steps",
+    "saving.save_total_limit": "checkpoints that are kept, the newest",
+    "tracking.wandb": "off, offline, online",
     "report.reference": "method that others are compared with",
     "report.margin": "difference of the metric that would not matter",
     "report.confidence": "of the intervals",

@@ -1,8 +1,9 @@
 """``featx run FILE.toml``: extract, baseline, finetune and report from one file.
 
 Tables: ``[data]``, ``[checkpoint]`` (or several ``[[checkpoint]]``), ``[features]``, ``[compute]``, ``[baseline]``,
-``[finetune]``, ``[report]``; ``experiment`` names the results folder, ``seeds`` are those of every step that states
-none of its own. A step runs when its table is there, or when neither ``[baseline]`` nor ``[finetune]`` is.
+``[finetune]``, ``[saving]``, ``[tracking]``, ``[report]``; ``experiment`` names the results folder, ``seeds`` are those
+of every step that states none of its own. A step runs when its table is there, or when neither ``[baseline]`` nor
+``[finetune]`` is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from featx.config import (
     FeatureSettings,
     FinetuneSettings,
     ReportSettings,
+    SavingSettings,
+    TrackingSettings,
 )
 from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
@@ -38,7 +41,7 @@ from featx.features.checkpoint import find_checkpoint
 from featx.finetune import check_settings
 from featx.runs import read_run, run_folder
 
-TABLES = ("data", "checkpoint", "features", "compute", "baseline", "finetune", "report")
+TABLES = ("data", "checkpoint", "features", "compute", "baseline", "finetune", "saving", "tracking", "report")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Plan:
     compute: ComputeSettings
     baseline: BaselineSettings | None
     finetune: FinetuneSettings | None
+    saving: SavingSettings
+    tracking: TrackingSettings
     report: ReportSettings
 
 
@@ -128,6 +133,8 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
         compute=part(ComputeSettings, "compute"),
         baseline=part(BaselineSettings, "baseline", seeds) if both or "baseline" in table else None,
         finetune=part(FinetuneSettings, "finetune", seeds) if both or "finetune" in table else None,
+        saving=part(SavingSettings, "saving"),
+        tracking=part(TrackingSettings, "tracking"),
         report=part(ReportSettings, "report"),
     )
 
@@ -196,7 +203,9 @@ def run_plan(plan: Plan, places: Places, display: Display) -> Reported:
         if step.baseline is not None:
             baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.places, display)
         if step.finetune is not None:
-            finetune(plan.data, *where, step.finetune, plan.compute, step.places, display)
+            finetune(
+                plan.data, *where, step.finetune, plan.compute, step.places, display, plan.saving, plan.tracking
+            )
     folders = [places.results / step.places.experiment_name(plan.data.address) for step in made]
     output = None
     if len(made) > 1:

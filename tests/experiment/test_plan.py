@@ -19,6 +19,10 @@ from featx.config import (
     FinetuneSettings,
     Pooling,
     ReportSettings,
+    SaveStrategy,
+    SavingSettings,
+    TrackingSettings,
+    WandbMode,
 )
 from featx.errors import SettingsError
 from featx.experiment.example import example
@@ -52,6 +56,13 @@ methods = ["majority", "logreg"]
 learning_rate = 1e-4
 num_train_epochs = 3
 seeds = [0, 1]
+[saving]
+save_strategy = "steps"
+save_steps = 50
+resume = false
+[tracking]
+wandb = "offline"
+wandb_project = "tweets"
 [report]
 metric = "accuracy"
 """
@@ -67,7 +78,28 @@ def test_every_table(tmp_path: Path) -> None:
     assert made.compute.device is Device.CPU
     assert made.baseline == BaselineSettings(methods=("majority", "logreg"))
     assert made.finetune == FinetuneSettings(num_train_epochs=3.0, learning_rate=1e-4, seeds=(0, 1))
+    assert made.saving == SavingSettings(resume=False, save_strategy=SaveStrategy.STEPS, save_steps=50)
+    assert made.tracking == TrackingSettings(WandbMode.OFFLINE, "tweets")
     assert made.report.metric == "accuracy"
+
+
+def test_a_plan_saves_and_tracks_as_it_says(
+    tmp_path: Path, tweets: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    made = plan(
+        tmp_path,
+        f'''
+experiment = "x"
+data.address = "{tweets}"
+checkpoint.name = "{tiny}"
+finetune = {{ num_train_epochs = 1, per_device_train_batch_size = 8 }}
+saving.save_strategy = "no"
+tracking.wandb = "offline"
+''',
+    )
+    run_plan(made, Places(results=tmp_path / "results", cache_dir=tmp_path / "cache"), Silent())
+    assert list((tmp_path / "results" / "x" / "wandb").glob("offline-run-*/*.wandb"))
 
 
 def test_all_layers(tmp_path: Path) -> None:
@@ -85,6 +117,9 @@ def test_only_the_steps_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ('[data]\naddress = "x"\n[saving]\nsave_steps = 0', r"save_steps is 0; expected 1 or more"),
+        ('[data]\naddress = "x"\n[saving]\nsave_strategy = "often"', r"expected one of: no, epoch, steps"),
+        ('[data]\naddress = "x"\n[tracking]\nwandb = true', r"expected one of: off, offline, online"),
         ('[data]\nadress = "x"', r"data: unknown key 'adress'; did you mean 'address'\?"),
         ('[dta]\naddress = "x"', r"unknown key 'dta'; did you mean 'data'\?"),
         ('[data]\naddress = "x"\n[finetune]\nlr = 1', r"finetune: unknown key 'lr'"),
@@ -168,12 +203,14 @@ def test_the_printed_example_is_the_default(tmp_path: Path) -> None:
     assert made.checkpoints == (CheckpointChoice(),)
     assert (made.features, made.compute, made.report) == (FeatureSettings(), ComputeSettings(), ReportSettings())
     assert (made.baseline, made.finetune) == (BaselineSettings(), FinetuneSettings())
+    assert (made.saving, made.tracking) == (SavingSettings(), TrackingSettings())
 
 
 def test_the_printed_example_names_every_setting(tmp_path: Path) -> None:
     """Uncommented, each line parses too: nothing is there under a wrong name."""
     text = example()
-    for kind in (DataSettings, FeatureSettings, ComputeSettings, BaselineSettings, FinetuneSettings, ReportSettings):
+    kinds = (DataSettings, FeatureSettings, ComputeSettings, BaselineSettings, FinetuneSettings, ReportSettings)
+    for kind in (*kinds, SavingSettings, TrackingSettings):
         for setting in fields(kind):
             assert re.search(rf"^(# )?{setting.name} = ", text, re.MULTILINE), setting.name
     bare = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE).replace('"…"', '"x"')

@@ -5,7 +5,7 @@ kept; the report holds tables, figures and numbers only.
 
     python benchmarks/umsab.py path/to/umsab-english [--search]
 
-With ``--search`` fine-tuning is tuned as well, in a comparison of its own (eight trials for each of two seeds,
+With ``--search`` fine-tuning is tuned as well, in a comparison of its own (eight trials for each of five seeds,
 bfloat16): ``search.json``.
 """
 
@@ -48,7 +48,7 @@ def main(tweets: str, search: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         places = Places(results=Path(folder), experiment=NAME, texts=False)
         if search:
-            settings = FinetuneSettings(search=8, dtype=Dtype.BFLOAT16, seeds=(0, 1))
+            settings = FinetuneSettings(search=8, dtype=Dtype.BFLOAT16, seeds=(0, 1, 2, 3, 4))
             runs = finetune(data, checkpoint, settings=settings, places=places, display=display)
             facts = {"seeds": [searched(run) for run in runs]}
             for split in ("validation", "test"):

@@ -221,11 +221,10 @@ def _searched(job: _Job, seed: int, train: Any, hooks: Hooks, checkpoints: Path,
         hooks.say(f"trial {finished} of {total}: {params}: {score}{', pruned' if trial.state == 'pruned' else ''}")
 
     found = search(job.settings, seed, train, replace(hooks, on_step=show, say=say), checkpoints, tell)
-    if total > 1:
-        hooks.say(
-            f"trial {found.number} is chosen: of those within one standard error of the best {SELECTION_METRIC}, "
-            "the lowest log loss after temperature scaling"
-        )
+    hooks.say(
+        f"trial {found.number} is chosen, and its epoch {found.best.best_epoch:g}: within one standard error of the "
+        f"best {SELECTION_METRIC}, of trials the lowest log loss after temperature scaling, of its epochs the latest"
+    )
     for entry in found.best.history:
         log.log(entry)
     return _Made(found.best, found.settings, found.trials, found.fit_seconds)
@@ -241,7 +240,7 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
     record = RunRecord(
         **facts,
         label_names=list(job.dataset.label_names),
-        selection=_selection(made, probe, verdict.advice),
+        selection=_selection(made, probe, verdict.advice, job.settings.search > 0),
         converged=None,
         timings=_timings(made, probe, seconds["test"], len(job.dataset.test)),
         metrics=measured(predictions),
@@ -262,7 +261,9 @@ def _verdict(job: _Job, made: _Made) -> Verdict:
     settings, train = replace(made.settings, search=job.settings.search), job.dataset.train
     counts = np.bincount(train.labels, minlength=job.dataset.n_classes)
     loss = constant_loss(counts, class_weights(settings.class_weights, counts), settings.label_smoothing_factor)
-    return judge(made.model.history, made.model.best_epoch, made.model.last_epoch, settings, loss)
+    name = f"eval_{SELECTION_METRIC}"
+    highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
+    return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, loss)
 
 
 def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:
@@ -287,7 +288,7 @@ def _chosen(settings: FinetuneSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
-def _selection(made: _Made, probe: Probe | None, advice: str | None) -> dict[str, Any]:
+def _selection(made: _Made, probe: Probe | None, advice: str | None, searched: bool) -> dict[str, Any]:
     settings, model = made.settings, made.model
     summary = f"lr={settings.learning_rate:g}, epochs={settings.num_train_epochs:g}"
     if model.best_epoch < model.last_epoch:
@@ -304,8 +305,11 @@ def _selection(made: _Made, probe: Probe | None, advice: str | None) -> dict[str
         "truncated": dict(model.n_truncated),
         "advice": advice,
     }
-    if len(made.trials) > 1:
-        selection["rule"] = "lowest temperature-scaled log loss within one standard error of the best metric"
+    if searched:
+        selection["rule"] = (
+            "within one standard error of the best metric: of trials the lowest temperature-scaled log loss, of the "
+            "epochs of a trial the latest"
+        )
     return selection if probe is None else selection | {"probe": probe.facts}
 
 

@@ -203,9 +203,7 @@ def run_plan(plan: Plan, places: Places, display: Display) -> Reported:
         if step.baseline is not None:
             baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.places, display)
         if step.finetune is not None:
-            finetune(
-                plan.data, *where, step.finetune, plan.compute, step.places, display, plan.saving, plan.tracking
-            )
+            finetune(plan.data, *where, step.finetune, plan.compute, step.places, display, plan.saving, plan.tracking)
     folders = [places.results / step.places.experiment_name(plan.data.address) for step in made]
     output = None
     if len(made) > 1:

@@ -22,7 +22,7 @@ from featx.errors import TrainingError
 
 MARKER = "complete.json"
 STATE = "state.json"
-_FORMAT = 1
+_FORMAT = 2
 _NAME = re.compile(r"step-(\d{8})")
 _BLOCK = 1 << 20
 

@@ -158,7 +158,7 @@ class _Additions(Resumable):
         metrics["eval_loss"] = measured["log_loss"]
         self.log(dict(metrics))
         score = float(measured[SELECTION_METRIC])
-        task.best.see(score, state.epoch or 0.0, state.global_step, self.model)
+        task.best.see(score, metrics[STANDARD_ERROR], state.epoch or 0.0, state.global_step, self.model)
         if task.patience is not None and task.best.without_gain >= task.patience:
             self.control.should_training_stop = True
         self.control = self.callback_handler.on_evaluate(self.args, state, self.control, metrics)

@@ -58,7 +58,7 @@ class Finetuned:
     n_truncated : mapping of split name to int
         Texts that were cut at the maximum length.
     best_epoch, best_score : float
-        Passes over train when validation was best, and its `SELECTION_METRIC`.
+        Passes over train at the evaluation that is kept, and its `SELECTION_METRIC` on validation.
     last_epoch : float
         Passes over train in all.
     resumed_step : int or None
@@ -144,7 +144,8 @@ def finetune(
     dataset : TextDataset
         Test is not touched.
     settings : FinetuneSettings
-        ``seeds`` and ``search`` are not looked at.
+        ``seeds`` is not looked at, and of ``search`` only whether this is one of its trials: then the latest of the
+        best epochs is kept (`BestEpoch`).
     seed : int
         Of the new head, the order of the texts and dropout.
     device : str
@@ -198,7 +199,7 @@ def finetune(
         validation=Labelled(tokens["validation"], dataset.validation.labels),
         label_names=dataset.label_names,
         pad_id=tokenizer.pad_id,
-        best=_best(resumed),
+        best=_best(settings, resumed),
         patience=settings.early_stopping_patience,
         saving=saving,
         folder=folder,
@@ -249,8 +250,8 @@ def _resumed(folder: Path | None, saving: SavingSettings, say: Callable[[str], N
     return saved
 
 
-def _best(resumed: Saved | None) -> BestEpoch:
-    best = BestEpoch()
+def _best(settings: FinetuneSettings, resumed: Saved | None) -> BestEpoch:
+    best = BestEpoch(latest=settings.search > 0)
     if resumed is not None:
         facts = resumed.state["best"]
         names = {-1: None, resumed.step: "weights"}

@@ -25,7 +25,8 @@ class Trial:
     params : dict
         What the search chose.
     score : float or None
-        Best `SELECTION_METRIC` on validation; for a pruned trial that of the epochs it had, None for a failed one.
+        `SELECTION_METRIC` on validation of the epoch that is kept; for a pruned trial the best of the epochs it had,
+        None for a failed one.
     state : str
         ``complete``, ``pruned`` or ``failed``.
     scores : list of float
@@ -34,8 +35,8 @@ class Trial:
     reason : str or None
         Why it failed.
     standard_error, log_loss : float or None
-        At the best epoch: the score's standard error, and the log loss of validation after temperature scaling, in
-        nats; None for a trial that is not complete.
+        At the epoch that is kept: the score's standard error, and the log loss of validation after temperature scaling,
+        in nats; None for a trial that is not complete.
     """
 
     params: dict[str, Any]

@@ -18,7 +18,7 @@ from trainings import SHORT, dataset, scores, train
 
 from featx.config import ClassWeights, Dtype, FinetuneMethod, SaveStrategy, SavingSettings
 from featx.errors import SettingsError, StoppedError, TrainingError
-from featx.finetune import Hooks, Interrupts
+from featx.finetune import Hooks, Interrupts, checkpoints
 from featx.finetune.checkpoints import MARKER, keep_newest, last_complete, write_checkpoint
 
 STEPS = SavingSettings(save_strategy=SaveStrategy.STEPS, save_steps=7)
@@ -41,7 +41,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".step-*"))
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "lose", "no marker", "marker cut", "marker of another", "newer"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "lose", "no marker", "marker cut", "marker of another"])
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str) -> None:
     write_checkpoint(tmp_path, 1, tensors(), {})
     last = write_checkpoint(tmp_path, 2, tensors(), {})
@@ -57,11 +57,20 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str) -> Non
         (last / MARKER).unlink()
     elif damage == "marker cut":
         (last / MARKER).write_text((last / MARKER).read_text()[:-9])
-    elif damage == "marker of another":
-        (last / MARKER).write_text(json.dumps({"../step-00000001/state.json": {"bytes": 1, "sha256": ""}}))
     else:
-        state = (last / "state.json").read_text().replace('"format": 1', '"format": 9')
-        (last / "state.json").write_text(state)
+        (last / MARKER).write_text(json.dumps({"../step-00000001/state.json": {"bytes": 1, "sha256": ""}}))
+    saved, damaged = last_complete(tmp_path)
+    assert (saved.step, damaged) == (1, ["step-00000002"])
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+def test_a_checkpoint_in_another_format_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: int
+) -> None:
+    write_checkpoint(tmp_path, 1, tensors(), {})
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "_FORMAT", checkpoints._FORMAT + by)
+        write_checkpoint(tmp_path, 2, tensors(), {})
     saved, damaged = last_complete(tmp_path)
     assert (saved.step, damaged) == (1, ["step-00000002"])
 

@@ -267,15 +267,15 @@ def resampled_scores(predictions: Sequence[Predictions], n_resamples: int, seed:
         raise ValueError("predictions without scores have no score metrics")
     n = len(predictions[0])
     n_resamples = min(n_resamples, max(999, _MOST_DRAWN_TEXTS // n))
-    terms = np.empty((n, (2 + ECE_BINS) * len(predictions)), np.float32)
+    terms = np.empty((n, (2 + ECE_BINS) * len(predictions)))
     for k, made in enumerate(predictions):
         terms[:, k * (2 + ECE_BINS) : (k + 1) * (2 + ECE_BINS)] = _score_terms(made)
-    values = _score_metrics(np.ones((1, n), np.float32) @ terms, n)
+    values = _score_metrics(np.ones((1, n)) @ terms, n)
     drawn = {name: np.empty((n_resamples, len(predictions))) for name in SCORE_METRICS}
     rng, block, texts = np.random.default_rng(seed), max(1, _BLOCK_CELLS // n), np.arange(n)
     for start in range(0, n_resamples, block):
         counts = _drawn_texts(rng, texts, n, min(block, n_resamples - start))
-        for name, metric in _score_metrics(counts.astype(np.float32) @ terms, n).items():
+        for name, metric in _score_metrics(counts.astype(np.float64) @ terms, n).items():
             drawn[name][start : start + len(counts)] = metric
     return Resamples({name: value[0] for name, value in values.items()}, drawn)
 
@@ -290,6 +290,6 @@ def _score_terms(made: Predictions) -> Floats:
     return np.column_stack([loss, brier, spread])
 
 
-def _score_metrics(sums: NDArray[np.float32], n: int) -> dict[str, Floats]:
-    means = sums.astype(np.float64).reshape(len(sums), -1, 2 + ECE_BINS) / n
+def _score_metrics(sums: Floats, n: int) -> dict[str, Floats]:
+    means = sums.reshape(len(sums), -1, 2 + ECE_BINS) / n
     return {"log_loss": means[..., 0], "brier": means[..., 1], "ece": np.abs(means[..., 2:]).sum(axis=-1)}

@@ -169,7 +169,7 @@ def test_intervals_of_score_metrics_agree_with_scipy(metric: str) -> None:
         (np.arange(300),), statistic, vectorized=False, n_resamples=2_000, method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
-    assert ours.value == pytest.approx(measure(made)[metric], rel=1e-5)
+    assert ours.value == pytest.approx(measure(made)[metric], rel=1e-12)
     assert [ours.low, ours.high] == pytest.approx([theirs.low, theirs.high], abs=0.006)
 
 
@@ -220,3 +220,17 @@ def test_ten_methods_and_all_their_pairs_cost_seconds() -> None:
     pair = paired_difference([made[3]], [made[7]], "f1_macro").difference
     drawn = resamples.drawn["f1_macro"][:, 3] - resamples.drawn["f1_macro"][:, 7]
     assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([pair.low, pair.high], abs=0.003)
+
+
+def test_score_metrics_do_not_hang_on_the_order_of_methods() -> None:
+    """Reports round to six digits: the same method must give the same ones beside whatever other."""
+    first = scored(400, 0)
+    others = [np.random.default_rng(seed).permuted(first.y_score, axis=0) for seed in range(3)]
+    scores = [first.y_score, *(other / other.sum(axis=1, keepdims=True) for other in others)]
+    made = [Predictions(first.y_true, y_score.argmax(axis=1), y_score, NAMES) for y_score in scores]
+    there, back = resampled_scores(made, 999), resampled_scores(made[::-1], 999)
+    for name in SCORE_METRICS:
+        assert np.allclose(there.values[name], back.values[name][::-1], rtol=1e-13, atol=0)
+        assert np.allclose(there.drawn[name], back.drawn[name][:, ::-1], rtol=1e-12, atol=0)
+        exact = [measure(one)[name] for one in made]
+        assert np.allclose(there.values[name], exact, rtol=1e-12, atol=0)

@@ -29,6 +29,7 @@ from featx.experiment.example import example
 from featx.experiment.places import Places, cache_folder, name_of_address
 from featx.experiment.plan import CheckpointChoice, planned_runs, read_plan, run_plan, steps
 from featx.experiment.progress import Silent
+from featx.finetune import resumable
 
 
 def plan(tmp_path: Path, text: str) -> object:
@@ -94,11 +95,19 @@ experiment = "x"
 data.address = "{tweets}"
 checkpoint.name = "{tiny}"
 finetune = {{ num_train_epochs = 1, per_device_train_batch_size = 8 }}
-saving.save_strategy = "no"
+saving = {{ save_strategy = "steps", save_steps = 3 }}
 tracking.wandb = "offline"
 ''',
     )
+    real, steps_saved = resumable.write_checkpoint, []
+
+    def write(folder: Path, step: int, *rest: object) -> Path:
+        steps_saved.append(step)
+        return real(folder, step, *rest)
+
+    monkeypatch.setattr(resumable, "write_checkpoint", write)
     run_plan(made, Places(results=tmp_path / "results", cache_dir=tmp_path / "cache"), Silent())
+    assert steps_saved[:2] == [3, 6]
     assert list((tmp_path / "results" / "x" / "wandb").glob("offline-run-*/*.wandb"))
 
 

@@ -37,7 +37,6 @@ from featx.finetune import (
     Trial,
     Verdict,
     check_settings,
-    class_weights,
     constant_loss,
     interrupts,
     judge,
@@ -260,7 +259,7 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
 def _verdict(job: _Job, made: _Made) -> Verdict:
     settings, train = replace(made.settings, search=job.settings.search), job.dataset.train
     counts = np.bincount(train.labels, minlength=job.dataset.n_classes)
-    loss = constant_loss(counts, class_weights(settings.class_weights, counts), settings.label_smoothing_factor)
+    loss = constant_loss(settings.class_weights, counts, settings.label_smoothing_factor)
     name = f"eval_{SELECTION_METRIC}"
     highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
     return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, loss)

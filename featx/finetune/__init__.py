@@ -7,7 +7,7 @@ Shares extraction's tokenizer, computes no metric of its own and never imports `
 from featx.finetune.checks import check_settings
 from featx.finetune.head import LinearHead
 from featx.finetune.inference import classify, load_classifier
-from featx.finetune.loss import class_weights, constant_loss
+from featx.finetune.loss import constant_loss
 from featx.finetune.preflight import check_labels
 from featx.finetune.search import Searched, search
 from featx.finetune.signals import Interrupts, interrupts
@@ -25,7 +25,6 @@ __all__ = [
     "Verdict",
     "check_labels",
     "check_settings",
-    "class_weights",
     "classify",
     "constant_loss",
     "finetune",

@@ -33,27 +33,28 @@ def class_weights(kind: ClassWeights, counts: NDArray[np.int64]) -> NDArray[np.f
     return np.asarray(counts.sum() / (len(counts) * counts), np.float64)
 
 
-def constant_loss(counts: NDArray[np.int64], weights: NDArray[np.float64] | None, label_smoothing: float) -> float:
+def constant_loss(kind: ClassWeights, counts: NDArray[np.int64], label_smoothing: float) -> float:
     """Least mean loss over train, in nats, of a model that answers the same to every text.
 
-    It answers with the (weighted, smoothed) shares of the classes; their entropy is what no training may stay at.
+    It answers with the weighted and smoothed shares of the classes.
 
     Parameters
     ----------
+    kind : ClassWeights
     counts : ndarray of shape (n_classes,), int64
         Texts of each class in train.
-    weights : ndarray of shape (n_classes,), float64, optional
-        As of `class_weights`.
     label_smoothing : float
         Share of a label that is spread evenly over all classes, as in `torch.nn.CrossEntropyLoss`.
 
     Examples
     --------
-    >>> round(constant_loss(np.array([1, 3]), None, 0.0), 4)
+    >>> round(constant_loss(ClassWeights.NONE, np.array([1, 3]), 0.0), 4)
     0.5623
     """
-    weights = np.ones(len(counts)) if weights is None else weights
-    shares = weights * ((1 - label_smoothing) * counts / counts.sum() + label_smoothing / len(counts))
+    weights = class_weights(kind, counts)
+    shares = (1.0 if weights is None else weights) * (
+        (1 - label_smoothing) * counts / counts.sum() + label_smoothing / len(counts)
+    )
     total = shares.sum()
     return float(-(shares * np.log(shares / total, where=shares > 0, out=np.zeros(len(shares)))).sum())
 

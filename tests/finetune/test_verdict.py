@@ -61,11 +61,11 @@ def test_constant_loss_is_what_torch_finds_for_one_answer_to_every_text(kind: Cl
         return value
 
     descent.step(closure)
-    assert constant_loss(counts, weights, smoothing) == pytest.approx(closure().item(), abs=1e-5)
+    assert constant_loss(kind, counts, smoothing) == pytest.approx(closure().item(), abs=1e-5)
 
 
 def test_a_class_without_texts_costs_nothing() -> None:
-    assert constant_loss(np.array([1, 0, 1]), None, 0.0) == pytest.approx(np.log(2))
+    assert constant_loss(ClassWeights.NONE, np.array([1, 0, 1]), 0.0) == pytest.approx(np.log(2))
 
 
 @pytest.mark.parametrize(

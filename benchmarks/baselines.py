@@ -32,12 +32,12 @@ import sklearn
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from featx.baselines import METHODS, Inputs, Material, Method, Reads, Workers, candidates_of, fit_best
-from featx.config import Combine, ComputeSettings, DataSettings, FeatureSettings, Pooling
+from featx.baselines import METHODS, Inputs, Method, Reads, TuningData, Workers, candidates_of, fit_best
 from featx.data import load_dataset
 from featx.experiment.features import extract_splits
 from featx.experiment.progress import Silent
 from featx.features.demo_checkpoint import packaged_folder
+from featx.settings import Combine, ComputeSettings, DataSettings, FeatureSettings, Pooling
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 JOBS = os.cpu_count() or 1
@@ -62,14 +62,14 @@ def seconds_of(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def with_featx(
-    method: Method, kinds: list[tuple[int, str]], material: Material, folder: Path, workers: Workers
+    method: Method, kinds: list[tuple[int, str]], material: TuningData, folder: Path, workers: Workers
 ) -> float:
     """Selected score of featx over `kinds`."""
-    shared = Material(material.inputs.on_disk(folder), material.labels, material.label_names)
+    shared = TuningData(material.inputs.on_disk(folder), material.labels, material.label_names)
     return float(fit_best(method, candidates_of(kinds, Combine.EACH), shared, 0, workers=workers).chosen.score or 0)
 
 
-def with_grid_search(method: Method, material: Material) -> float:
+def with_grid_search(method: Method, material: TuningData) -> float:
     """Selected score of one ``GridSearchCV`` a kind, on the same split, and a fit of what was selected."""
     y = np.concatenate([material.labels[split] for split in ("train", "validation")])
     fold = PredefinedSplit(np.repeat([-1, 0], [len(material.labels["train"]), len(material.labels["validation"])]))
@@ -91,7 +91,7 @@ def with_grid_search(method: Method, material: Material) -> float:
 
 
 def against_grid_search(
-    material: Material, kinds: list[tuple[int, str]], rounds: int, names: list[str]
+    material: TuningData, kinds: list[tuple[int, str]], rounds: int, names: list[str]
 ) -> dict[str, Any]:
     """Seconds, ratio and selected scores of each method."""
     results = {}
@@ -117,7 +117,7 @@ def against_grid_search(
     return results
 
 
-def against_lazypredict(material: Material, names: list[str]) -> dict[str, Any]:
+def against_lazypredict(material: TuningData, names: list[str]) -> dict[str, Any]:
     """Seconds of tuning by featx on one layer, and of LazyPredict's single fits on the same."""
     from lazypredict import Supervised as lazy  # noqa: N813 (a module)
 
@@ -133,7 +133,7 @@ def against_lazypredict(material: Material, names: list[str]) -> dict[str, Any]:
                 inputs["train"][-1], inputs["validation"][-1], labels["train"], labels["validation"]
             )[0]
         )
-        only = Material(
+        only = TuningData(
             Inputs({}, {split: arrays[-1:] for split, arrays in inputs.items()}), labels, material.label_names
         )
         ours, fitted = seconds_of(lambda: fit_best(METHODS[name], candidates_of([(0, "cls")], Combine.EACH), only, 0))
@@ -218,7 +218,7 @@ def main() -> None:
         cls = cls[-2:] if options.quick else cls
         features = {name: [extracted.of(name, k) for k in cls] for name in ("train", "validation")}
         labels = {name: dataset.splits[name].labels for name in ("train", "validation")}
-        material = Material(Inputs({}, features), labels, dataset.label_names)
+        material = TuningData(Inputs({}, features), labels, dataset.label_names)
         names = (
             ["ridge", "logreg"] if options.quick else [m.name for m in METHODS.values() if m.reads is Reads.FEATURES]
         )

@@ -36,12 +36,12 @@ import torch
 import transformers
 from transformers import AutoModel, AutoTokenizer, DistilBertConfig, DistilBertModel
 
-from featx.config import ComputeSettings, DataSettings, Device, Dtype, FeatureSettings
 from featx.data import load_dataset
 from featx.features.checkpoint import find_checkpoint, quiet_transformers
 from featx.features.demo_checkpoint import packaged_folder
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Extractor
+from featx.settings import ComputeSettings, DataSettings, Device, Dtype, FeatureSettings
 
 TARGET = Path(__file__).parents[1] / "results" / "benchmarks"
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -300,7 +300,7 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel, AutoTokenizer
 sys.path.insert(0, sys.argv[3])
-from featx.config import *
+from featx.settings import *
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Extractor

@@ -29,12 +29,12 @@ import torch
 import transformers
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
 
-from featx.config import DataSettings, Dtype, FinetuneSettings
 from featx.data import Split, TextDataset, load_dataset
 from featx.evaluation import Predictions, measure
 from featx.features.checkpoint import find_checkpoint
 from featx.features.demo_checkpoint import packaged_folder
-from featx.finetune import finetune
+from featx.settings import DataSettings, Dtype, FinetuneSettings
+from featx.training import finetune
 
 TARGET = Path(__file__).parents[1] / "results" / "benchmarks"
 #: Ratios to the course's call that are the goal on two cores.

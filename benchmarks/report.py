@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from featx.config import ReportSettings
 from featx.data import Split, TextDataset
 from featx.experiment.report import report
 from featx.runs import keep_texts
+from featx.settings import ReportSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from made_runs import NAMES, make_run

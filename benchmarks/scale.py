@@ -30,7 +30,7 @@ ENGINES = ("local", "ray 1", "ray 2")
 WORK = """
 import sys, time
 from pathlib import Path
-from featx.config import ComputeSettings, Device, FeatureSettings, RaySettings
+from featx.settings import ComputeSettings, Device, FeatureSettings, RaySettings
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Extractor

@@ -23,10 +23,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 
-from featx.config import Dtype, Pooling
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
-from featx.features.store.care import compact
+from featx.features.store.maintenance import compact
+from featx.settings import Dtype, Pooling
 
 TARGET = Path(__file__).parents[1] / "results" / "benchmarks"
 WIDTH = 384

@@ -20,7 +20,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from featx.cli.display import make_display
-from featx.config import (
+from featx.experiment.baseline import baseline
+from featx.experiment.finetune import finetune
+from featx.experiment.report import render
+from featx.experiment.workspace import Workspace
+from featx.features.demo_checkpoint import packaged_folder
+from featx.reporting import compare, write_report
+from featx.runs import find_runs, read_run
+from featx.settings import (
     BaselineSettings,
     DataSettings,
     Dtype,
@@ -29,13 +36,6 @@ from featx.config import (
     Pooling,
     ReportSettings,
 )
-from featx.experiment.baseline import baseline
-from featx.experiment.finetune import finetune
-from featx.experiment.places import Places
-from featx.experiment.report import render
-from featx.features.demo_checkpoint import packaged_folder
-from featx.report import compare, write_report
-from featx.runs import find_runs, read_run
 
 TARGET = Path(__file__).parents[1] / "results" / "umsab-english"
 NAME = "umsab-english"
@@ -46,10 +46,10 @@ def main(tweets: str, search: bool) -> None:
     display = make_display(quiet=False)
     data, checkpoint = DataSettings(tweets), str(packaged_folder())
     with tempfile.TemporaryDirectory() as folder:
-        places = Places(results=Path(folder), experiment=NAME, texts=False)
+        workspace = Workspace(results=Path(folder), experiment=NAME, texts=False)
         if search:
             settings = FinetuneSettings(search=8, dtype=Dtype.BFLOAT16, seeds=(0, 1, 2, 3, 4))
-            runs = finetune(data, checkpoint, settings=settings, places=places, display=display)
+            runs = finetune(data, checkpoint, settings=settings, workspace=workspace, display=display)
             facts = {"seeds": [searched(run) for run in runs]}
             for split in ("validation", "test"):
                 facts[split] = statistics.mean(seed[split] for seed in facts["seeds"])
@@ -58,9 +58,9 @@ def main(tweets: str, search: bool) -> None:
             return
         every = BaselineSettings(methods=("all",), seeds=(0, 1, 2), controls=True)
         features = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
-        baseline(data, checkpoint, settings=every, features=features, places=places, display=display)
+        baseline(data, checkpoint, settings=every, features=features, workspace=workspace, display=display)
         settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
-        finetune(data, checkpoint, settings=settings, places=places, display=display)
+        finetune(data, checkpoint, settings=settings, workspace=workspace, display=display)
         runs = [read_run(path) for path in find_runs(Path(folder) / NAME)]
         runs = [replace(run, record=_without_paths(run.record)) for run in runs]
         comparison = compare(runs, ReportSettings())

@@ -38,9 +38,9 @@ def main(results: Path | None) -> None:
 def _demo(folder: Path) -> Path:
     from featx.cli.display import make_display
     from featx.experiment.demo import demo
-    from featx.experiment.places import Places
+    from featx.experiment.workspace import Workspace
 
-    demo(places=Places(results=folder / "results"), display=make_display(quiet=False))
+    demo(workspace=Workspace(results=folder / "results"), display=make_display(quiet=False))
     return folder / "results" / "demo"
 
 

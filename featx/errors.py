@@ -4,9 +4,16 @@ Every message says what came, what was expected and what to do. Only ``featx.cli
 printed line and an exit code. Imports nothing of featx.
 """
 
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
 
 class FeatxError(Exception):
     """Base of every error that featx raises on purpose.
+
+    Messages write settings in backquotes, as `max_length`; each way in spells them its own way, see `spelled`.
 
     Attributes
     ----------
@@ -16,11 +23,32 @@ class FeatxError(Exception):
 
     exit_code = 1
 
+    def spelled(self, spell: Callable[[str], str | None]) -> str:
+        """Return the message with each setting as `spell` writes it; names that it does not know stay as they are.
+
+        Examples
+        --------
+        >>> SettingsError("`layer` is 99; expected 0 to 6", "layer").spelled({"layer": "--layer"}.get)
+        '--layer is 99; expected 0 to 6'
+        """
+        return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], str(self))
+
 
 class SettingsError(FeatxError):
-    """A setting has a value that it cannot have."""
+    """A setting has a value that it cannot have.
+
+    Parameters
+    ----------
+    message : str
+    setting : str, optional
+        The name of the setting that it is about.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class DataError(FeatxError):

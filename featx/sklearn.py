@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from featx.config import (
+from featx.errors import CheckpointError, ExtractionError, SettingsError
+from featx.features.checkpoint import find_checkpoint
+from featx.features.device import thread_limit
+from featx.features.encoder import Encoder, load_encoder
+from featx.features.extraction import Extractor
+from featx.features.sources import strings
+from featx.settings import (
     DEFAULT_CHECKPOINT,
     Checkpoint,
     ComputeSettings,
@@ -27,12 +33,6 @@ from featx.config import (
     cache_place,
     choose,
 )
-from featx.errors import CheckpointError, ExtractionError, SettingsError
-from featx.features.checkpoint import find_checkpoint
-from featx.features.device import thread_limit
-from featx.features.encoder import Encoder, load_encoder
-from featx.features.extraction import Extractor
-from featx.features.sources import strings
 
 __all__ = ["FeatureExtractor", "TextsError"]
 

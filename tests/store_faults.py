@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from featx.config import Dtype, Pooling
 from featx.data import text_digests
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, commit
+from featx.settings import Dtype, Pooling
 
 SPEC = FeatureSpec("model", "tokenizer", 128, 6, Pooling.CLS, Dtype.FLOAT32)
 WIDTH = 8

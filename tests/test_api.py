@@ -21,7 +21,7 @@ import featx
 from featx.api import Compared, Predicted, Runs
 from featx.errors import FeatxError, RunError, SettingsError, StoppedError
 from featx.experiment.progress import Silent
-from featx.predict import Prediction
+from featx.prediction import Prediction
 
 NASTY = "<script>alert('x')</script>&\""
 
@@ -60,8 +60,8 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
     assert repr(data).startswith("TextDataset(")
     assert cells(data)[:5] == ["split", "texts", "negative", "neutral", "positive"]
 
-    places = where(tmp_path)
-    features = featx.extract(data, str(tiny), layer="all", pooling=["cls", "mean"], cache_dir=places["cache_dir"])
+    workspace = where(tmp_path)
+    features = featx.extract(data, str(tiny), layer="all", pooling=["cls", "mean"], cache_dir=workspace["cache_dir"])
     assert features["train"].shape == (60, 3, 32)
     assert not np.array_equal(features.array("test", "mean"), features.array("test"))
     assert "layer 0 cls, layer 0 mean" in repr(features)
@@ -71,11 +71,11 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
     with pytest.raises(SettingsError, match=r"pooling 'max' was not extracted; expected one of: cls, mean"):
         features.array("test", "max")
 
-    made = featx.baseline(data, str(tiny), methods="majority,logreg", layer=-2, **places)
+    made = featx.baseline(data, str(tiny), methods="majority,logreg", layer=-2, **workspace)
     assert [run.record.method for run in made] == ["majority", "logreg"]
     assert made[1].record.selection["features"]["layer"] == 1
     assert repr(made).startswith("2 runs\nmajority  seed 0  f1_macro 0.")
-    tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **places)
+    tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **workspace)
     assert (made.folder / "texts").is_dir()
     assert [run.record.seed for run in tuned] == [0, 1]
 
@@ -90,17 +90,17 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
     assert written.render("csv").startswith("method,")
 
     for run in (made[1], made[1:], made[1].folder, tuned[0]):
-        predicted = featx.predict(run, ["a good day", "a bad day"], cache_dir=places["cache_dir"], device="cpu")
+        predicted = featx.predict(run, ["a good day", "a bad day"], cache_dir=workspace["cache_dir"], device="cpu")
         assert len(predicted) == len(predicted.labels) == 2
         assert predicted.labels[0] in repr(predicted)
         assert "a good day" in cells(predicted)
-    assert len(featx.predict(made[1], "one text", cache_dir=places["cache_dir"])) == 1
+    assert len(featx.predict(made[1], "one text", cache_dir=workspace["cache_dir"])) == 1
 
 
 def test_settings_reach_the_training(tmp_path: Path, tweets: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every field of the three settings is an argument under its own name."""
-    from featx.config import FinetuneSettings, SavingSettings, TrackingSettings
     from featx.experiment import finetune
+    from featx.settings import FinetuneSettings, SavingSettings, TrackingSettings
 
     seen: dict[str, object] = {}
     monkeypatch.setattr(finetune, "finetune", lambda *arguments, **named: seen.update(named) or [])
@@ -113,7 +113,7 @@ def test_settings_reach_the_training(tmp_path: Path, tweets: Path, tiny: Path, m
     assert type(seen["saving"].save_steps) is int
     assert seen["tracking"] == TrackingSettings("offline", "mine")
     assert seen["settings"] == FinetuneSettings(method="lora", learning_rate=1.0, max_length=9, seeds=(0, 1))
-    assert seen["places"].texts is False
+    assert seen["workspace"].texts is False
     featx.finetune(tweets, str(tiny))
     assert (seen["saving"], seen["tracking"]) == (SavingSettings(), TrackingSettings())
 
@@ -174,9 +174,9 @@ def test_names_that_modules_have_too_are_functions_in_any_order() -> None:
         "for name in featx.__all__:\n"
         "    assert callable(getattr(featx, name)), name\n"
         "    inspect.signature(getattr(featx, name))\n"
-        "from featx.report import compare\nimport featx.finetune.training\nfrom featx import report, predict\n"
+        "from featx.reporting import compare\nimport featx.training.training\nfrom featx import report, predict\n"
         "assert featx.report.compare is compare and report is featx.report\n"
-        "assert featx.predict.Prediction and featx.finetune.training\n"
+        "assert featx.predict.Prediction and featx.training.training\n"
         "try: featx.report('nowhere')\n"
         "except featx.errors.RunError: pass\n"
         "else: raise SystemExit('no error')\n"

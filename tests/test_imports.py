@@ -19,25 +19,25 @@ ALLOWED = {
     "__main__": {"cli"},
     "errors": set(),
     "markup": set(),
-    "config": {"errors"},
-    "data": {"errors", "config", "markup"},
-    "evaluation": {"errors", "config", "data"},
-    "features": {"errors", "config", "data"},
-    "runs": {"errors", "config", "data", "evaluation"},
-    "baselines": {"errors", "config", "data", "evaluation", "features"},
-    "finetune": {"errors", "config", "data", "evaluation", "features"},
-    "report": {"errors", "config", "runs", "evaluation"},
-    "predict": {"errors", "config", "runs", "features", "baselines", "finetune"},
-    "sklearn": {"errors", "config", "features"},
+    "settings": {"errors"},
+    "data": {"errors", "settings", "markup"},
+    "evaluation": {"errors", "settings", "data"},
+    "features": {"errors", "settings", "data"},
+    "runs": {"errors", "settings", "data", "evaluation"},
+    "baselines": {"errors", "settings", "data", "evaluation", "features"},
+    "training": {"errors", "settings", "data", "evaluation", "features"},
+    "reporting": {"errors", "settings", "runs", "evaluation"},
+    "prediction": {"errors", "settings", "runs", "features", "baselines", "training"},
+    "sklearn": {"errors", "settings", "features"},
     "experiment": {
-        "errors", "config", "data", "evaluation", "features", "runs", "baselines", "finetune", "report", "predict",
+        "errors", "settings", "data", "evaluation", "features", "runs", "baselines", "training", "reporting", "prediction",
         "markup",
     },
     # Above experiment: the same commands as functions, and their results as things that show themselves.
-    "api": {"errors", "config", "data", "runs", "report", "predict", "experiment", "markup"},
-    "cli": {"errors", "config", "experiment"},
+    "api": {"errors", "settings", "data", "runs", "reporting", "prediction", "experiment", "markup"},
+    "cli": {"errors", "settings", "experiment"},
 }  # fmt: skip
-#: The token side of features: all that finetune may use of it.
+#: The token side of features: all that training may use of it.
 TOKEN_SIDE = {"featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory"}
 #: Packages that are slow to import, and so are imported where they are used.
 HEAVY = {
@@ -89,8 +89,8 @@ def test_only_allowed_arrows(path: Path) -> None:
         if target not in ALLOWED or target == part:
             continue
         assert target in ALLOWED[part], f"{part} may not import {target} ({path})"
-        if part == "finetune" and target == "features":
-            assert ".".join(parts[:3]) in TOKEN_SIDE, f"finetune may use the token side of features only, not {name}"
+        if part == "training" and target == "features":
+            assert ".".join(parts[:3]) in TOKEN_SIDE, f"training may use the token side of features only, not {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

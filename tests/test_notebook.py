@@ -26,8 +26,8 @@ def test_it_tells_the_whole_story() -> None:
     source = "\n".join("".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"])
     story = ["load_dataset", "class_counts", "Lengths", "tokens", "Hidden states", "[CLS]", "featx.baseline", "FeatureExtractor",
              "featx.finetune", "confusion_matrix", "featx.compare", "featx.report", "Saved, loaded", "featx.predict"]  # fmt: skip
-    places = [source.rindex(word) if word == "tokens" else source.find(word) for word in story]
-    assert -1 not in places
+    workspace = [source.rindex(word) if word == "tokens" else source.find(word) for word in story]
+    assert -1 not in workspace
 
 
 @pytest.mark.slow

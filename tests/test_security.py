@@ -26,14 +26,14 @@ from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, Stand
 import featx
 from featx.baselines import load_classifier, save_classifier
 from featx.baselines.saving import FILE_NAME
-from featx.config import ComputeSettings, DataSettings, FeatureSettings
 from featx.errors import CheckpointError, FeatxError, RunError, SettingsError
-from featx.experiment.places import Places, name_of_address
+from featx.experiment.workspace import Workspace, name_of_address
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Extractor
-from featx.report import compare
+from featx.reporting import compare
 from featx.runs import check_name, read_run, run_folder
+from featx.settings import ComputeSettings, DataSettings, FeatureSettings
 
 ROOT = Path(featx.__file__).parent
 SOURCES = sorted(ROOT.rglob("*.py"))
@@ -68,7 +68,7 @@ def test_names_that_could_lead_elsewhere(name: str, tmp_path: Path) -> None:
         run_folder(tmp_path, "demo", name, 0)
     if name:
         with pytest.raises(SettingsError):
-            Places(results=tmp_path, experiment=name).experiment_name("demo")
+            Workspace(results=tmp_path, experiment=name).experiment_name("demo")
 
 
 @given(st.text(max_size=200))

@@ -20,11 +20,11 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 from sklearn.utils.validation import check_array, check_is_fitted
 from tiny import make_checkpoint, make_texts
 
-from featx.config import Checkpoint, ComputeSettings, Device, FeatureSettings
 from featx.errors import CheckpointError, FeatxError, SettingsError
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder
 from featx.features.extraction import Extractor
+from featx.settings import Checkpoint, ComputeSettings, Device, FeatureSettings
 from featx.sklearn import FeatureExtractor, TextsError
 
 TEXTS, LABELS = make_texts(60)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from featx.config import BaselineSettings, DataSettings
 from featx.experiment.baseline import baseline
-from featx.experiment.places import Places
+from featx.experiment.workspace import Workspace
 from featx.features.demo_checkpoint import packaged_folder
+from featx.settings import BaselineSettings, DataSettings
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 
 def test_known_scores(umsab: Path, tmp_path: Path) -> None:
-    places = Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    workspace = Workspace(results=tmp_path / "results", cache_dir=tmp_path / "cache")
     methods = BaselineSettings(methods=("majority", "tfidf-logreg", "logreg"))
-    runs = baseline(DataSettings(str(umsab)), str(packaged_folder()), settings=methods, places=places)
+    runs = baseline(DataSettings(str(umsab)), str(packaged_folder()), settings=methods, workspace=workspace)
     scores = {run.record.method: run.record.metrics["test"]["f1_macro"] for run in runs}
     assert scores["majority"] == pytest.approx(1 / 6)
     assert 0.48 <= scores["tfidf-logreg"] <= 0.55

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from tiny import LABELS, make_texts
 
-from featx.config import FinetuneSettings
 from featx.data import Split, TextDataset
 from featx.features.checkpoint import find_checkpoint
-from featx.finetune import Finetuned, Hooks, finetune
+from featx.settings import FinetuneSettings
+from featx.training import Finetuned, Hooks, finetune
 
 SETTINGS = FinetuneSettings(num_train_epochs=8, learning_rate=3e-3, per_device_train_batch_size=8)
 SHORT = replace(SETTINGS, num_train_epochs=2)

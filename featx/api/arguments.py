@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from featx.config import ComputeSettings, Device, Dtype, FeatureSettings, Pooling, cache_place, choose
 from featx.errors import SettingsError
-from featx.experiment.places import Places
 from featx.experiment.settings_file import check_keys, checked_values
+from featx.experiment.workspace import Workspace
+from featx.settings import ComputeSettings, Device, Dtype, FeatureSettings, Pooling, cache_place, choose
 
 T = TypeVar("T")
 
@@ -90,14 +90,14 @@ def compute_settings(options: dict[str, Any]) -> ComputeSettings:
     return ComputeSettings(device, given.get("batch_tokens"), given.get("threads"))
 
 
-def places(options: dict[str, Any]) -> Places:
+def workspace(options: dict[str, Any]) -> Workspace:
     """Folders out of (and removed from) `options`."""
     given = taken(options, PLACES)
     if given.get("results") is not None:
         given["results"] = Path(given["results"])
     if given.get("cache_dir") is not None:
         given["cache_dir"] = cache_place(given["cache_dir"])
-    return Places(**given)
+    return Workspace(**given)
 
 
 def nothing_left(options: Mapping[str, Any], function: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from featx import data
 from featx.api.arguments import changed
-from featx.config import DEMO, DataSettings
 from featx.data import TextDataset
+from featx.settings import DEMO, DataSettings
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,12 +15,13 @@ from featx.api.arguments import (
     feature_settings,
     names_of,
     nothing_left,
-    places,
     taken,
+    workspace,
 )
 from featx.api.data import Dataset, settings_of
 from featx.api.shown import Runs
-from featx.config import (
+from featx.experiment.progress import Display
+from featx.settings import (
     DEFAULT_CHECKPOINT,
     BaselineSettings,
     DataSettings,
@@ -28,7 +29,6 @@ from featx.config import (
     SavingSettings,
     TrackingSettings,
 )
-from featx.experiment.progress import Display
 
 if TYPE_CHECKING:
     from featx.experiment.extract import Extracted
@@ -68,7 +68,7 @@ def extract(
     """
     from featx.experiment.extract import extract as work
 
-    features, compute, where = feature_settings(options), compute_settings(options), places(options)
+    features, compute, where = feature_settings(options), compute_settings(options), workspace(options)
     nothing_left(options, "extract")
     return work(
         settings_of(dataset),
@@ -76,7 +76,7 @@ def extract(
         revision,
         features=features,
         compute=compute,
-        places=where,
+        workspace=where,
         splits=splits,
         display=display,
     )
@@ -113,7 +113,7 @@ def baseline(
     """
     from featx.experiment.baseline import baseline as work
 
-    features, compute, where = feature_settings(settings), compute_settings(settings), places(settings)
+    features, compute, where = feature_settings(settings), compute_settings(settings), workspace(settings)
     wanted = changed(BaselineSettings(), settings, "baseline", also=[*FEATURES, *COMPUTE, *PLACES])
     return Runs(
         work(
@@ -123,7 +123,7 @@ def baseline(
             settings=wanted,
             features=features,
             compute=compute,
-            places=where,
+            workspace=where,
             display=display,
             features_file=None if features_file is None else Path(features_file),
         )
@@ -168,7 +168,7 @@ def finetune(
     """
     from featx.experiment.finetune import finetune as work
 
-    compute, where = compute_settings(settings), places(settings)
+    compute, where = compute_settings(settings), workspace(settings)
     further = [*names_of(SavingSettings), *names_of(TrackingSettings), *COMPUTE, *PLACES]
     saving = changed(SavingSettings(), taken(settings, names_of(SavingSettings)), "finetune")
     tracking = changed(TrackingSettings(), taken(settings, names_of(TrackingSettings)), "finetune")
@@ -180,7 +180,7 @@ def finetune(
             revision,
             settings=wanted,
             compute=compute,
-            places=where,
+            workspace=where,
             display=display,
             saving=saving,
             tracking=tracking,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from featx.api.arguments import changed, compute_settings, nothing_left, places
+from featx.api.arguments import changed, compute_settings, nothing_left, workspace
 from featx.api.shown import Compared, Predicted, Runs
-from featx.config import ReportSettings
 from featx.errors import RunError
 from featx.runs import Run, find_runs, read_run
+from featx.settings import ReportSettings
 
 #: What stands for runs: a folder (experiment, method or run), a run, or what a method returned.
 Results = str | Path | Run | Runs
@@ -35,7 +35,7 @@ def compare(*results: Results, **settings: Any) -> Compared:
     RunError
         If there are no runs, or their test texts differ.
     """
-    from featx.report import compare as work
+    from featx.reporting import compare as work
 
     return Compared(work(_runs(results), changed(ReportSettings(), settings, "compare")))
 
@@ -82,7 +82,7 @@ def predict(run: Results, texts: str | Sequence[str], *, checkpoint: str | None 
     """
     from featx.experiment.predict import predict as work
 
-    compute, where = compute_settings(options), places(options)
+    compute, where = compute_settings(options), workspace(options)
     nothing_left(options, "predict")
     wanted = [texts] if isinstance(texts, str) else list(texts)
     return Predicted(work(_folder(run), wanted, compute, where, checkpoint))

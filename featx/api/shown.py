@@ -12,8 +12,8 @@ from featx.markup import html_table
 from featx.runs import Run
 
 if TYPE_CHECKING:
-    from featx.predict import Prediction
-    from featx.report import Comparison
+    from featx.prediction import Prediction
+    from featx.reporting import Comparison
 
 
 class Runs(Sequence[Run]):
@@ -123,7 +123,7 @@ class Compared:
 
     def render(self, format_name: str = "table", width: int = 100) -> str:
         """The table as ``table``, ``md``, ``csv``, ``tex`` or ``json``."""
-        from featx.report import render
+        from featx.reporting import render
 
         return render(self.comparison, format_name, width)
 

@@ -6,10 +6,10 @@ Computes no metric of its own and never imports ``finetune``. May import ``error
 
 from featx.baselines.candidates import CONCAT, TEXTS, Candidate, Inputs, candidates_of
 from featx.baselines.fitting import Choices, Fitted, fit, fit_best, predict, probabilities
-from featx.baselines.paths.walking import first_line
+from featx.baselines.grid_solvers.walking import first_line
 from featx.baselines.registry import METHODS, Method, Reads, find_method
 from featx.baselines.saving import load_classifier, save_classifier
-from featx.baselines.tuning import Material, Trial, grid_points, tune
+from featx.baselines.tuning import TuningData, TuningTrial, grid_points, tune
 from featx.baselines.workers import Workers, enough_workers
 
 __all__ = [
@@ -20,10 +20,10 @@ __all__ = [
     "Choices",
     "Fitted",
     "Inputs",
-    "Material",
     "Method",
     "Reads",
-    "Trial",
+    "TuningData",
+    "TuningTrial",
     "Workers",
     "candidates_of",
     "enough_workers",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import Combine
+from featx.settings import Combine
 
 #: Layer and pooling of what is all of them side by side.
 CONCAT = "concat"

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.baselines.candidates import TEXTS, Candidate, Inputs
-from featx.baselines.paths.point import iterations
-from featx.baselines.paths.walking import FIT_ERRORS, first_line
+from featx.baselines.grid_solvers.result import iterations
+from featx.baselines.grid_solvers.walking import FIT_ERRORS, first_line
 from featx.baselines.registry import Method, Reads
-from featx.baselines.tuning import Material, Trial, tune
+from featx.baselines.tuning import TuningData, TuningTrial, tune
 from featx.baselines.workers import Workers
-from featx.config import Calibration, Refit
 from featx.errors import TrainingError
 from featx.evaluation import Predictions
+from featx.settings import Calibration, Refit
 
 #: Folds of the cross-validation that calibrates; fewer where a class has fewer texts.
 _CALIBRATION_FOLDS = 5
@@ -38,8 +38,8 @@ class Fitted:
         Fitted with the chosen parameters, on what `Refit` says.
     for_validation : scikit-learn estimator
         The same, but never fitted on validation.
-    chosen : Trial
-    trials : tuple of Trial
+    chosen : TuningTrial
+    trials : tuple of TuningTrial
         Every grid point of every candidate.
     n_iter, max_iter : int or None
         Of the optimiser, the larger where two were fitted; None for methods that do not iterate.
@@ -49,8 +49,8 @@ class Fitted:
 
     classifier: Any
     for_validation: Any
-    chosen: Trial
-    trials: tuple[Trial, ...]
+    chosen: TuningTrial
+    trials: tuple[TuningTrial, ...]
     n_iter: int | None
     max_iter: int | None
     fit_seconds: float
@@ -95,14 +95,14 @@ def fit(
     parts = {"train": train[0], "validation": validation[0]}
     on_texts = method.reads is Reads.TEXTS
     inputs = Inputs(parts, {}) if on_texts else Inputs({}, {name: [array] for name, array in parts.items()})
-    material = Material(inputs, {"train": train[1], "validation": validation[1]}, label_names)
+    material = TuningData(inputs, {"train": train[1], "validation": validation[1]}, label_names)
     return fit_best(method, [TEXTS if on_texts else Candidate("", "", (0,))], material, seed)
 
 
 def fit_best(
     method: Method,
     candidates: Sequence[Candidate],
-    material: Material,
+    material: TuningData,
     seed: int,
     choices: Choices | None = None,
     workers: Workers | None = None,
@@ -166,7 +166,12 @@ class _One:
 
 
 def _fitted(
-    method: Method, chosen: Trial, material: Material, seed: int, calibrate: Calibration, splits: tuple[str, ...]
+    method: Method,
+    chosen: TuningTrial,
+    material: TuningData,
+    seed: int,
+    calibrate: Calibration,
+    splits: tuple[str, ...],
 ) -> _One:
     parts = [material.inputs.of(split, chosen.candidate) for split in splits]
     labels = np.concatenate([material.labels[split] for split in splits])

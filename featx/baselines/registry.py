@@ -23,8 +23,8 @@ class Reads(StrEnum):
     FEATURES = "features"
 
 
-class Path(StrEnum):
-    """How the grid is walked: each kind in a module of `featx.baselines.paths`, faster than fit after fit."""
+class GridSolver(StrEnum):
+    """How the grid is walked: each kind in a module of `featx.baselines.grid_solvers`, faster than fit after fit."""
 
     EACH = "each"
     WARM_LOGREG = "warm_logreg"
@@ -52,7 +52,7 @@ class Method:
         Whether it has them of its own.
     random : bool
         Whether its result depends on the seed.
-    path : Path
+    solver : GridSolver
     """
 
     name: str
@@ -61,7 +61,7 @@ class Method:
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     probabilities: bool = True
     random: bool = False
-    path: Path = Path.EACH
+    solver: GridSolver = GridSolver.EACH
 
 
 def _majority(seed: int) -> Any:
@@ -186,21 +186,25 @@ METHODS: Mapping[str, Method] = {
     for method in (
         Method("majority", _T, _majority),
         Method("stratified", _T, _stratified, random=True),
-        Method("tfidf-logreg", _T, _tfidf_logreg, {"logreg__C": _powers(-2, 3)}, path=Path.WARM_LOGREG),
+        Method("tfidf-logreg", _T, _tfidf_logreg, {"logreg__C": _powers(-2, 3)}, solver=GridSolver.WARM_LOGREG),
         Method("tfidf-svm", _T, _tfidf_svm, {"svm__C": _powers(-3, 2)}, probabilities=False),
-        Method("logreg", _F, _logreg, {"logreg__C": _powers(-5, 3)}, path=Path.WARM_LOGREG),
-        Method("ridge", _F, _ridge, {"ridge__alpha": _powers(-1, 6)[::-1]}, probabilities=False, path=Path.RIDGE),
-        Method("linear-svm", _F, _linear_svm, {"svm__C": _powers(-5, 3)}, probabilities=False, path=Path.LINEAR_SVM),
-        Method("lda", _F, _lda, {"lda__shrinkage": _SHRINKAGE}, path=Path.LDA),
+        Method("logreg", _F, _logreg, {"logreg__C": _powers(-5, 3)}, solver=GridSolver.WARM_LOGREG),
+        Method(
+            "ridge", _F, _ridge, {"ridge__alpha": _powers(-1, 6)[::-1]}, probabilities=False, solver=GridSolver.RIDGE
+        ),
+        Method(
+            "linear-svm", _F, _linear_svm, {"svm__C": _powers(-5, 3)}, probabilities=False, solver=GridSolver.LINEAR_SVM
+        ),
+        Method("lda", _F, _lda, {"lda__shrinkage": _SHRINKAGE}, solver=GridSolver.LDA),
         Method(
             "knn",
             _F,
             _knn,
             {"knn__n_neighbors": (100, 50, 20, 10, 5, 3, 1), "knn__weights": ("uniform", "distance")},
-            path=Path.NEIGHBOURS,
+            solver=GridSolver.NEIGHBOURS,
         ),
         Method("gaussian-nb", _F, _gaussian_nb, {"nb__var_smoothing": (1.0, 0.1, 1e-3, 1e-9)}),
-        Method("rbf-svm", _F, _rbf_svm, {"svm__C": _powers(-1, 3)}, probabilities=False, path=Path.RBF_SVM),
+        Method("rbf-svm", _F, _rbf_svm, {"svm__C": _powers(-1, 3)}, probabilities=False, solver=GridSolver.RBF_SVM),
         Method("random-forest", _F, _random_forest, {"forest__min_samples_leaf": (5, 1)}, random=True),
         Method("hist-gradient-boosting", _F, _boosting, {"boosting__learning_rate": (0.1,)}, random=True),
         Method("mlp", _F, _mlp, {"mlp__alpha": (10.0, 1.0, 1e-3)}, random=True),

@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.baselines.candidates import Candidate, Inputs
-from featx.baselines.paths import Point, walk
-from featx.baselines.registry import Method, Path
+from featx.baselines.grid_solvers import GridResult, walk
+from featx.baselines.registry import GridSolver, Method
 from featx.baselines.workers import Workers
-from featx.config import SELECTION_METRIC
 from featx.errors import TrainingError
 from featx.evaluation import Predictions, confusion_matrix, metrics_of_confusion
+from featx.settings import SELECTION_METRIC
 
 Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TuningTrial:
     """One grid point of one candidate, and its `SELECTION_METRIC`.
 
     Attributes
@@ -58,7 +58,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Material:
+class TuningData:
     """What tuning may see.
 
     Attributes
@@ -89,18 +89,18 @@ class _Unit:
 def tune(
     method: Method,
     candidates: Sequence[Candidate],
-    material: Material,
+    material: TuningData,
     seed: int,
     workers: Workers | None = None,
     on_trials: Callable[[int, float | None], None] | None = None,
-) -> tuple[Trial, list[Trial]]:
+) -> tuple[TuningTrial, list[TuningTrial]]:
     """Best trial and all trials, candidate by candidate in grid order.
 
     Parameters
     ----------
     method : Method
     candidates : sequence of Candidate
-    material : Material
+    material : TuningData
     seed : int
         Of the classifier's own chance.
     workers : Workers, optional
@@ -115,11 +115,11 @@ def tune(
     _check_folds(material)
     # All candidates side by side take longest: they go first, so that no process waits for them at the end.
     every = range(len(grid_points(method)))
-    parts = [(k,) for k in every] if method.path is Path.EACH else [tuple(every)]
+    parts = [(k,) for k in every] if method.solver is GridSolver.EACH else [tuple(every)]
     folds = range(material.cv or 1)
     units = [_Unit(*facts) for facts in itertools.product(candidates, folds, parts)]
     units.sort(key=lambda unit: -len(unit.candidate.kinds))
-    found: dict[_Unit, list[Trial]] = {}
+    found: dict[_Unit, list[TuningTrial]] = {}
     best: float | None = None
     n_done = 0
     for unit, trials in (workers or Workers()).map(partial(_walked, method, material, seed), units):
@@ -144,7 +144,7 @@ def grid_points(method: Method) -> list[dict[str, Any]]:
     return [dict(zip(method.grid, values, strict=True)) for values in itertools.product(*method.grid.values())]
 
 
-def _check_folds(material: Material) -> None:
+def _check_folds(material: TuningData) -> None:
     if material.cv is None:
         return
     counts = np.bincount(material.labels["train"], minlength=len(material.label_names))
@@ -156,13 +156,13 @@ def _check_folds(material: Material) -> None:
         )
 
 
-def _walked(method: Method, material: Material, seed: int, unit: _Unit) -> list[Trial]:
+def _walked(method: Method, material: TuningData, seed: int, unit: _Unit) -> list[TuningTrial]:
     train, y, held, y_held = _parts(material, unit)
     prefix = f"{method.make(seed).steps[-1][0]}__"
     every = grid_points(method)
     grid = [{name.removeprefix(prefix): value for name, value in every[k].items()} for k in unit.points]
     return [
-        Trial(
+        TuningTrial(
             unit.candidate,
             {prefix + name: value for name, value in point.params.items()},
             _score(point, y_held, material.label_names),
@@ -175,7 +175,7 @@ def _walked(method: Method, material: Material, seed: int, unit: _Unit) -> list[
     ]
 
 
-def _parts(material: Material, unit: _Unit) -> tuple[Any, Labels, Any, Labels]:
+def _parts(material: TuningData, unit: _Unit) -> tuple[Any, Labels, Any, Labels]:
     inputs, labels = material.inputs, material.labels
     train = inputs.of("train", unit.candidate)
     if material.cv is None:
@@ -192,19 +192,19 @@ def _rows(inputs: Any, rows: NDArray[np.int64]) -> Any:
     return inputs[rows] if isinstance(inputs, np.ndarray) else [inputs[row] for row in rows.tolist()]
 
 
-def _score(point: Point, y_true: Labels, label_names: tuple[str, ...]) -> float | None:
+def _score(point: GridResult, y_true: Labels, label_names: tuple[str, ...]) -> float | None:
     if point.y_pred is None:
         return None
     predictions = Predictions(y_true, np.asarray(point.y_pred, np.int64), None, label_names)
     return float(metrics_of_confusion(confusion_matrix(predictions))[SELECTION_METRIC])
 
 
-def _over_folds(folds: Sequence[Sequence[Trial]]) -> list[Trial]:
+def _over_folds(folds: Sequence[Sequence[TuningTrial]]) -> list[TuningTrial]:
     """Trials with the mean score of their folds, the sum of their seconds and the most iterations."""
     if len(folds) == 1:
         return list(folds[0])
     return [
-        Trial(
+        TuningTrial(
             same[0].candidate,
             same[0].params,
             None if any(trial.score is None for trial in same) else float(np.mean([trial.score for trial in same])),

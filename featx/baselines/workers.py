@@ -14,7 +14,7 @@ from featx.errors import TrainingError
 _WORTH_PROCESSES = 40
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-Task = TypeVar("Task")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -51,7 +51,7 @@ class Workers:
         """Give the next work the whole time limit; its clock starts once the processes are up."""
         self._started_at = None
 
-    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+    def map(self, function: Callable[[Item], Result], tasks: Sequence[Item]) -> Iterator[tuple[Item, Result]]:
         """Results of `function`, as they are done.
 
         Raises
@@ -67,7 +67,7 @@ class Workers:
         try:
             executor = self._started()
             self._started_at = self._started_at or time.perf_counter()
-            of_future: dict[Future[Result], Task] = {executor.submit(function, task): task for task in tasks}
+            of_future: dict[Future[Result], Item] = {executor.submit(function, task): task for task in tasks}
             waiting = set(of_future)
             while waiting:
                 done, waiting = wait(waiting, timeout=self._left(self._started_at), return_when=FIRST_COMPLETED)

@@ -21,13 +21,13 @@ from featx.cli.options import (
     feature_settings,
     json_option,
     option,
-    places,
     quiet_option,
     results_options,
     seeds,
+    workspace,
 )
 from featx.cli.output import show_runs
-from featx.config import BaselineSettings, Calibration, Combine, Refit, choose
+from featx.settings import BaselineSettings, Calibration, Combine, Refit, choose
 
 
 @click.command("baseline")
@@ -99,7 +99,7 @@ def command(**options: Any) -> None:
         ),
         feature_settings(options),
         compute_settings(options),
-        places(options),
+        workspace(options),
         make_display(options["quiet"]),
         options["features_file"],
     )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from featx.cli.options import cache_option, json_option, option
-from featx.config import CachePlace
+from featx.settings import CachePlace
 
 
 @click.group("cache")
@@ -32,7 +32,7 @@ def list_command(cache_dir: CachePlace | None, as_json: bool) -> None:
     featx cache list
     """
     from featx.experiment.cache import describe, list_stores
-    from featx.experiment.places import cache_folder
+    from featx.experiment.workspace import cache_folder
 
     stores = list_stores(cache_folder(cache_dir))
     if as_json:
@@ -68,7 +68,7 @@ def verify_command(context: click.Context, cache_dir: CachePlace | None, remove:
     featx cache verify
     """
     from featx.experiment.cache import verify
-    from featx.experiment.places import cache_folder
+    from featx.experiment.workspace import cache_folder
 
     seen: list[CachePlace] = []
     bad = verify(cache_folder(cache_dir), remove, seen.append)
@@ -90,7 +90,7 @@ def gc_command(cache_dir: CachePlace | None, **options: Any) -> None:
     featx cache gc --older-than 90d
     """
     from featx.experiment.cache import describe, gc, parse_age, parse_size
-    from featx.experiment.places import cache_folder
+    from featx.experiment.workspace import cache_folder
 
     age, size = options["older_than"], options["max_size"]
     removed = gc(cache_folder(cache_dir), parse_age(age) if age else None, parse_size(size) if size else None)
@@ -109,7 +109,7 @@ def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
     featx cache clear --yes
     """
     from featx.experiment.cache import clear
-    from featx.experiment.places import cache_folder
+    from featx.experiment.workspace import cache_folder
 
     folder = cache_folder(cache_dir)
     if not yes:
@@ -127,7 +127,7 @@ def compact_command(cache_dir: CachePlace | None) -> None:
     featx cache compact
     """
     from featx.experiment.cache import compact
-    from featx.experiment.places import cache_folder
+    from featx.experiment.workspace import cache_folder
 
     before, after = compact(cache_folder(cache_dir))
     click.echo(f"{before} shards before, {after} now")

@@ -12,9 +12,9 @@ from featx.cli.options import (
     cache_option,
     compute_options,
     compute_settings,
-    places,
     quiet_option,
     results_options,
+    workspace,
 )
 from featx.cli.output import show_prediction, show_report
 
@@ -33,7 +33,7 @@ def command(**options: Any) -> None:
     """
     from featx.experiment.demo import demo
 
-    shown = demo(compute_settings(options), places(options), make_display(options["quiet"]))
+    shown = demo(compute_settings(options), workspace(options), make_display(options["quiet"]))
     show_report(shown.reported)
     click.echo(f"\nfeatx predict with {shown.best}, the best on validation:")
     for prediction in shown.predictions:

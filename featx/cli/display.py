@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from featx.experiment.progress import Display, Silent, Task
+from featx.experiment.progress import Display, ProgressBar, Silent
 
 
 class _Bar:
@@ -30,7 +30,7 @@ class Terminal:
         self._console = Console(stderr=True)
 
     @contextmanager
-    def task(self, description: str, total: int | None) -> Iterator[Task]:
+    def task(self, description: str, total: int | None) -> Iterator[ProgressBar]:
         """A bar that stays, finished, when the work is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from featx.cli.options import cache_option, json_option
-from featx.config import CachePlace
+from featx.settings import CachePlace
 
 
 @click.command("doctor")

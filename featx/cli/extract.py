@@ -22,10 +22,10 @@ from featx.cli.options import (
     feature_settings,
     json_option,
     option,
-    places,
     quiet_option,
+    workspace,
 )
-from featx.config import Engine, Format, RaySettings, choose
+from featx.settings import Engine, Format, RaySettings, choose
 
 
 @click.command("extract")
@@ -79,7 +79,7 @@ def command(**options: Any) -> None:
         options["revision"],
         feature_settings(options),
         compute_settings(options),
-        places(options),
+        workspace(options),
         [part.strip() for part in splits.split(",")] if splits else None,
         make_display(options["quiet"]),
         choose(Engine, options["engine"], "--engine"),

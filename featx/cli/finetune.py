@@ -19,13 +19,13 @@ from featx.cli.options import (
     default_of,
     json_option,
     option,
-    places,
     quiet_option,
     results_options,
     seeds,
+    workspace,
 )
 from featx.cli.output import show_runs
-from featx.config import (
+from featx.settings import (
     ClassWeights,
     Dtype,
     FinetuneMethod,
@@ -137,7 +137,7 @@ def command(**options: Any) -> None:
         options["revision"],
         _settings(FinetuneSettings, options),
         compute_settings(options),
-        places(options),
+        workspace(options),
         make_display(options["quiet"]),
         _settings(SavingSettings, options),
         _settings(TrackingSettings, options),

@@ -19,9 +19,9 @@ from featx.cli.options import (
     data_settings,
     json_option,
     option,
-    places,
     quiet_option,
     texts_option,
+    workspace,
 )
 
 _length_option = option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]")
@@ -64,7 +64,7 @@ def data_command(**options: Any) -> None:
         options["checkpoint"],
         options["revision"],
         options["max_length"],
-        places(options),
+        workspace(options),
         options["rows"],
         options["figures"],
         options["projection"],
@@ -95,7 +95,7 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
     from featx.experiment.inspect import inspect_tokens
 
     made, max_length = inspect_tokens(
-        texts, options["checkpoint"], options["revision"], options["max_length"], places(options)
+        texts, options["checkpoint"], options["revision"], options["max_length"], workspace(options)
     )
     if options["as_json"]:
         content = [

@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.stdout.flush()
         sys.exit(result if isinstance(result, int) else 0)
     except FeatxError as e:
-        _fail(str(e), e.exit_code)
+        _fail(e.spelled(_flag), e.exit_code)
     except click.ClickException as e:
         e.show()
         sys.exit(e.exit_code)
@@ -97,6 +97,10 @@ def main(arguments: list[str] | None = None) -> Any:
         _fail("out of memory; lower --batch-tokens, or use fewer layers", 1)
     except OSError as e:
         _fail(f"{e.filename or 'input/output'}: {e.strerror or e}", 1)
+
+
+def _flag(setting: str) -> str:
+    return "--" + setting.replace("_", "-")
 
 
 def _fail(message: str, code: int) -> None:

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from featx.cli.verbosity import verbose_option
-from featx.config import (
+from featx.errors import SettingsError
+from featx.experiment.workspace import Workspace
+from featx.settings import (
     DEFAULT_CHECKPOINT,
     DEFAULT_RESULTS,
     CacheUrl,
@@ -24,8 +26,6 @@ from featx.config import (
     cache_place,
     choose,
 )
-from featx.errors import SettingsError
-from featx.experiment.places import Places
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,9 +150,9 @@ def compute_settings(options: dict[str, Any]) -> ComputeSettings:
     )
 
 
-def places(options: dict[str, Any]) -> Places:
+def workspace(options: dict[str, Any]) -> Workspace:
     """Folders out of a command's options."""
-    return Places(
+    return Workspace(
         results=options.get("results") or Path(DEFAULT_RESULTS),
         experiment=options.get("experiment"),
         cache_dir=options["cache_dir"],

@@ -19,8 +19,8 @@ from featx.cli.options import (
     compute_settings,
     json_option,
     option,
-    places,
     quiet_option,
+    workspace,
 )
 from featx.cli.output import show_prediction
 
@@ -63,7 +63,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         check_output(output, source)
     stream, total = _texts(texts, source, options["text_column"])
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
-    rest = (compute_settings(options), places(options), options["checkpoint"], display, total)
+    rest = (compute_settings(options), workspace(options), options["checkpoint"], display, total)
     if output is not None:
         n_texts = predict_file(run, stream, output, *rest)
         said = (

@@ -10,7 +10,7 @@ import click
 
 from featx.cli.options import default_of, option, texts_option
 from featx.cli.output import show_report
-from featx.config import ReportSettings
+from featx.settings import ReportSettings
 
 
 @click.command("report")

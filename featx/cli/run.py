@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from featx.cli.display import make_display
-from featx.cli.options import cache_option, json_option, option, places, quiet_option, results_options
+from featx.cli.options import cache_option, json_option, option, quiet_option, results_options, workspace
 from featx.cli.output import show_report
 
 
@@ -42,9 +42,9 @@ def command(file: Path | None, **options: Any) -> None:
 
     plan = read_plan(file)
     if options["dry_run"]:
-        _show_planned(planned_runs(plan, places(options)), options["as_json"])
+        _show_planned(planned_runs(plan, workspace(options)), options["as_json"])
         return
-    reported = run_plan(plan, places(options), make_display(options["quiet"]))
+    reported = run_plan(plan, workspace(options), make_display(options["quiet"]))
     show_report(reported, "json" if options["as_json"] else "table")
 
 

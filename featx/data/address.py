@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from featx.config import DEMO, DataSettings
-from featx.data.cuts import cut, three_way
 from featx.data.dataset import Split, TextDataset
 from featx.data.folder import read_folder
 from featx.data.hub import is_hub_address, read_hub
 from featx.data.labels import encode
 from featx.data.paths import is_file, is_folder
 from featx.data.raw import RawSplit
+from featx.data.splitting import cut, three_way
 from featx.data.tables import READERS, read_table
 from featx.data.tweeteval import is_tweeteval, read_tweeteval
 from featx.errors import DataError
+from featx.settings import DEMO, DataSettings
 
 _DEMO_FOLDER = Path(__file__).parent / "demo"
 

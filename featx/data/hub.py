@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from featx.config import DataSettings
 from featx.data.columns import find_columns
+from featx.data.hub_errors import quiet_hub, tried
 from featx.data.raw import RawSplit
-from featx.data.reach import quiet_hub, tried
 from featx.errors import DataError
+from featx.settings import DataSettings
 
 CONVERTED = "refs/convert/parquet"
 _CONVERTED_FILE = re.compile(r"[^/]+/[^/]+/\d+\.parquet")

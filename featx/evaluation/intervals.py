@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import ReportSettings
 from featx.evaluation.predictions import Predictions
 from featx.evaluation.resampling import Resampler
+from featx.settings import ReportSettings
 
 Floats = NDArray[np.float64]
 

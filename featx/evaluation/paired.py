@@ -14,10 +14,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import ReportSettings
 from featx.evaluation.intervals import Interval, interval_of, over_seeds
 from featx.evaluation.predictions import Predictions
 from featx.evaluation.resampling import Resampler, check_same_texts
+from featx.settings import ReportSettings
 
 #: Power at which the detectable difference is stated.
 POWER = 0.8
@@ -48,7 +48,7 @@ class Paired:
         Two-sided, of no difference in the metric: twice the smaller tail of the resampled differences.
     mcnemar_p : float
         Exact, of equal accuracy: see `mcnemar`.
-    detectable : float
+    minimum_detectable_difference : float
         Smallest difference that a test set and seeds like these show with a power of 80 %, in one two-sided comparison.
     disagreement : float
         Where the two differ on few texts only, what the share of such texts may be; 0 where there are enough for the
@@ -58,7 +58,7 @@ class Paired:
     difference: Interval
     p_value: float
     mcnemar_p: float
-    detectable: float
+    minimum_detectable_difference: float
     disagreement: float = 0.0
 
 
@@ -98,8 +98,8 @@ def paired_of(
     drawn = over_seeds(*a, seed=1) - over_seeds(*b, seed=2)
     interval = interval_of(value, drawn, confidence)
     bound = disagreement_bound(*predictions, confidence)
-    detectable = max(_detectable(interval, confidence), bound)
-    return Paired(interval, _tail(drawn), mcnemar(*predictions), detectable, bound)
+    minimum_detectable_difference = max(_minimum_detectable_difference(interval, confidence), bound)
+    return Paired(interval, _tail(drawn), mcnemar(*predictions), minimum_detectable_difference, bound)
 
 
 def _tail(drawn: Floats) -> float:
@@ -108,7 +108,7 @@ def _tail(drawn: Floats) -> float:
     return float(min(1.0, 2 * (1 + min(below, above)) / (1 + len(drawn))))
 
 
-def _detectable(interval: Interval, confidence: float) -> float:
+def _minimum_detectable_difference(interval: Interval, confidence: float) -> float:
     """From the half width, since a standard deviation of Student's t with few degrees of freedom does not exist."""
     from scipy.stats import norm
 

@@ -8,19 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, grid_points
-from featx.config import BaselineSettings, ComputeSettings, DataSettings, FeatureSettings
 from featx.data import TextDataset, load_dataset
 from featx.errors import SettingsError, TrainingError
 from featx.experiment.features import SplitFeatures, extract_splits
-from featx.experiment.places import Places
 from featx.experiment.probe import Probes
 from featx.experiment.progress import Display, Silent
 from featx.experiment.records import keep_test_texts
 from featx.experiment.sources import Source, on_features, on_given, on_texts, with_shuffled_labels
+from featx.experiment.workspace import Workspace
 from featx.features.device import thread_limit
-from featx.features.given import read_features
+from featx.features.external_features import read_features
 from featx.features.random_checkpoint import random_checkpoint_folder
 from featx.runs import Run, run_folder
+from featx.settings import BaselineSettings, ComputeSettings, DataSettings, FeatureSettings
 
 #: Names of the control runs, after the method's.
 _RANDOM, _SHUFFLED = "+random-encoder", "+shuffled-labels"
@@ -33,7 +33,7 @@ def baseline(
     settings: BaselineSettings | None = None,
     features: FeatureSettings | None = None,
     compute: ComputeSettings | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     display: Display | None = None,
     features_file: Path | None = None,
 ) -> list[Run]:
@@ -54,22 +54,22 @@ def baseline(
     """
     settings = settings or BaselineSettings()
     features, compute = features or FeatureSettings(), compute or ComputeSettings()
-    places, display = places or Places(), display or Silent()
+    workspace, display = workspace or Workspace(), display or Silent()
     methods = expand_methods(settings.methods)
     probe = _control_method(methods) if settings.controls else None
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
-    keep_test_texts(dataset, places, data.address)
+    keep_test_texts(dataset, workspace, data.address)
     extracted = given = None
     if features_file is not None:
         given = read_features(features_file)
         given.check_fits(dataset)
     elif any(method.reads is Reads.FEATURES for method in methods):
-        extracted = _extracted(dataset, checkpoint, revision, features, compute, places, display)
+        extracted = _extracted(dataset, checkpoint, revision, features, compute, workspace, display)
     n_kinds = len(extracted.specs) if extracted else (given.n_layers or 1) if given else 0
     workers = _workers(methods, settings, compute, n_kinds)
-    name = places.experiment_name(data.address)
+    name = workspace.experiment_name(data.address)
     runs = []
     with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
         files, random_files = (Path(temporary) / part if workers.elsewhere else None for part in ("own", "random"))
@@ -78,18 +78,18 @@ def baseline(
             sources[Reads.FEATURES] = on_features(dataset, extracted, files)
         elif given is not None:
             sources[Reads.FEATURES] = on_given(dataset, given, files)
-        probes = Probes(settings, workers, display, places.overwrite)
+        probes = Probes(settings, workers, display, workspace.overwrite)
 
         def run(method: Method, source: Source, suffix: str = "") -> None:
             for seed in settings.seeds:
-                folder = run_folder(places.results, name, method.name + suffix, seed)
+                folder = run_folder(workspace.results, name, method.name + suffix, seed)
                 runs.append(probes.run(method, seed, source, dataset, folder))
 
         for method in methods:
             run(method, sources[method.reads])
         if probe is not None and extracted is not None:
-            folder = random_checkpoint_folder(extracted.checkpoint, places.cache)
-            at_random = _extracted(dataset, str(folder), None, features, compute, places, display)
+            folder = random_checkpoint_folder(extracted.checkpoint, workspace.cache)
+            at_random = _extracted(dataset, str(folder), None, features, compute, workspace, display)
             named = replace(at_random.checkpoint, name=f"{extracted.checkpoint.name} (random weights)")
             control = on_features(dataset, replace(at_random, checkpoint=named), random_files, "random encoder")
             run(probe, control, _RANDOM)
@@ -128,10 +128,12 @@ def _extracted(
     revision: str | None,
     features: FeatureSettings,
     compute: ComputeSettings,
-    places: Places,
+    workspace: Workspace,
     display: Display,
 ) -> SplitFeatures:
-    return extract_splits(dataset, list(dataset.splits), checkpoint, revision, features, compute, places.cache, display)
+    return extract_splits(
+        dataset, list(dataset.splits), checkpoint, revision, features, compute, workspace.cache, display
+    )
 
 
 def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:

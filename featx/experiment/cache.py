@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from featx.errors import SettingsError
-from featx.features.store.care import BadShard, StoreFacts, clear, compact, gc, list_stores, verify
+from featx.features.store.maintenance import BadShard, StoreFacts, clear, compact, gc, list_stores, verify
 
 __all__ = [
     "BadShard",

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import featx
-from featx.config import CachePlace, CacheUrl, Device, cache_folder
 from featx.features.device import find_device
-from featx.features.store.care import list_stores
+from featx.features.store.maintenance import list_stores
+from featx.settings import CachePlace, CacheUrl, Device, cache_folder
 
 #: Packages that can change a result or break a command, and the optional ones.
 PACKAGES = (

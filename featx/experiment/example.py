@@ -9,8 +9,9 @@ import json
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from featx.config import (
+from featx.settings import (
     BaselineSettings,
+    CheckpointSettings,
     ComputeSettings,
     DataSettings,
     FeatureSettings,
@@ -19,11 +20,13 @@ from featx.config import (
     SavingSettings,
     TrackingSettings,
 )
-from featx.experiment.plan import CheckpointChoice
 
 _TABLES: dict[str, tuple[type[Any], str]] = {
     "data": (DataSettings, "Labelled texts: a file, a folder, NAME[:CONFIG] on the Hub, or demo."),
-    "checkpoint": (CheckpointChoice, "A Hub name, a folder, or demo. Write [[checkpoint]] tables to compare several."),
+    "checkpoint": (
+        CheckpointSettings,
+        "A Hub name, a folder, or demo. Write [[checkpoint]] tables to compare several.",
+    ),
     "features": (FeatureSettings, "What the baselines read of the frozen encoder."),
     "compute": (ComputeSettings, "How the work is done; changes no result."),
     "baseline": (BaselineSettings, "Classical methods. Without this table, and with [finetune], there are none."),

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import ComputeSettings, DataSettings, Engine, FeatureSettings, Pooling, RaySettings
 from featx.data import TextDataset, load_dataset
 from featx.errors import SettingsError
 from featx.experiment.features import SplitFeatures, extract_splits
-from featx.experiment.places import Places
 from featx.experiment.progress import Display, Silent
+from featx.experiment.workspace import Workspace
 from featx.markup import html_table
+from featx.settings import ComputeSettings, DataSettings, Engine, FeatureSettings, Pooling, RaySettings
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def extract(
     revision: str | None = None,
     features: FeatureSettings | None = None,
     compute: ComputeSettings | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     splits: Sequence[str] | None = None,
     display: Display | None = None,
     engine: Engine = Engine.LOCAL,
@@ -124,7 +124,7 @@ def extract(
         revision,
         features or FeatureSettings(),
         compute or ComputeSettings(),
-        (places or Places()).cache,
+        (workspace or Workspace()).cache,
         display or Silent(),
     )
     if engine is Engine.RAY:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from featx.config import CachePlace, ComputeSettings, FeatureSettings, RaySettings
 from featx.data import TextDataset
 from featx.experiment.features import SplitFeatures
 from featx.experiment.progress import Display
 from featx.features.checkpoint import find_checkpoint
 from featx.features.engine_ray import RayEngine
 from featx.features.extraction import Encoded, Progress
+from featx.settings import CachePlace, ComputeSettings, FeatureSettings, RaySettings
 
 
 def extract_splits_with_ray(

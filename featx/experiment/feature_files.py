@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import Format, choose
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment.extract import Extracted
+from featx.settings import Format, choose
 
 if TYPE_CHECKING:
     import pyarrow

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import CachePlace, Checkpoint, ComputeSettings, FeatureSettings
 from featx.data import TextDataset
 from featx.experiment.progress import Display
 from featx.features.checkpoint import find_checkpoint
@@ -16,6 +15,7 @@ from featx.features.device import thread_limit
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Counts, Encoded, Extractor, Progress
 from featx.features.spec import FeatureSpec
+from featx.settings import CachePlace, Checkpoint, ComputeSettings, FeatureSettings
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2

@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from featx.config import (
+from featx.data import TextDataset, load_dataset
+from featx.experiment.linear_probe import Probe, fit_probe
+from featx.experiment.progress import Display, ProgressBar, Silent
+from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
+from featx.experiment.workspace import Workspace
+from featx.features.checkpoint import find_checkpoint
+from featx.features.device import find_device, thread_limit
+from featx.features.tokens import TokenizedTexts
+from featx.runs import Run, RunRecord, Timings, environment, identity_of, read_run, run_folder, write_run
+from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
+from featx.runs.wandb_log import WandbLog
+from featx.settings import (
     SELECTION_METRIC,
     Checkpoint,
     ComputeSettings,
@@ -22,31 +33,20 @@ from featx.config import (
     SavingSettings,
     TrackingSettings,
 )
-from featx.data import TextDataset, load_dataset
-from featx.experiment.linear_probe import Probe, fit_probe
-from featx.experiment.places import Places
-from featx.experiment.progress import Display, Silent, Task
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
-from featx.features.checkpoint import find_checkpoint
-from featx.features.device import find_device, thread_limit
-from featx.features.tokens import TokenizedTexts
-from featx.finetune import (
+from featx.training import (
+    Diagnosis,
     Finetuned,
     Hooks,
     Interrupts,
-    Trial,
-    Verdict,
+    SearchTrial,
     check_settings,
     constant_loss,
     interrupts,
     judge,
     search,
 )
-from featx.finetune import finetune as finetune_checkpoint
-from featx.finetune.processes import is_first, leave, world_size
-from featx.runs import Run, RunRecord, Timings, environment, identity_of, read_run, run_folder, write_run
-from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
-from featx.runs.wandb_log import WandbLog
+from featx.training import finetune as finetune_checkpoint
+from featx.training.processes import is_first, leave, world_size
 
 #: Name of a run's method by what is trained.
 METHODS = {
@@ -71,7 +71,7 @@ class _Job:
     tracking: TrackingSettings
     compute: ComputeSettings
     device: str
-    places: Places
+    workspace: Workspace
     experiment: str
     display: Display
     interrupts: Interrupts
@@ -88,7 +88,7 @@ class _Made:
 
     model: Finetuned
     settings: FinetuneSettings
-    trials: tuple[Trial, ...]
+    trials: tuple[SearchTrial, ...]
     fit_seconds: float
 
 
@@ -98,7 +98,7 @@ def finetune(
     revision: str | None = None,
     settings: FinetuneSettings | None = None,
     compute: ComputeSettings | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     display: Display | None = None,
     saving: SavingSettings | None = None,
     tracking: TrackingSettings | None = None,
@@ -114,17 +114,17 @@ def finetune(
         One for each seed; empty in all processes but the first.
     """
     settings, compute = settings or FinetuneSettings(), compute or ComputeSettings()
-    places = places or Places()
+    workspace = workspace or Workspace()
     display = (display or Silent()) if is_first() else Silent()
     check_settings(settings)
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
     if is_first():
-        keep_test_texts(dataset, places, data.address)
+        keep_test_texts(dataset, workspace, data.address)
     device = find_device(compute.device).type
     check_settings(settings, device)
-    found = find_checkpoint(checkpoint, places.cache, revision)
+    found = find_checkpoint(checkpoint, workspace.cache, revision)
     runs = []
     with thread_limit(compute.threads), interrupts() as held:
         job = _Job(
@@ -135,8 +135,8 @@ def finetune(
             tracking=tracking or TrackingSettings(),
             compute=compute,
             device=device,
-            places=places,
-            experiment=places.experiment_name(data.address),
+            workspace=workspace,
+            experiment=workspace.experiment_name(data.address),
             display=display,
             interrupts=held,
         )
@@ -149,7 +149,7 @@ def finetune(
 
 
 def _run(job: _Job, seed: int) -> Run | None:
-    folder = run_folder(job.places.results, job.experiment, job.method, seed)
+    folder = run_folder(job.workspace.results, job.experiment, job.method, seed)
     facts: dict[str, Any] = {
         "method": job.method,
         "seed": seed,
@@ -158,7 +158,7 @@ def _run(job: _Job, seed: int) -> Run | None:
         "features": None,
         "settings": finetune_facts(job.settings),
     }
-    kept = finished_run(folder, facts, job.places.overwrite)
+    kept = finished_run(folder, facts, job.workspace.overwrite)
     if kept is not None:
         job.display.say(f"{folder} is there with the same data and settings: kept")
         return kept if is_first() else None
@@ -166,10 +166,10 @@ def _run(job: _Job, seed: int) -> Run | None:
     probe = None
     if job.settings.method is FinetuneMethod.LP:
         probe = fit_probe(
-            job.dataset, job.checkpoint, job.settings.max_length, job.compute, job.places, seed, job.display
+            job.dataset, job.checkpoint, job.settings.max_length, job.compute, job.workspace, seed, job.display
         )
     checkpoints = _checkpoints_folder(folder, facts)
-    log = WandbLog(job.tracking, job.places.results / job.experiment, job.display.say)
+    log = WandbLog(job.tracking, job.workspace.results / job.experiment, job.display.say)
     if is_first():
         log.begin(f"{job.method}-seed-{seed}", job.experiment, _config(facts, job))
     try:
@@ -195,12 +195,14 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
         hooks = Hooks(on_step=task.update, say=job.display.say, interrupts=job.interrupts)
         if not job.settings.search:
             made = train(job.settings, replace(hooks, on_log=log.log), checkpoints)
-            trial = Trial(_chosen(job.settings), made.best_score, "complete", [], made.fit_seconds)
+            trial = SearchTrial(_chosen(job.settings), made.best_score, "complete", [], made.fit_seconds)
             return _Made(made, job.settings, (trial,), made.fit_seconds)
         return _searched(job, seed, train, hooks, checkpoints, task, log)
 
 
-def _searched(job: _Job, seed: int, train: Any, hooks: Hooks, checkpoints: Path, task: Task, log: WandbLog) -> _Made:
+def _searched(
+    job: _Job, seed: int, train: Any, hooks: Hooks, checkpoints: Path, task: ProgressBar, log: WandbLog
+) -> _Made:
     number, said = 1, set()
     total = job.settings.search
 
@@ -212,7 +214,7 @@ def _searched(job: _Job, seed: int, train: Any, hooks: Hooks, checkpoints: Path,
             said.add(remark)
             hooks.say(remark)
 
-    def tell(finished: int, trial: Trial) -> None:
+    def tell(finished: int, trial: SearchTrial) -> None:
         nonlocal number
         number = finished + 1
         score = "diverged" if trial.score is None else f"{SELECTION_METRIC} {trial.score:.3f}"
@@ -256,7 +258,7 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
     return run
 
 
-def _verdict(job: _Job, made: _Made) -> Verdict:
+def _verdict(job: _Job, made: _Made) -> Diagnosis:
     settings, train = replace(made.settings, search=job.settings.search), job.dataset.train
     counts = np.bincount(train.labels, minlength=job.dataset.n_classes)
     loss = constant_loss(settings.class_weights, counts, settings.label_smoothing_factor)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import DEFAULT_CHECKPOINT, ComputeSettings, DataSettings, FeatureSettings
 from featx.data import TextDataset, load_dataset
 from featx.data.summary import Lengths, by_class, character_lengths, samples, summary
 from featx.errors import DataError, RunError, SettingsError
-from featx.experiment.places import Places
 from featx.experiment.progress import Display, Silent
+from featx.experiment.workspace import Workspace
+from featx.settings import DEFAULT_CHECKPOINT, ComputeSettings, DataSettings, FeatureSettings
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def inspect_data(
     checkpoint: str | None = None,
     revision: str | None = None,
     max_length: int | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     n_samples: int = 6,
     figures: Path | None = None,
     projection: str | None = None,
@@ -98,7 +98,7 @@ def inspect_data(
     revision : str, optional
     max_length : int, optional
         A length in tokens to try, up to the checkpoint's limit.
-    places : Places, optional
+    workspace : Workspace, optional
     n_samples : int
         Rows of train to show.
     figures : Path, optional
@@ -114,7 +114,7 @@ def inspect_data(
     FeatxError
         For wrong data, checkpoint or settings.
     """
-    places, display = places or Places(), display or Silent()
+    workspace, display = workspace or Workspace(), display or Silent()
     if checkpoint is None and max_length is not None:
         raise SettingsError("--max-length counts tokens, which takes a tokenizer; give --checkpoint as well")
     if projection is not None and (checkpoint is None or figures is None):
@@ -123,15 +123,17 @@ def inspect_data(
     counted = {"characters": _counted(dataset, character_lengths)}
     cuts: list[Cut] = []
     if checkpoint is not None:
-        tokens, lengths_cut_at = _tokens(dataset, checkpoint, revision, max_length, places)
+        tokens, lengths_cut_at = _tokens(dataset, checkpoint, revision, max_length, workspace)
         counted["tokens"] = tokens
         cuts = [Cut(name, at, _shares(tokens, at)) for name, at in lengths_cut_at.items()]
     drawn = []
     if figures is not None:
         drawn = _draw(dataset, counted, cuts, figures)
         if projection is not None and checkpoint is not None:
-            drawn += _draw_map(dataset, checkpoint, revision, max_length, projection, places, compute, figures, display)
-    shown = samples(dataset.train, n_samples) if places.texts else []
+            drawn += _draw_map(
+                dataset, checkpoint, revision, max_length, projection, workspace, compute, figures, display
+            )
+    shown = samples(dataset.train, n_samples) if workspace.texts else []
     lengths = {unit: _by_class(of_split, dataset) for unit, of_split in counted.items()}
     return InspectedData(summary(dataset), lengths, cuts, checkpoint, shown, drawn)
 
@@ -141,23 +143,23 @@ def _counted(dataset: TextDataset, count: Any) -> dict[str, NDArray[np.int64]]:
 
 
 def _tokens(
-    dataset: TextDataset, name: str, revision: str | None, max_length: int | None, places: Places
+    dataset: TextDataset, name: str, revision: str | None, max_length: int | None, workspace: Workspace
 ) -> tuple[dict[str, NDArray[np.int64]], dict[str, int]]:
     """Tokens of each text by split, and the lengths at which texts may be cut, by name."""
     from featx.features.inspection import token_lengths
 
-    tokenizer, limit = _tokenizer(name, revision, max_length, places)
+    tokenizer, limit = _tokenizer(name, revision, max_length, workspace)
     counted = _counted(dataset, lambda texts: token_lengths(tokenizer, texts))
     stated = {} if max_length is None else {"max_length": max_length}
     return counted, stated | {"checkpoint limit": limit}
 
 
-def _tokenizer(name: str, revision: str | None, max_length: int | None, places: Places) -> tuple[Any, int]:
+def _tokenizer(name: str, revision: str | None, max_length: int | None, workspace: Workspace) -> tuple[Any, int]:
     """Tokenizer of a checkpoint that cuts at `max_length`, and the checkpoint's own limit."""
     from featx.features.checkpoint import find_checkpoint
     from featx.features.tokens import load_config, load_tokenizer, token_limit
 
-    found = find_checkpoint(name, places.cache, revision)
+    found = find_checkpoint(name, workspace.cache, revision)
     config = load_config(found)
     tokenizer = load_tokenizer(found, config, max_length)
     return tokenizer, token_limit(tokenizer.hf, config)
@@ -183,7 +185,7 @@ def _labels(dataset: TextDataset) -> NDArray[np.int64]:
 def _draw(
     dataset: TextDataset, counted: dict[str, dict[str, NDArray[np.int64]]], cuts: Sequence[Cut], folder: Path
 ) -> list[Path]:
-    from featx.report.data_display import BalanceDisplay, LengthDisplay
+    from featx.reporting.data_display import BalanceDisplay, LengthDisplay
 
     names, labels = dataset.label_names, _labels(dataset)
     counts = {split: held.class_counts.tolist() for split, held in dataset.splits.items()}
@@ -201,26 +203,26 @@ def _draw_map(
     revision: str | None,
     max_length: int | None,
     projection: str,
-    places: Places,
+    workspace: Workspace,
     compute: ComputeSettings | None,
     folder: Path,
     display: Display,
 ) -> list[Path]:
     from featx.experiment.features import extract_splits
-    from featx.report.map_display import PROJECTIONS, MapDisplay
+    from featx.reporting.map_display import PROJECTIONS, MapDisplay
 
     if projection not in PROJECTIONS:
         raise SettingsError(f"--map is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
     settings = FeatureSettings(max_length=max_length)
     made = extract_splits(
-        dataset, ["test"], checkpoint, revision, settings, compute or ComputeSettings(), places.cache, display
+        dataset, ["test"], checkpoint, revision, settings, compute or ComputeSettings(), workspace.cache, display
     )
     points = MapDisplay.of_features(made.of("test"), dataset.test.labels, dataset.label_names, projection)
     return _written({f"map-{projection}": points.figure()}, folder)
 
 
 def _written(figures: dict[str, Any], folder: Path) -> list[Path]:
-    from featx.report.style import drawn
+    from featx.reporting.style import drawn
 
     paths = []
     try:
@@ -265,7 +267,7 @@ def inspect_tokens(
     checkpoint: str = DEFAULT_CHECKPOINT,
     revision: str | None = None,
     max_length: int | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
 ) -> tuple[list[InspectedText], int]:
     """Tokens of each text, and the length at which they are cut.
 
@@ -281,6 +283,6 @@ def inspect_tokens(
     for position, text in enumerate(texts, 1):
         if not text.strip():
             raise DataError(f"text {position} is empty; leave it out or give it words")
-    tokenizer, _ = _tokenizer(checkpoint, revision, max_length, places or Places())
+    tokenizer, _ = _tokenizer(checkpoint, revision, max_length, workspace or Workspace())
     made = tokens_of(tokenizer, texts)
     return [InspectedText(text, tokens) for text, tokens in zip(texts, made, strict=True)], tokenizer.max_length

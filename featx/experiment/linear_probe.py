@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.baselines import find_method, fit
-from featx.config import Checkpoint, ComputeSettings, FeatureSettings
 from featx.data import TextDataset
 from featx.experiment.features import extract_splits
-from featx.experiment.places import Places
 from featx.experiment.progress import Display
-from featx.finetune import LinearHead
+from featx.experiment.workspace import Workspace
+from featx.settings import Checkpoint, ComputeSettings, FeatureSettings
+from featx.training import LinearHead
 
 #: Standard deviation, as a share of the median over dimensions, below which a dimension is dead.
 _DEAD = 1e-3
@@ -43,7 +43,7 @@ def fit_probe(
     checkpoint: Checkpoint,
     max_length: int | None,
     compute: ComputeSettings,
-    places: Places,
+    workspace: Workspace,
     seed: int,
     display: Display,
 ) -> Probe:
@@ -55,7 +55,7 @@ def fit_probe(
         checkpoint.revision,
         FeatureSettings(max_length=max_length),
         compute,
-        places.cache,
+        workspace.cache,
         display,
     )
     inputs = without_dead_dimensions({name: extracted.of(name) for name in ("train", "validation")})

@@ -15,9 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from featx.baselines import Reads
-from featx.config import (
-    DEFAULT_CHECKPOINT,
+from featx.data import load_dataset
+from featx.errors import RunError, SettingsError
+from featx.experiment.baseline import baseline, control_runs, expand_methods
+from featx.experiment.finetune import METHODS as FINETUNE_METHODS
+from featx.experiment.finetune import finetune, finetune_facts
+from featx.experiment.probe import settings_facts
+from featx.experiment.progress import Display
+from featx.experiment.records import checkpoint_facts, data_facts
+from featx.experiment.report import Reported, check_metric, report
+from featx.experiment.settings_file import check_keys, settings_from
+from featx.experiment.workspace import Workspace, name_of_address
+from featx.features.checkpoint import find_checkpoint
+from featx.runs import read_run, run_folder
+from featx.settings import (
     BaselineSettings,
+    CheckpointSettings,
     ComputeSettings,
     DataSettings,
     FeatureSettings,
@@ -26,30 +39,9 @@ from featx.config import (
     SavingSettings,
     TrackingSettings,
 )
-from featx.data import load_dataset
-from featx.errors import RunError, SettingsError
-from featx.experiment.baseline import baseline, control_runs, expand_methods
-from featx.experiment.finetune import METHODS as FINETUNE_METHODS
-from featx.experiment.finetune import finetune, finetune_facts
-from featx.experiment.places import Places, name_of_address
-from featx.experiment.probe import settings_facts
-from featx.experiment.progress import Display
-from featx.experiment.records import checkpoint_facts, data_facts
-from featx.experiment.report import Reported, check_metric, report
-from featx.experiment.settings_file import check_keys, settings_from
-from featx.features.checkpoint import find_checkpoint
-from featx.finetune import check_settings
-from featx.runs import read_run, run_folder
+from featx.training import check_settings
 
 TABLES = ("data", "checkpoint", "features", "compute", "baseline", "finetune", "saving", "tracking", "report")
-
-
-@dataclass(frozen=True)
-class CheckpointChoice:
-    """Name and revision of a checkpoint."""
-
-    name: str = DEFAULT_CHECKPOINT
-    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class Plan:
 
     experiment: str | None
     data: DataSettings
-    checkpoints: tuple[CheckpointChoice, ...]
+    checkpoints: tuple[CheckpointSettings, ...]
     features: FeatureSettings
     compute: ComputeSettings
     baseline: BaselineSettings | None
@@ -72,8 +64,8 @@ class Plan:
 class Step:
     """The part of a plan on one checkpoint: where its runs lie, and what is run."""
 
-    checkpoint: CheckpointChoice
-    places: Places
+    checkpoint: CheckpointSettings
+    workspace: Workspace
     baseline: BaselineSettings | None
     finetune: FinetuneSettings | None
 
@@ -139,34 +131,34 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
     )
 
 
-def _checkpoints(stated: Any, where: str) -> tuple[CheckpointChoice, ...]:
+def _checkpoints(stated: Any, where: str) -> tuple[CheckpointSettings, ...]:
     """One ``[checkpoint]`` or several ``[[checkpoint]]``."""
     tables = stated if isinstance(stated, list) else [stated]
     if not tables:
         raise SettingsError(f"{where} is empty; expected one [checkpoint] or several [[checkpoint]]")
-    chosen = tuple(settings_from(CheckpointChoice, table, where) for table in tables)
+    chosen = tuple(settings_from(CheckpointSettings, table, where) for table in tables)
     doubled = [choice.name for k, choice in enumerate(chosen) if choice in chosen[:k]]
     if doubled:
         raise SettingsError(f"{where}: {doubled[0]!r} stands there twice; remove one")
     return chosen
 
 
-def steps(plan: Plan, places: Places) -> list[Step]:
+def steps(plan: Plan, workspace: Workspace) -> list[Step]:
     """A step for each checkpoint; with several, each has a results folder of its own, named after it.
 
     Methods that read texts alone are part of the first step only: they would be the same in every one.
     """
-    name = replace(places, experiment=places.experiment or plan.experiment).experiment_name(plan.data.address)
+    name = replace(workspace, experiment=workspace.experiment or plan.experiment).experiment_name(plan.data.address)
     if len(plan.checkpoints) == 1:
-        return [Step(plan.checkpoints[0], replace(places, experiment=name), plan.baseline, plan.finetune)]
+        return [Step(plan.checkpoints[0], replace(workspace, experiment=name), plan.baseline, plan.finetune)]
     made = []
     for at, (checkpoint, short) in enumerate(zip(plan.checkpoints, _short_names(plan.checkpoints), strict=True)):
         settings = plan.baseline if at == 0 else _on_features(plan.baseline)
-        made.append(Step(checkpoint, replace(places, experiment=f"{name}-{short}"[:100]), settings, plan.finetune))
+        made.append(Step(checkpoint, replace(workspace, experiment=f"{name}-{short}"[:100]), settings, plan.finetune))
     return made
 
 
-def _short_names(checkpoints: Sequence[CheckpointChoice]) -> list[str]:
+def _short_names(checkpoints: Sequence[CheckpointSettings]) -> list[str]:
     """The last part of each name; numbered where two have the same."""
     shorts = [name_of_address(checkpoint.name) for checkpoint in checkpoints]
     return [short if shorts.count(short) == 1 else f"{short}-{at}" for at, short in enumerate(shorts, 1)]
@@ -194,32 +186,34 @@ def check_plan(plan: Plan) -> None:
         check_settings(plan.finetune)
 
 
-def run_plan(plan: Plan, places: Places, display: Display) -> Reported:
+def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     """Run every step of `plan`; runs that are there already are kept. One report shows all checkpoints."""
     check_plan(plan)
-    made = steps(plan, places)
+    made = steps(plan, workspace)
     for step in made:
         where = (step.checkpoint.name, step.checkpoint.revision)
         if step.baseline is not None:
-            baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.places, display)
+            baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.workspace, display)
         if step.finetune is not None:
-            finetune(plan.data, *where, step.finetune, plan.compute, step.places, display, plan.saving, plan.tracking)
-    folders = [places.results / step.places.experiment_name(plan.data.address) for step in made]
+            finetune(
+                plan.data, *where, step.finetune, plan.compute, step.workspace, display, plan.saving, plan.tracking
+            )
+    folders = [workspace.results / step.workspace.experiment_name(plan.data.address) for step in made]
     output = None
     if len(made) > 1:
-        whole = replace(places, experiment=places.experiment or plan.experiment)
-        output = places.results / whole.experiment_name(plan.data.address) / "report"
-    return report(folders, plan.report, output, with_texts=places.texts)
+        whole = replace(workspace, experiment=workspace.experiment or plan.experiment)
+        output = workspace.results / whole.experiment_name(plan.data.address) / "report"
+    return report(folders, plan.report, output, with_texts=workspace.texts)
 
 
-def planned_runs(plan: Plan, places: Places) -> list[Planned]:
+def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
     """The runs of `plan`, and which of them are done.
 
     Data and checkpoints are read to know what they are; features are compared only when the plan is run.
     """
     check_plan(plan)
     data = data_facts(load_dataset(plan.data))
-    return [planned for step in steps(plan, places) for planned in _planned(plan, step, data)]
+    return [planned for step in steps(plan, workspace) for planned in _planned(plan, step, data)]
 
 
 def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
@@ -227,10 +221,10 @@ def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
 
     def checkpoint() -> dict[str, Any]:
         nonlocal found
-        found = found or find_checkpoint(step.checkpoint.name, step.places.cache, step.checkpoint.revision)
+        found = found or find_checkpoint(step.checkpoint.name, step.workspace.cache, step.checkpoint.revision)
         return checkpoint_facts(found)
 
-    name = step.places.experiment_name(plan.data.address)
+    name = step.workspace.experiment_name(plan.data.address)
     if step.baseline is not None:
         methods = expand_methods(step.baseline.methods)
         controls = control_runs(methods) if step.baseline.controls else []
@@ -238,12 +232,12 @@ def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
             facts = checkpoint() if method.reads is Reads.FEATURES else None
             settings = settings_facts(method, step.baseline)
             for seed in step.baseline.seeds:
-                folder = run_folder(step.places.results, name, run_name, seed)
+                folder = run_folder(step.workspace.results, name, run_name, seed)
                 yield Planned(folder, _state(folder, data, facts, settings))
     if step.finetune is not None:
         settings = finetune_facts(step.finetune)
         for seed in step.finetune.seeds:
-            folder = run_folder(step.places.results, name, FINETUNE_METHODS[step.finetune.method], seed)
+            folder = run_folder(step.workspace.results, name, FINETUNE_METHODS[step.finetune.method], seed)
             yield Planned(folder, _state(folder, data, checkpoint(), settings))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from featx.config import ComputeSettings
 from featx.data.streams import count_rows, stream_lines, stream_texts
 from featx.errors import DataError
-from featx.experiment.places import Places
 from featx.experiment.prediction_files import check_output, prediction_file
 from featx.experiment.progress import Display, Silent
-from featx.predict import Prediction, load_predictor
+from featx.experiment.workspace import Workspace
+from featx.prediction import Prediction, load_predictor
+from featx.settings import ComputeSettings
 
 __all__ = ["check_output", "count_rows", "predict", "predict_batches", "predict_file", "stream_lines", "stream_texts"]
 
@@ -20,18 +20,18 @@ def predict(
     folder: Path,
     texts: Sequence[str],
     compute: ComputeSettings | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     checkpoint: str | None = None,
 ) -> list[Prediction]:
     """Label and scores of each text, by the run in `folder`."""
-    return [made for batch in predict_batches(folder, texts, compute, places, checkpoint) for made in batch]
+    return [made for batch in predict_batches(folder, texts, compute, workspace, checkpoint) for made in batch]
 
 
 def predict_batches(
     folder: Path,
     texts: Iterable[str],
     compute: ComputeSettings | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     checkpoint: str | None = None,
     display: Display | None = None,
     total: int | None = None,
@@ -45,7 +45,7 @@ def predict_batches(
     texts : iterable of str
         Read once.
     compute : ComputeSettings, optional
-    places : Places, optional
+    workspace : Workspace, optional
     checkpoint : str, optional
         Where the run's checkpoint is now, when it has moved.
     display : Display, optional
@@ -59,7 +59,7 @@ def predict_batches(
     RunError
         If there is no such run, or it was saved without a model.
     """
-    predictor = load_predictor(folder, (places or Places()).cache, compute, checkpoint)
+    predictor = load_predictor(folder, (workspace or Workspace()).cache, compute, checkpoint)
     done = 0
     with (display or Silent()).task("predict", total) as task:
         for batch in predictor.batches(texts):
@@ -76,7 +76,7 @@ def predict_file(
     texts: Iterable[str],
     output: Path,
     compute: ComputeSettings | None = None,
-    places: Places | None = None,
+    workspace: Workspace | None = None,
     checkpoint: str | None = None,
     display: Display | None = None,
     total: int | None = None,
@@ -92,7 +92,7 @@ def predict_file(
     """
     n_texts = 0
     with prediction_file(output) as write:
-        for batch in predict_batches(folder, texts, compute, places, checkpoint, display, total):
+        for batch in predict_batches(folder, texts, compute, workspace, checkpoint, display, total):
             write(batch)
             n_texts += len(batch)
     return n_texts

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from featx.errors import RunError, SettingsError
-from featx.predict import Prediction
+from featx.prediction import Prediction
 from featx.runs import whole_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")

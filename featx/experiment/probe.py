@@ -13,9 +13,9 @@ from featx.baselines import (
     Choices,
     Fitted,
     Inputs,
-    Material,
     Method,
-    Trial,
+    TuningData,
+    TuningTrial,
     Workers,
     first_line,
     fit_best,
@@ -23,7 +23,6 @@ from featx.baselines import (
     predict,
     save_classifier,
 )
-from featx.config import SELECTION_METRIC, BaselineSettings, Calibration
 from featx.data import TextDataset
 from featx.errors import FeatxError, RunError, TrainingError
 from featx.evaluation import Predictions, measure
@@ -32,6 +31,7 @@ from featx.experiment.records import data_facts, finished_run, measured, now
 from featx.experiment.sources import Source
 from featx.runs import Run, RunRecord, Timings, environment, read_run, write_run
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
+from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration
 
 #: Difference of the score on validation between the walk and the kept classifier that is worth a remark.
 _LARGEST_GAP = 0.01
@@ -139,12 +139,12 @@ class Probes:
         return fitted
 
 
-def _material(source: Source, settings: BaselineSettings) -> Material:
+def _material(source: Source, settings: BaselineSettings) -> TuningData:
     """Train and validation only: test is not there to be seen."""
     seen = ("train", "validation")
     inputs = Inputs(_some(source.inputs.texts, seen), _some(source.inputs.features, seen))
     labels: dict[str, NDArray[np.int64]] = {name: source.dataset.splits[name].labels for name in seen}
-    return Material(inputs, labels, source.dataset.label_names, settings.cv)
+    return TuningData(inputs, labels, source.dataset.label_names, settings.cv)
 
 
 def _some(parts: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -192,12 +192,12 @@ def _selection(fitted: Fitted, settings: BaselineSettings) -> dict[str, Any]:
     }
 
 
-def _chosen_features(chosen: Trial) -> dict[str, Any]:
+def _chosen_features(chosen: TuningTrial) -> dict[str, Any]:
     candidate = chosen.candidate
     return {"features": candidate.facts | {"kinds": list(candidate.kinds)}} if candidate.kinds else {}
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: TuningTrial) -> dict[str, Any]:
     return {
         **trial.candidate.facts,
         "params": trial.params,

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
-class Task(Protocol):
+class ProgressBar(Protocol):
     """One bar."""
 
     def update(self, done: int, total: int | None = None, detail: str = "") -> None:
@@ -17,7 +17,7 @@ class Task(Protocol):
 class Display(Protocol):
     """Something that shows bars and remarks."""
 
-    def task(self, description: str, total: int | None) -> AbstractContextManager[Task]:
+    def task(self, description: str, total: int | None) -> AbstractContextManager[ProgressBar]:
         """A bar that is there while the context is."""
 
     def say(self, message: str) -> None:
@@ -33,7 +33,7 @@ class Silent:
     """A display that shows nothing."""
 
     @contextmanager
-    def task(self, description: str, total: int | None) -> Iterator[Task]:
+    def task(self, description: str, total: int | None) -> Iterator[ProgressBar]:
         """No bar."""
         yield _NoTask()
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from featx.config import Checkpoint
 from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.experiment.places import Places
+from featx.experiment.workspace import Workspace
 from featx.runs import Run, SplitFacts, identity_of, keep_texts, read_run
+from featx.settings import Checkpoint
 
 
 def data_facts(dataset: TextDataset) -> dict[str, Any]:
@@ -31,10 +31,10 @@ def data_facts(dataset: TextDataset) -> dict[str, Any]:
     }
 
 
-def keep_test_texts(dataset: TextDataset, places: Places, address: str) -> None:
+def keep_test_texts(dataset: TextDataset, workspace: Workspace, address: str) -> None:
     """Keep the test texts beside the runs of an experiment, for its report; unless the user wants none kept."""
-    if places.texts:
-        keep_texts(places.results / places.experiment_name(address), dataset)
+    if workspace.texts:
+        keep_texts(workspace.results / workspace.experiment_name(address), dataset)
 
 
 def shared_rows(dataset: TextDataset) -> list[int]:

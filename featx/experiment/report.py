@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.config import ReportSettings
 from featx.errors import RunError, SettingsError
-from featx.report import FORMATS, Comparison, answer, check_metric, compare, render, write_report
+from featx.reporting import FORMATS, Comparison, answer, check_metric, compare, render, write_report
 from featx.runs import Run, SharedText, find_runs, read_run, read_shared, read_texts
+from featx.settings import ReportSettings
 
 __all__ = ["Reported", "answer", "check_format", "check_metric", "render", "report"]
 

@@ -10,8 +10,8 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from featx.config import choose
 from featx.errors import SettingsError
+from featx.settings import choose
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.baselines import TEXTS, Candidate, Inputs, candidates_of
-from featx.config import Combine
 from featx.data import TextDataset
 from featx.errors import TrainingError
 from featx.experiment.features import SplitFeatures
 from featx.experiment.records import checkpoint_facts
-from featx.features.given import GivenFeatures
+from featx.features.external_features import GivenFeatures
+from featx.settings import Combine
 
 #: What stands for the pooling of features that came from elsewhere.
 GIVEN = "given"

@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from featx.config import DEMO, CachePlace, Checkpoint
+from featx.data.hub_errors import is_unreachable, quiet_hub, tried
 from featx.data.paths import is_file, is_folder
-from featx.data.reach import is_unreachable, quiet_hub, tried
 from featx.errors import CheckpointError
+from featx.settings import DEMO, CachePlace, Checkpoint
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _CONFIG = ("config.json",)

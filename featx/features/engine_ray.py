@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from featx.config import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
 from featx.data import text_digests
 from featx.errors import CheckpointError, ExtractionError, FeatxError, SettingsError, StoreError
 from featx.features.checkpoint import find_checkpoint
@@ -36,6 +35,7 @@ from featx.features.store import FeatureStore
 from featx.features.store.commit import TEMPORARY_PREFIX
 from featx.features.store.index import DigestIndex
 from featx.features.store.token import leave_token, remove_token, sees_token
+from featx.settings import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
 
 #: Windows that wait at a worker while it encodes one.
 _AHEAD = 1

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import CachePlace, Checkpoint, FeatureSettings, Pooling
 from featx.data import text_digests
 from featx.errors import ExtractionError
 from featx.features.batches import token_batches
@@ -28,6 +27,7 @@ from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, FeatureView
 from featx.features.store.shard import Digests
 from featx.features.tokens import TokenizedTexts
+from featx.settings import CachePlace, Checkpoint, FeatureSettings, Pooling
 
 #: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
 #: `_WINDOW_SECONDS`: that much work is lost at most when the process is killed.

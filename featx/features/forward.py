@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from featx.config import Pooling
 from featx.features.aligned_attention import NAME as ALIGNED
 from featx.features.first_token import encoder_layers, first_token_layer
 from featx.features.pooling import pool
+from featx.settings import Pooling
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featx.config import Pooling
+from featx.settings import Pooling
 
 if TYPE_CHECKING:
     import torch

@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from featx.config import CachePlace, Checkpoint, local_folder
 from featx.errors import CheckpointError
 from featx.features.checkpoint import loading, quiet_transformers
 from featx.features.tokens import load_config
+from featx.settings import CachePlace, Checkpoint, local_folder
 
 #: Part of the folder's name; raised when the weights are drawn otherwise.
 _VERSION = 1

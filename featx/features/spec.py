@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
-from featx.config import Dtype, Pooling
+from featx.settings import Dtype, Pooling
 
 #: Version of the store's format and of the meaning of the fields below.
 FORMAT_VERSION = 1

@@ -10,9 +10,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.config import Checkpoint
 from featx.errors import CheckpointError, SettingsError
 from featx.features.checkpoint import loading
+from featx.settings import Checkpoint
 
 #: The limit where neither tokenizer nor configuration states one.
 _FALLBACK_LIMIT = 512

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from featx.config import Dtype
 from featx.evaluation.metrics import METRICS, SCORE_METRICS
+from featx.settings import Dtype
 
 if TYPE_CHECKING:
     from featx.runs.record import RunRecord

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from featx.config import TrackingSettings, WandbMode
 from featx.evaluation import Predictions
 from featx.runs.record import RunRecord
+from featx.settings import TrackingSettings, WandbMode
 
 #: Rows of the table of predictions.
 _MAX_ROWS = 10_000

@@ -15,8 +15,8 @@ from tiny import LABELS, make_texts
 
 from featx.baselines import METHODS, find_method, fit, load_classifier, predict, probabilities, save_classifier
 from featx.baselines.fitting import _calibrated
-from featx.config import Calibration
 from featx.errors import RunError, SettingsError, TrainingError
+from featx.settings import Calibration
 
 
 def matrices(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -17,9 +17,9 @@ from featx.baselines import (
     METHODS,
     Choices,
     Inputs,
-    Material,
     Method,
     Reads,
+    TuningData,
     Workers,
     candidates_of,
     enough_workers,
@@ -30,13 +30,13 @@ from featx.baselines import (
     save_classifier,
     tune,
 )
-from featx.config import Calibration, Combine, Refit
 from featx.errors import TrainingError
+from featx.settings import Calibration, Combine, Refit
 
 KINDS = [(0, "cls"), (1, "cls"), (2, "cls")]
 
 
-def material(n: int = 120, cv: int | None = None, noise: float = 1.0) -> Material:
+def material(n: int = 120, cv: int | None = None, noise: float = 1.0) -> TuningData:
     """Three layers: the first knows nothing, the second little, the third most."""
     rng = np.random.default_rng(0)
     labels, features = {}, {}
@@ -48,7 +48,7 @@ def material(n: int = 120, cv: int | None = None, noise: float = 1.0) -> Materia
             (strength * centres[y] + noise * rng.normal(size=(size, 5))).astype(np.float32)
             for strength in (0.0, 0.4, 1.2)
         ]
-    return Material(Inputs({}, features), labels, LABELS, cv)
+    return TuningData(Inputs({}, features), labels, LABELS, cv)
 
 
 def test_candidates() -> None:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from featx.config import DataSettings
 from featx.data import load_dataset
 from featx.errors import DataError
+from featx.settings import DataSettings
 
 ROWS = [("a good day", "positive"), ("a bad day", "negative"), ("it opens at nine", "neutral")]
 

@@ -145,7 +145,7 @@ def hub() -> Iterator[str]:
 
 SCRIPT = """
 import json, sys
-from featx.config import DataSettings
+from featx.settings import DataSettings
 from featx.data import load_dataset
 from featx.errors import FeatxError
 try:

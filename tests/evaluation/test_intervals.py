@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import bootstrap
 from sklearn.metrics import f1_score
 
-from featx.config import ReportSettings
 from featx.evaluation import (
     CONFUSION_METRICS,
     SCORE_METRICS,
@@ -21,6 +20,7 @@ from featx.evaluation import (
     resampled_scores,
     resampling,
 )
+from featx.settings import ReportSettings
 
 NAMES = ("a", "b", "c")
 

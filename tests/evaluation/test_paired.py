@@ -8,10 +8,10 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from featx.config import ReportSettings
 from featx.errors import SettingsError
 from featx.evaluation import Interval, Paired, Predictions, Verdict, holm, mcnemar, paired_difference, verdict
 from featx.evaluation.paired import disagreement_bound
+from featx.settings import ReportSettings
 
 NAMES = ("a", "b", "c")
 FAST = ReportSettings(n_resamples=999, margin=0.0)
@@ -110,7 +110,9 @@ def test_identical_predictions_are_equivalent_only_on_enough_texts() -> None:
     for made, expected in ((few, Verdict.UNDECIDED), (many, Verdict.EQUIVALENT)):
         paired = paired_difference([made], [made], "f1_macro", FAST)
         assert verdict(paired, paired.p_value, 0.02, 0.95) is expected
-        assert paired.detectable == paired.disagreement == pytest.approx(1 - 0.025 ** (1 / len(made)))
+        assert (
+            paired.minimum_detectable_difference == paired.disagreement == pytest.approx(1 - 0.025 ** (1 / len(made)))
+        )
 
 
 def test_the_bound_of_disagreement_is_that_of_statsmodels() -> None:
@@ -132,7 +134,7 @@ def test_the_p_value_agrees_with_the_interval() -> None:
 def test_a_difference_of_the_detectable_size_is_found_in_four_of_five_test_sets() -> None:
     """Accuracies 0.75 and 0.75 - d on 400 texts, with d what the first test sets call detectable."""
     sizes = [
-        paired_difference(*([m] for m in pair(400, (0.75, 0.66), seed)), "accuracy", FAST).detectable
+        paired_difference(*([m] for m in pair(400, (0.75, 0.66), seed)), "accuracy", FAST).minimum_detectable_difference
         for seed in range(20)
     ]
     d = float(np.mean(sizes))

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 from featx.baselines import METHODS
-from featx.baselines.paths import walking
-from featx.baselines.registry import Path as Walk
-from featx.config import (
+from featx.baselines.grid_solvers import walking
+from featx.baselines.registry import GridSolver as Walk
+from featx.errors import DataError, RunError, SettingsError, TrainingError
+from featx.experiment.baseline import baseline
+from featx.experiment.workspace import Workspace
+from featx.prediction import load_predictor
+from featx.reporting import compare
+from featx.runs import Run, read_run
+from featx.settings import (
     BaselineSettings,
     Calibration,
     Combine,
@@ -21,12 +27,6 @@ from featx.config import (
     Refit,
     ReportSettings,
 )
-from featx.errors import DataError, RunError, SettingsError, TrainingError
-from featx.experiment.baseline import baseline
-from featx.experiment.places import Places
-from featx.predict import load_predictor
-from featx.report import compare
-from featx.runs import Run, read_run
 
 SEVERAL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
 
@@ -45,22 +45,22 @@ class Remarks:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(results=tmp_path / "results", cache_dir=tmp_path / "cache")
 
 
 def made(
-    tweets: Path, tiny: Path, places: Places, display: object = None, features: object = None, **settings: object
+    tweets: Path, tiny: Path, workspace: Workspace, display: object = None, features: object = None, **settings: object
 ) -> list[Run]:
     return baseline(
         DataSettings(str(tweets)), str(tiny), settings=BaselineSettings(**settings), features=features or SEVERAL,
-        places=places, display=display,
+        workspace=workspace, display=display,
     )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_all_methods_on_all_layers(tweets: Path, tiny: Path, places: Places) -> None:
-    runs = made(tweets, tiny, places, methods=("all",))
+def test_all_methods_on_all_layers(tweets: Path, tiny: Path, workspace: Workspace) -> None:
+    runs = made(tweets, tiny, workspace, methods=("all",))
     assert [run.record.method for run in runs] == list(METHODS)
     for run in runs:
         method, record = METHODS[run.record.method], run.record
@@ -79,19 +79,19 @@ def test_all_methods_on_all_layers(tweets: Path, tiny: Path, places: Places) -> 
 
 @pytest.mark.parametrize("combine", [Combine.CONCAT, Combine.EACH])
 def test_a_run_predicts_new_texts_as_it_predicted_test(
-    combine: Combine, tweets: Path, tiny: Path, places: Places
+    combine: Combine, tweets: Path, tiny: Path, workspace: Workspace
 ) -> None:
-    (run,) = made(tweets, tiny, places, methods=("lda",), combine=combine)
+    (run,) = made(tweets, tiny, workspace, methods=("lda",), combine=combine)
     layer = run.record.selection["features"]["layer"]
     assert (layer == "concat") == (combine is Combine.CONCAT)
     texts = (tweets / "test_text.txt").read_text().splitlines()
-    scores = [list(p.scores.values()) for p in load_predictor(run.folder, places.cache)(texts)]
+    scores = [list(p.scores.values()) for p in load_predictor(run.folder, workspace.cache)(texts)]
     assert np.asarray(scores) == pytest.approx(run.predictions["test"].y_score, abs=1e-4)
 
 
-def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, places: Places) -> None:
+def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, workspace: Workspace) -> None:
     runs = made(
-        tweets, tiny, places, methods=("tfidf-logreg", "ridge", "logreg"), controls=True, features=FeatureSettings()
+        tweets, tiny, workspace, methods=("tfidf-logreg", "ridge", "logreg"), controls=True, features=FeatureSettings()
     )
     controls = {run.record.method: run.record for run in runs if run.record.control}
     assert {name: record.control for name, record in controls.items()} == {
@@ -100,7 +100,7 @@ def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, places: Places
     }
     assert controls["logreg+random-encoder"].checkpoint["digest"] != runs[2].record.checkpoint["digest"]
     assert controls["logreg+random-encoder"].checkpoint["name"].endswith("(random weights)")
-    assert str(places.cache) not in json.dumps([record.to_json() for record in controls.values()])
+    assert str(workspace.cache) not in json.dumps([record.to_json() for record in controls.values()])
     assert controls["logreg+shuffled-labels"].checkpoint == runs[2].record.checkpoint
     shuffled = next(run for run in runs if run.record.control == "shuffled labels")
     # Test keeps its labels, or the run could not be compared.
@@ -110,18 +110,20 @@ def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, places: Places
     assert all(row.verdict == "" for row in compare(runs, ReportSettings(reference="logreg")).rows if row.control)
 
 
-def test_a_random_encoder_is_drawn_once(tweets: Path, tiny: Path, places: Places) -> None:
-    made(tweets, tiny, places, methods=("logreg",), controls=True, features=FeatureSettings())
-    before = {path: path.stat().st_mtime_ns for path in (places.cache / "checkpoints").rglob("*.safetensors")}
+def test_a_random_encoder_is_drawn_once(tweets: Path, tiny: Path, workspace: Workspace) -> None:
+    made(tweets, tiny, workspace, methods=("logreg",), controls=True, features=FeatureSettings())
+    before = {path: path.stat().st_mtime_ns for path in (workspace.cache / "checkpoints").rglob("*.safetensors")}
     assert len(before) == 1
     remarks = Remarks()
-    made(tweets, tiny, places, remarks, methods=("logreg",), controls=True, features=FeatureSettings())
-    assert before == {path: path.stat().st_mtime_ns for path in (places.cache / "checkpoints").rglob("*.safetensors")}
+    made(tweets, tiny, workspace, remarks, methods=("logreg",), controls=True, features=FeatureSettings())
+    assert before == {
+        path: path.stat().st_mtime_ns for path in (workspace.cache / "checkpoints").rglob("*.safetensors")
+    }
     assert sum("kept" in said for said in remarks.said) == 3
 
 
 def test_a_method_that_fails_stays_with_its_reason_and_is_tried_again(
-    tweets: Path, tiny: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+    tweets: Path, tiny: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -132,30 +134,30 @@ def test_a_method_that_fails_stays_with_its_reason_and_is_tried_again(
         patched.setattr(LinearDiscriminantAnalysis, "fit", singular)
         patched.setitem(walking._WALKS, Walk.LDA, singular)
         remarks = Remarks()
-        runs = made(tweets, tiny, places, remarks, methods=("ridge", "lda"), features=FeatureSettings())
+        runs = made(tweets, tiny, workspace, remarks, methods=("ridge", "lda"), features=FeatureSettings())
     assert runs[0].record.failure is None
     assert runs[1].record.failure == "lda cannot be fitted: singular matrix"
     assert remarks.said[-1] == "lda: lda cannot be fitted: singular matrix"
     assert "lda" in [failed.method for failed in compare(runs, ReportSettings(reference="ridge")).failed]
-    again = made(tweets, tiny, places, methods=("ridge", "lda"), features=FeatureSettings())
+    again = made(tweets, tiny, workspace, methods=("ridge", "lda"), features=FeatureSettings())
     assert again[1].record.failure is None
     assert read_run(runs[1].folder).record.failure is None
 
 
-def test_when_every_method_fails_the_command_does(tweets: Path, tiny: Path, places: Places) -> None:
+def test_when_every_method_fails_the_command_does(tweets: Path, tiny: Path, workspace: Workspace) -> None:
     with pytest.raises(TrainingError, match=r"every method failed, the first, rbf-svm: out of time after 0.01 s"):
-        made(tweets, tiny, places, methods=("rbf-svm",), time_limit=0.01, features=FeatureSettings())
+        made(tweets, tiny, workspace, methods=("rbf-svm",), time_limit=0.01, features=FeatureSettings())
 
 
 def test_seeds_that_change_nothing_are_fitted_once(
-    tweets: Path, tiny: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+    tweets: Path, tiny: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import featx.experiment.probe as probe
 
     fits = []
     real = probe.fit_best
     monkeypatch.setattr(probe, "fit_best", lambda method, *rest: fits.append(method.name) or real(method, *rest))
-    runs = made(tweets, tiny, places, methods=("ridge", "stratified"), seeds=(0, 1, 2), features=FeatureSettings())
+    runs = made(tweets, tiny, workspace, methods=("ridge", "stratified"), seeds=(0, 1, 2), features=FeatureSettings())
     assert fits == ["ridge", "stratified", "stratified", "stratified"]
     assert len(runs) == 6
     assert [run.record.seed for run in runs] == [0, 1, 2, 0, 1, 2]
@@ -165,59 +167,59 @@ def test_seeds_that_change_nothing_are_fitted_once(
     assert not np.array_equal(drawn[0], drawn[2])
 
 
-def test_how_a_method_is_tuned_is_part_of_the_run(tweets: Path, tiny: Path, places: Places) -> None:
+def test_how_a_method_is_tuned_is_part_of_the_run(tweets: Path, tiny: Path, workspace: Workspace) -> None:
     settings = {"methods": ("ridge",), "features": FeatureSettings()}
     (run,) = made(
-        tweets, tiny, places, **settings, cv=3, refit=Refit.TRAIN_AND_VALIDATION, calibrate=Calibration.SIGMOID
+        tweets, tiny, workspace, **settings, cv=3, refit=Refit.TRAIN_AND_VALIDATION, calibrate=Calibration.SIGMOID
     )
     assert run.record.settings["cv"] == 3
     assert run.record.selection["split"] == "3 folds of train"
     assert run.predictions["test"].y_score is not None
     with pytest.raises(Exception, match="holds a run with other settings"):
-        made(tweets, tiny, places, **settings)
+        made(tweets, tiny, workspace, **settings)
 
 
-def test_shared_texts_are_recorded(tweets: Path, tiny: Path, places: Places) -> None:
+def test_shared_texts_are_recorded(tweets: Path, tiny: Path, workspace: Workspace) -> None:
     train = (tweets / "train_text.txt").read_text().splitlines()
     test = (tweets / "test_text.txt").read_text().splitlines()
     test[1], test[4] = train[0], train[7]
     (tweets / "test_text.txt").write_text("\n".join(test) + "\n")
-    runs = made(tweets, tiny, places, methods=("majority", "tfidf-logreg"))
+    runs = made(tweets, tiny, workspace, methods=("majority", "tfidf-logreg"))
     assert runs[0].record.data["shared_test_rows"] == [1, 4]
     assert compare(runs, ReportSettings(reference="majority")).rows[0].without_shared is not None
 
 
-def test_controls_need_a_method_on_features(tweets: Path, tiny: Path, places: Places) -> None:
+def test_controls_need_a_method_on_features(tweets: Path, tiny: Path, workspace: Workspace) -> None:
     with pytest.raises(SettingsError, match=r"--controls needs a method on features, such as logreg"):
-        made(tweets, tiny, places, methods=("majority",), controls=True)
+        made(tweets, tiny, workspace, methods=("majority",), controls=True)
 
 
 def test_features_from_elsewhere_give_the_same_results(
-    tweets: Path, tiny: Path, places: Places, tmp_path: Path
+    tweets: Path, tiny: Path, workspace: Workspace, tmp_path: Path
 ) -> None:
     from featx.experiment.extract import extract
     from featx.experiment.feature_files import Format, save_features
 
     data, where = DataSettings(str(tweets)), tmp_path / "mine.npz"
     both_layers = FeatureSettings(layers=(1, 2))
-    save_features(extract(data, str(tiny), features=both_layers, places=places), where, Format.NPZ)
+    save_features(extract(data, str(tiny), features=both_layers, workspace=workspace), where, Format.NPZ)
     settings = BaselineSettings(methods=("tfidf-logreg", "lda"), combine=Combine.EACH, controls=True)
-    own = baseline(data, str(tiny), settings=settings, features=both_layers, places=places)
-    elsewhere = Places(tmp_path / "other", cache_dir=places.cache_dir)
-    given = baseline(data, "nowhere", settings=settings, places=elsewhere, features_file=where)
+    own = baseline(data, str(tiny), settings=settings, features=both_layers, workspace=workspace)
+    elsewhere = Workspace(tmp_path / "other", cache_dir=workspace.cache_dir)
+    given = baseline(data, "nowhere", settings=settings, workspace=elsewhere, features_file=where)
     assert [run.record.method for run in given] == ["tfidf-logreg", "lda", "lda+shuffled-labels"]
     assert np.array_equal(given[1].predictions["test"].y_score, own[1].predictions["test"].y_score)
     assert given[1].record.checkpoint is None
     assert {run.record.split_digest for run in given} == {own[0].record.split_digest}
     with pytest.raises(RunError, match=r"was made with features from elsewhere, and featx cannot make those of new"):
-        load_predictor(given[1].folder, places.cache)
+        load_predictor(given[1].folder, workspace.cache)
 
 
-def test_features_of_other_texts_are_refused(tweets: Path, tiny: Path, places: Places, tmp_path: Path) -> None:
+def test_features_of_other_texts_are_refused(tweets: Path, tiny: Path, workspace: Workspace, tmp_path: Path) -> None:
     from featx.experiment.extract import extract
     from featx.experiment.feature_files import Format, save_features
 
     where = tmp_path / "mine.npz"
-    save_features(extract(DataSettings("demo"), str(tiny), places=places), where, Format.NPZ)
+    save_features(extract(DataSettings("demo"), str(tiny), workspace=workspace), where, Format.NPZ)
     with pytest.raises(DataError, match=r"mine.npz has .* give the features of that data set"):
-        baseline(DataSettings(str(tweets)), str(tiny), places=places, features_file=where)
+        baseline(DataSettings(str(tweets)), str(tiny), workspace=workspace, features_file=where)

@@ -9,19 +9,19 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from featx.config import ComputeSettings, DataSettings, Device, FeatureSettings, Format, Pooling
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment import feature_files
 from featx.experiment.extract import Extracted, extract
 from featx.experiment.feature_files import choose_format, save_features
-from featx.experiment.places import Places
-from featx.features.given import read_features
+from featx.experiment.workspace import Workspace
+from featx.features.external_features import read_features
+from featx.settings import ComputeSettings, DataSettings, Device, FeatureSettings, Format, Pooling
 
 
 def made(tweets: Path, tiny: Path, cache: Path, **features: object) -> Extracted:
     return extract(
         DataSettings(str(tweets)), str(tiny), features=FeatureSettings(**features),
-        compute=ComputeSettings(Device.CPU), places=Places(cache_dir=cache),
+        compute=ComputeSettings(Device.CPU), workspace=Workspace(cache_dir=cache),
     )  # fmt: skip
 
 

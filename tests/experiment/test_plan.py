@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 from tiny import write_tweeteval
 
-from featx.config import (
+from featx.errors import SettingsError
+from featx.experiment.example import example
+from featx.experiment.plan import CheckpointSettings, planned_runs, read_plan, run_plan, steps
+from featx.experiment.progress import Silent
+from featx.experiment.workspace import Workspace, cache_folder, name_of_address
+from featx.settings import (
     BaselineSettings,
     ComputeSettings,
     DataSettings,
@@ -24,12 +29,7 @@ from featx.config import (
     TrackingSettings,
     WandbMode,
 )
-from featx.errors import SettingsError
-from featx.experiment.example import example
-from featx.experiment.places import Places, cache_folder, name_of_address
-from featx.experiment.plan import CheckpointChoice, planned_runs, read_plan, run_plan, steps
-from featx.experiment.progress import Silent
-from featx.finetune import resumable
+from featx.training import resumable
 
 
 def plan(tmp_path: Path, text: str) -> object:
@@ -73,7 +73,7 @@ def test_every_table(tmp_path: Path) -> None:
     made = plan(tmp_path, FULL)
     assert made.experiment == "tweets"
     assert made.data.split_seed == 3
-    assert made.checkpoints == (CheckpointChoice("demo"),)
+    assert made.checkpoints == (CheckpointSettings("demo"),)
     assert made.features.layers == (-1,)
     assert made.features.poolings == (Pooling.MEAN,)
     assert made.compute.device is Device.CPU
@@ -106,7 +106,7 @@ tracking.wandb = "offline"
         return real(folder, step, *rest)
 
     monkeypatch.setattr(resumable, "write_checkpoint", write)
-    run_plan(made, Places(results=tmp_path / "results", cache_dir=tmp_path / "cache"), Silent())
+    run_plan(made, Workspace(results=tmp_path / "results", cache_dir=tmp_path / "cache"), Silent())
     assert steps_saved[:2] == [3, 6]
     assert list((tmp_path / "results" / "x" / "wandb").glob("offline-run-*/*.wandb"))
 
@@ -170,7 +170,7 @@ def test_wrong_names_are_found_before_any_work(tmp_path: Path) -> None:
     ):
         made = plan(tmp_path, f'[data]\naddress = "nowhere.csv"\n{table}\n')
         with pytest.raises(FeatxError, match=words):
-            run_plan(made, Places(results=tmp_path), Silent())
+            run_plan(made, Workspace(results=tmp_path), Silent())
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:
@@ -190,13 +190,13 @@ def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("address", ["demo", "a/b:c", "/data/My Reviews (2).csv", "...", "日本", "x" * 300])
 def test_names_of_addresses_are_fit_for_folders(address: str) -> None:
-    assert Places().experiment_name(address)
-    assert name_of_address(address) == Places().experiment_name(address)
+    assert Workspace().experiment_name(address)
+    assert name_of_address(address) == Workspace().experiment_name(address)
 
 
 def test_experiment_names_are_checked() -> None:
     with pytest.raises(SettingsError, match=r"--experiment is '\.\./x'"):
-        Places(experiment="../x").experiment_name("demo")
+        Workspace(experiment="../x").experiment_name("demo")
 
 
 def test_seeds_of_every_step(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_printed_example_is_the_default(tmp_path: Path) -> None:
     made = plan(tmp_path, example())
     assert made == plan(tmp_path, "[data]\n")
     assert made.data == DataSettings()
-    assert made.checkpoints == (CheckpointChoice(),)
+    assert made.checkpoints == (CheckpointSettings(),)
     assert (made.features, made.compute, made.report) == (FeatureSettings(), ComputeSettings(), ReportSettings())
     assert (made.baseline, made.finetune) == (BaselineSettings(), FinetuneSettings())
     assert (made.saving, made.tracking) == (SavingSettings(), TrackingSettings())
@@ -231,20 +231,20 @@ def test_several_checkpoints_have_a_folder_each(tmp_path: Path) -> None:
         '[data]\naddress = "demo"\n[[checkpoint]]\nname = "a/base"\n[[checkpoint]]\nname = "b/small"\nrevision = "v1"\n'
     )
     made = plan(tmp_path, text)
-    assert made.checkpoints == (CheckpointChoice("a/base"), CheckpointChoice("b/small", "v1"))
-    first, second = steps(made, Places(experiment="x"))
-    assert [step.places.experiment for step in (first, second)] == ["x-base", "x-small"]
+    assert made.checkpoints == (CheckpointSettings("a/base"), CheckpointSettings("b/small", "v1"))
+    first, second = steps(made, Workspace(experiment="x"))
+    assert [step.workspace.experiment for step in (first, second)] == ["x-base", "x-small"]
     assert first.baseline.methods == ("majority", "tfidf-logreg", "logreg")
     assert second.baseline.methods == ("logreg",), "methods on texts alone would be the same again"
     assert first.finetune == second.finetune
     same = plan(tmp_path, text.replace("b/small", "c/base"))
-    assert [step.places.experiment for step in steps(same, Places())] == ["demo-base-1", "demo-base-2"]
+    assert [step.workspace.experiment for step in steps(same, Workspace())] == ["demo-base-1", "demo-base-2"]
     texts_only = plan(tmp_path, text + '[baseline]\nmethods = ["majority"]\n')
-    assert [step.baseline is None for step in steps(texts_only, Places())] == [False, True]
+    assert [step.baseline is None for step in steps(texts_only, Workspace())] == [False, True]
 
 
 def test_dry_run_says_what_is_done(tmp_path: Path, tweets: Path, tiny: Path) -> None:
-    places = Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    workspace = Workspace(results=tmp_path / "results", cache_dir=tmp_path / "cache")
     text = f'''
 [data]
 address = "{tweets}"
@@ -256,7 +256,7 @@ seeds = [0, 1]
 [finetune]
 '''
     made = plan(tmp_path, text)
-    assert [(run.folder.parts[-2:], run.state) for run in planned_runs(made, places)] == [
+    assert [(run.folder.parts[-2:], run.state) for run in planned_runs(made, workspace)] == [
         (("majority", "seed-0"), "to do"),
         (("majority", "seed-1"), "to do"),
         (("logreg", "seed-0"), "to do"),
@@ -264,12 +264,12 @@ seeds = [0, 1]
         (("finetune", "seed-0"), "to do"),
     ]
     assert not (tmp_path / "results").exists()
-    run_plan(plan(tmp_path, text.replace("[finetune]", "").replace("seeds = [0, 1]", "")), places, Silent())
-    states = {run.folder.parts[-2:]: run.state for run in planned_runs(made, places)}
+    run_plan(plan(tmp_path, text.replace("[finetune]", "").replace("seeds = [0, 1]", "")), workspace, Silent())
+    states = {run.folder.parts[-2:]: run.state for run in planned_runs(made, workspace)}
     assert [key for key, state in states.items() if state == "done"] == [("majority", "seed-0"), ("logreg", "seed-0")]
-    (places.results / "tweets/majority/seed-0/run.json").write_text("{")
+    (workspace.results / "tweets/majority/seed-0/run.json").write_text("{")
     other = plan(tmp_path, text.replace(str(tweets), str(write_tweeteval(tmp_path / "other" / "tweets", seed=5))))
-    said = [run.state for run in planned_runs(other, places)]
+    said = [run.state for run in planned_runs(other, workspace)]
     assert said[0] == "broken; --overwrite to replace it"
     assert said[2] == "there with other data; --overwrite to replace it"
 
@@ -277,10 +277,10 @@ seeds = [0, 1]
 def test_several_checkpoints_make_one_report(tmp_path: Path, tweets: Path, checkpoints: Callable[[str], Path]) -> None:
     tables = "".join(f'[[checkpoint]]\nname = "{checkpoints(kind)}"\n' for kind in ("distilbert", "bert"))
     made = plan(tmp_path, f'experiment = "x"\n[data]\naddress = "{tweets}"\n{tables}[baseline]\n')
-    places = Places(results=tmp_path / "results", cache_dir=tmp_path / "cache")
-    reported = run_plan(made, places, Silent())
+    workspace = Workspace(results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    reported = run_plan(made, workspace, Silent())
     assert reported.files[0] == tmp_path / "results" / "x" / "report" / "report.html"
     methods = sorted(row.method.partition(" @ ")[0] for row in reported.comparison.rows)
     assert methods == ["logreg", "logreg", "majority", "tfidf-logreg"]
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["x", "x-bert", "x-distilbert"]
-    assert all(run.state == "done" for run in planned_runs(made, places))
+    assert all(run.state == "done" for run in planned_runs(made, workspace))

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 from tiny import write_tweeteval
 
-from featx.config import BaselineSettings, DataSettings, FinetuneSettings
 from featx.data.streams import count_rows, stream_texts
 from featx.errors import DataError, FeatxError, SettingsError
 from featx.experiment.baseline import baseline
 from featx.experiment.finetune import finetune
-from featx.experiment.places import Places
 from featx.experiment.predict import check_output, predict_batches, predict_file
-from featx.predict import Predictor
+from featx.experiment.workspace import Workspace
+from featx.prediction import Predictor
+from featx.settings import BaselineSettings, DataSettings, FinetuneSettings
 
 METHODS = ("tfidf-logreg", "logreg", "finetune")
 
@@ -30,12 +30,12 @@ METHODS = ("tfidf-logreg", "logreg", "finetune")
 def made(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("predict")
     data = DataSettings(str(write_tweeteval(folder / "tweets")))
-    places = Places(folder / "results", "x", folder / "cache")
-    runs = baseline(data, str(tiny), settings=BaselineSettings(("tfidf-logreg", "logreg")), places=places)
+    workspace = Workspace(folder / "results", "x", folder / "cache")
+    runs = baseline(data, str(tiny), settings=BaselineSettings(("tfidf-logreg", "logreg")), workspace=workspace)
     training = FinetuneSettings(num_train_epochs=1.0, learning_rate=3e-3, per_device_train_batch_size=8)
-    runs += finetune(data, str(tiny), settings=training, places=places)
+    runs += finetune(data, str(tiny), settings=training, workspace=workspace)
     texts = (folder / "tweets" / "test_text.txt").read_text().split("\n")
-    return {"runs": {run.record.method: run for run in runs}, "texts": texts, "places": places}
+    return {"runs": {run.record.method: run for run in runs}, "texts": texts, "workspace": workspace}
 
 
 def write_input(path: Path, texts: list[str]) -> Path:
@@ -69,10 +69,10 @@ def read_output(path: Path) -> list[dict[str, Any]]:
 def test_files_hold_the_test_predictions_of_the_run(
     made: dict[str, Any], tmp_path: Path, method: str, source: str, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("featx.predict.Predictor.batches.__defaults__", (7,))
+    monkeypatch.setattr("featx.prediction.Predictor.batches.__defaults__", (7,))
     run, texts = made["runs"][method], made["texts"]
     path = write_input(tmp_path / source, texts)
-    n = predict_file(run.folder, stream_texts(path), tmp_path / "deep" / target, places=made["places"])
+    n = predict_file(run.folder, stream_texts(path), tmp_path / "deep" / target, workspace=made["workspace"])
     rows = read_output(tmp_path / "deep" / target)
     assert n == len(rows) == len(texts)
     assert [row["text"] for row in rows] == texts
@@ -120,7 +120,7 @@ def test_an_error_on_the_way_leaves_the_old_output(made: dict[str, Any], tmp_pat
     path = tmp_path / "in.jsonl"
     path.write_text('{"text": "good"}\n{"text": null}\n')
     with pytest.raises(DataError, match=r"in\.jsonl, line 2: the text is null"):
-        predict_file(made["runs"]["tfidf-logreg"].folder, stream_texts(path), output, places=made["places"])
+        predict_file(made["runs"]["tfidf-logreg"].folder, stream_texts(path), output, workspace=made["workspace"])
     assert output.read_text() == "old"
     assert {p.name for p in tmp_path.iterdir()} == {"out.csv", "in.jsonl"}
 
@@ -129,10 +129,12 @@ def test_no_texts(made: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     path.write_text("text\n")
     with pytest.raises(DataError, match="no texts to label"):
-        predict_file(made["runs"]["tfidf-logreg"].folder, stream_texts(path), tmp_path / "o.csv", places=made["places"])
+        predict_file(
+            made["runs"]["tfidf-logreg"].folder, stream_texts(path), tmp_path / "o.csv", workspace=made["workspace"]
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
     with pytest.raises(DataError, match="no texts to label"):
-        list(predict_batches(made["runs"]["tfidf-logreg"].folder, [], places=made["places"]))
+        list(predict_batches(made["runs"]["tfidf-logreg"].folder, [], workspace=made["workspace"]))
 
 
 def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
@@ -140,7 +142,7 @@ def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
 
     run = make_run(tmp_path, "logreg")
     with pytest.raises(FeatxError, match=r"was saved without a model, so it cannot predict; run the method again"):
-        list(predict_batches(run.folder, ["a"], places=made["places"]))
+        list(predict_batches(run.folder, ["a"], workspace=made["workspace"]))
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ def test_a_checkpoint_that_is_cached_in_part_says_so(
 ) -> None:
     from huggingface_hub import constants
 
-    from featx.config import ComputeSettings, FeatureSettings
     from featx.features.encoder import load_encoder
+    from featx.settings import ComputeSettings, FeatureSettings
 
     repository = tmp_path / "models--someone--part"
     snapshot = repository / "snapshots" / ("d" * 40)
@@ -93,8 +93,8 @@ def test_a_checkpoint_that_is_cached_in_part_says_so(
 
 
 def test_broken_weights_are_one_line(tiny: Path, tmp_path: Path) -> None:
-    from featx.config import ComputeSettings, FeatureSettings
     from featx.features.encoder import load_encoder
+    from featx.settings import ComputeSettings, FeatureSettings
 
     shutil.copytree(tiny, tmp_path / "copy")
     (tmp_path / "copy" / "model.safetensors").write_bytes(b"\x00" * 100)

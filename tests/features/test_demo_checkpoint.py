@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, DistilBertModel
 
-from featx.config import DataSettings
 from featx.data import load_dataset
 from featx.features.checkpoint import find_checkpoint
 from featx.features.demo_checkpoint import packaged_folder
+from featx.settings import DataSettings
 
 
 def hidden_states(folder: str, texts: list[str]) -> tuple[object, list[np.ndarray], np.ndarray]:

@@ -11,12 +11,12 @@ import torch
 from tiny import make_texts
 from transformers import AutoModel, AutoTokenizer
 
-from featx.config import Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, Pooling
 from featx.errors import CheckpointError, ExtractionError, SettingsError
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder, resolve_layers
 from featx.features.extraction import Extractor
 from featx.features.first_token import encoder_layers
+from featx.settings import Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, Pooling
 
 KINDS = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "deberta-v2"]
 ALL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))

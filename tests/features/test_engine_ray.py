@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from tiny import write_tweeteval
 
-from featx.config import ComputeSettings, Device, FeatureSettings, RaySettings
 from featx.errors import CheckpointError, ExtractionError, SettingsError, StoreError
 from featx.features import engine_ray
 from featx.features.checkpoint import find_checkpoint
@@ -26,7 +25,8 @@ from featx.features.encoder import load_encoder
 from featx.features.engine_ray import Order, RayEngine, Worker, _Driver, _Fleet
 from featx.features.extraction import Extractor
 from featx.features.spec import FeatureSpec
-from featx.features.store.care import verify
+from featx.features.store.maintenance import verify
+from featx.settings import ComputeSettings, Device, FeatureSettings, RaySettings
 
 psutil = pytest.importorskip("psutil")
 

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import make_texts
 
-from featx.config import ComputeSettings, Device, FeatureSettings, Pooling
 from featx.errors import ExtractionError
 from featx.features import extraction
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder
 from featx.features.extraction import Extractor
 from featx.features.pipeline import ahead
+from featx.settings import ComputeSettings, Device, FeatureSettings, Pooling
 
 TEXTS, _ = make_texts(120)
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import make_texts
 
-from featx.config import ComputeSettings, Device, FeatureSettings
 from featx.errors import ExtractionError
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Extractor
 from featx.features.memory import TextTooLargeError, halving, is_out_of_memory
+from featx.settings import ComputeSettings, Device, FeatureSettings
 
 
 @given(st.integers(1, 60), st.integers(1, 60))

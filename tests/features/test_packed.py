@@ -12,12 +12,12 @@ from tiny import make_config, make_texts
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModel
 
-from featx.config import ComputeSettings, Device, Dtype, FeatureSettings
 from featx.features import packed
 from featx.features.aligned_attention import NAME, aligned_attention, aligned_length
 from featx.features.budget import usual_batch_tokens
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
+from featx.settings import ComputeSettings, Device, Dtype, FeatureSettings
 
 KNOWN = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet"]
 CPU = torch.device("cpu")

@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from made_runs import make_run
 from store_faults import open_store, put
 
-from featx.config import DataSettings, ReportSettings
 from featx.data import load_dataset
 from featx.errors import FeatxError
 from featx.experiment.plan import read_plan
-from featx.features.store.care import list_stores, verify
+from featx.features.store.maintenance import list_stores, verify
 from featx.features.store.manifest import Manifest, parse_manifest
-from featx.report import compare, render
+from featx.reporting import compare, render
 from featx.runs import read_run
+from featx.settings import DataSettings, ReportSettings
 
 SOAK = os.environ.get("FEATX_SOAK") == "1"
 #: Inputs of each test in the long form; together 100,000.

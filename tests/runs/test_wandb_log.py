@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 from made_runs import make_run
 
-from featx.config import TrackingSettings, WandbMode
 from featx.runs.wandb_log import WandbLog, effective_mode
+from featx.settings import TrackingSettings, WandbMode
 
 OFFLINE = TrackingSettings(WandbMode.OFFLINE, "a-project")
 
@@ -76,7 +76,7 @@ if os.environ["OWN_HOST"]:
     socket.sethostname("PLANTED-HOST")
 from pathlib import Path
 from made_runs import make_run
-from featx.config import TrackingSettings, WandbMode
+from featx.settings import TrackingSettings, WandbMode
 from featx.runs.wandb_log import WandbLog
 folder = Path(sys.argv[3])
 run = make_run(folder / "runs")

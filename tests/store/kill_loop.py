@@ -22,11 +22,11 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import torch
 from tiny import make_texts
 
-from featx.config import ComputeSettings, Device, FeatureSettings
 from featx.features import extraction
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
-from featx.features.store.care import verify
+from featx.features.store.maintenance import verify
+from featx.settings import ComputeSettings, Device, FeatureSettings
 
 
 def main(folder: Path, work: Path, n: int) -> None:

@@ -10,13 +10,13 @@ import fsspec
 import numpy as np
 import pytest
 
-from featx.config import CacheUrl, Dtype, Pooling, cache_place, local_folder
 from featx.errors import SettingsError, StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, bucket
-from featx.features.store.care import clear, compact, gc, list_stores, verify
+from featx.features.store.maintenance import clear, compact, gc, list_stores, verify
 from featx.features.store.objects import Objects
 from featx.features.store.token import leave_token, remove_token, sees_token
+from featx.settings import CacheUrl, Dtype, Pooling, cache_place, local_folder
 
 WIDTH = 8
 

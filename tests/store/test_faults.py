@@ -24,7 +24,7 @@ from tiny import make_texts
 
 from featx.data import text_digests
 from featx.errors import StoreError
-from featx.features.store.care import clear, compact, gc, list_stores, verify
+from featx.features.store.maintenance import clear, compact, gc, list_stores, verify
 
 SOAK = os.environ.get("FEATX_SOAK") == "1"
 OLD, NEW = [f"old {i}" for i in range(5)], [f"new {i}" for i in range(7)]
@@ -207,10 +207,10 @@ def extract_all(folder: Path, cache: Path, texts: list[str]) -> bytes:
     """Extract with a tiny encoder, one text a batch, so that each vector has one possible value."""
     import torch
 
-    from featx.config import ComputeSettings, Device, FeatureSettings
     from featx.features import extraction
     from featx.features.checkpoint import find_checkpoint
     from featx.features.encoder import load_encoder
+    from featx.settings import ComputeSettings, Device, FeatureSettings
 
     torch.set_num_threads(1)
     extraction._FIRST_WINDOW = extraction._LARGEST_WINDOW = 10
@@ -381,10 +381,10 @@ def test_killed_at_any_call_of_a_compaction_nothing_is_lost(tmp_path: Path) -> N
 
 
 def test_one_changed_row_encodes_one_text(tiny: Path, tmp_path: Path) -> None:
-    from featx.config import ComputeSettings, Device, FeatureSettings
     from featx.features.checkpoint import find_checkpoint
     from featx.features.encoder import load_encoder
     from featx.features.extraction import Extractor
+    from featx.settings import ComputeSettings, Device, FeatureSettings
 
     n = 100_000 if SOAK else 10_000
     settings = FeatureSettings(max_length=3)

@@ -19,13 +19,13 @@ import fsspec
 from moto.server import ThreadedMotoServer
 
 from featx.cli import main
-from featx.config import CacheUrl, Dtype, Pooling
 from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
-from featx.features.store.care import list_stores, verify
+from featx.features.store.maintenance import list_stores, verify
 from featx.features.store.objects import Objects
 from featx.features.store.token import leave_token, remove_token, sees_token
+from featx.settings import CacheUrl, Dtype, Pooling
 
 SPEC = FeatureSpec("model", "tokenizer", 128, 6, Pooling.CLS, Dtype.FLOAT32)
 WIDTH = 8

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from store_faults import held, open_store, put
 
 from featx.errors import StoreError
-from featx.features.store.care import clear, compact, gc, verify
+from featx.features.store.maintenance import clear, compact, gc, verify
 
 TEXTS = [f"text {i}" for i in range(12)]
 SOME = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=6, unique=True)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featx.config import Dtype, Pooling
 from featx.data import text_digests
 from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, commit
 from featx.features.store.index import DigestIndex
+from featx.settings import Dtype, Pooling
 
 SPEC = FeatureSpec("model", "tokenizer", 128, 6, Pooling.CLS, Dtype.FLOAT32)
 WIDTH = 8

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from featx.config import CacheUrl
 from featx.errors import StoreError
 from featx.features.store.checks import row_checks
 from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, Manifest, damaged_file, parse_manifest
@@ -29,6 +28,7 @@ from featx.features.store.shard import (
     npy_header,
     shard_content,
 )
+from featx.settings import CacheUrl
 
 #: Bytes that one GET asks for at most; also what a reader holds.
 _SPAN_BYTES = 16 * 2**20

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from featx.config import CachePlace
 from featx.data import DIGEST_BYTES
 from featx.errors import StoreError
 from featx.features.spec import FORMAT_VERSION
+from featx.settings import CachePlace
 
 #: Suffixes of a shard's files.
 MANIFEST, FEATURES, CHECKS, DIGESTS = ".json", ".npy", ".checks", ".digests"

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from featx.config import CacheUrl
 from featx.errors import SettingsError
+from featx.settings import CacheUrl
 
 #: What S3 answers a conditional PUT where the object is there, or is being written by another.
 _REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "409", "412")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from featx.config import CachePlace, CacheUrl
+from featx.settings import CachePlace, CacheUrl
 
 
 def leave_token(cache: CachePlace, name: str) -> None:

@@ -1,0 +1,47 @@
+"""Stratified cuts: splits that a source does not bring."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from featx.data.dataset import Split
+from featx.errors import DataError
+from featx.settings import DataSettings
+
+
+def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, Split]:
+    """`split` in two, the second with about `fraction` of the texts, each class in proportion and none left out.
+
+    Rows keep their order. The same texts, labels, fraction and seed give the same cut.
+
+    Raises
+    ------
+    DataError
+        If a class has fewer than two texts.
+    """
+    rng = np.random.default_rng(seed)
+    taken = []
+    for label, count in enumerate(split.class_counts.tolist()):
+        rows = rng.permutation(np.flatnonzero(split.labels == label))
+        if count == 1:
+            raise DataError(
+                f"{source}: class {split.label_names[label]!r} has 1 text left, too few to cut a split from; add texts "
+                "(three of each class at least) or give the splits as files"
+            )
+        n_cut = min(max(1, round(fraction * count)), count - 1) if count else 0
+        taken.append(rows[:n_cut])
+    second = np.sort(np.concatenate(taken))
+    return _rows(split, np.setdiff1d(np.arange(len(split)), second)), _rows(split, second)
+
+
+def three_way(whole: Split, settings: DataSettings, source: str) -> dict[str, Split]:
+    """One split as train, validation and test, by the fractions of `settings`."""
+    rest, test = cut(whole, settings.test_fraction, settings.split_seed, source)
+    share = settings.validation_fraction / (1 - settings.test_fraction)
+    train, validation = cut(rest, share, settings.split_seed, source)
+    return {"train": train, "validation": validation, "test": test}
+
+
+def _rows(split: Split, rows: np.ndarray) -> Split:
+    texts = [split.texts[row] for row in rows.tolist()]
+    return Split(texts, split.labels[rows], split.label_names)

@@ -1,0 +1,65 @@
+"""Where things are kept: the cache folder, the results folder, and the name of an experiment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from featx.data.paths import is_folder
+from featx.data.tables import READERS
+from featx.runs import check_name
+from featx.settings import DEFAULT_RESULTS, CachePlace, cache_folder
+
+__all__ = ["Workspace", "cache_folder", "name_of_address"]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Folders of a command.
+
+    Attributes
+    ----------
+    results : Path
+    experiment : str or None
+        Name of the folder in `results`; made from the data's address when None.
+    cache_dir : Path, CacheUrl or None
+        `$FEATX_CACHE_DIR`, else the user's cache folder, when None.
+    overwrite : bool
+        Whether a run with other settings may be replaced.
+    texts : bool
+        Whether the test texts are kept beside the runs, for the report to show.
+    """
+
+    results: Path = Path(DEFAULT_RESULTS)
+    experiment: str | None = None
+    cache_dir: CachePlace | None = None
+    overwrite: bool = False
+    texts: bool = True
+
+    @property
+    def cache(self) -> CachePlace:
+        """The cache folder or place in an object store."""
+        return cache_folder(self.cache_dir)
+
+    def experiment_name(self, address: str) -> str:
+        """Name of the experiment on the data at `address`."""
+        return check_name(self.experiment, "--experiment") if self.experiment else name_of_address(address)
+
+
+def name_of_address(address: str) -> str:
+    """Short name for the data at `address`, fit to be a folder's.
+
+    Examples
+    --------
+    >>> name_of_address("tyqiangz/multilingual-sentiments:english")
+    'multilingual-sentiments-english'
+    >>> name_of_address("data/reviews.csv")
+    'reviews'
+    """
+    path = Path(address)
+    if is_folder(path):
+        base = path.resolve().name
+    else:
+        base = path.stem if path.suffix in READERS else address.rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"

@@ -1,0 +1,244 @@
+"""The comparison table as text: terminal, Markdown, CSV, LaTeX, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from featx.errors import SettingsError
+from featx.evaluation import Interval
+from featx.reporting.answer import answer
+from featx.reporting.cells import Column, columns
+from featx.reporting.comparison import Comparison
+from featx.reporting.judging import Pair
+from featx.reporting.rows import Row
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "–": "--",
+    }
+)
+
+
+def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
+    """The table in one of `FORMATS`.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    format_name : str
+    width : int
+        Characters a line of the terminal; other formats do not use it.
+
+    Raises
+    ------
+    SettingsError
+        If the format is unknown.
+    """
+    if format_name == "table":
+        return terminal_table(comparison, width)
+    if format_name not in FORMATS:
+        raise SettingsError(f"--format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+    return _WRITERS[format_name](comparison)
+
+
+def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
+    """Columns that fit into `width` characters; the least important ones are dropped, none is broken."""
+    kept = columns(comparison)
+    while True:
+        total = sum(_width(column, comparison) + 2 for column in kept) - 2
+        droppable = [column for column in kept if column.rank > 0]
+        if total <= width or not droppable:
+            return kept
+        worst = max(droppable, key=lambda column: column.rank)
+        kept = [column for column in kept if column is not worst]
+
+
+def _width(column: Column, comparison: Comparison) -> int:
+    return max(len(column.short or column.title), *(len(column.cell(row)) for row in comparison.rows))
+
+
+def terminal_table(comparison: Comparison, width: int) -> str:
+    """Plain aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
+    kept = fitting_columns(comparison, width)
+    widths = [_width(column, comparison) for column in kept]
+
+    def line(cells: list[str]) -> str:
+        parts = (
+            cell.rjust(size) if column.numeric else cell.ljust(size)
+            for cell, size, column in zip(cells, widths, kept, strict=True)
+        )
+        return "  ".join(parts).rstrip()
+
+    head = line([column.short or column.title for column in kept])
+    rule = "  ".join("─" * size for size in widths)
+    failed = [_shortened(f"{made.method}  failed: {made.reason}", width) for made in comparison.failed]
+    return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows), *failed])
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
+
+
+def _markdown(comparison: Comparison) -> str:
+    shown = columns(comparison)
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells) + " |"
+
+    rule = "|" + "|".join("---:" if column.numeric else ":---" for column in shown) + "|"
+    body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
+    body += [line([f.method, f"failed: {f.reason}", *[""] * (len(shown) - 2)]) for f in comparison.failed]
+    return "\n".join([line([column.title for column in shown]), rule, *body])
+
+
+def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
+    """A row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
+    d, paired = row.difference, row.paired
+    return {
+        "method": row.method,
+        "control": row.control,
+        "features": row.features,
+        "settings": row.settings,
+        "seeds": len(row.seeds),
+        "trials": row.trials,
+        "n_train": row.n_train,
+        f"validation_{comparison.metric}": round(row.validation, 6),
+        f"test_{comparison.metric}": round(row.test.value, 6),
+        "test_low": round(row.test.low, 6),
+        "test_high": round(row.test.high, 6),
+        "test_sd_over_seeds": _rounded(row.score_std),
+        "test_without_shared": _rounded(row.without_shared),
+        "equals_best": row.equals_best,
+        "test_accuracy": round(row.accuracy, 6),
+        "test_ece": _rounded(row.ece),
+        "reference": comparison.reference,
+        "difference": _rounded(d.value if d else None),
+        "difference_low": _rounded(d.low if d else None),
+        "difference_high": _rounded(d.high if d else None),
+        "p": _rounded(paired.p_value if paired else None),
+        "p_holm": _rounded(row.p_holm),
+        "mcnemar_p": _rounded(paired.mcnemar_p if paired else None),
+        "mcnemar_p_holm": _rounded(row.mcnemar_holm),
+        "detectable": _rounded(paired.minimum_detectable_difference if paired else None),
+        "verdict": row.verdict,
+        "converged": row.converged,
+        "under_trained": row.under_trained,
+        "extract_seconds": round(row.extract_seconds, 3),
+        "fit_seconds": round(row.fit_seconds, 3),
+        "predict_ms_per_text": round(row.predict_ms, 4),
+        "peak_memory_bytes": row.peak_memory_bytes,
+        "model_bytes": row.model_bytes,
+        "pareto": row.pareto,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _csv(comparison: Comparison) -> str:
+    rows = [flat(row, comparison) | {"failure": None} for row in comparison.rows]
+    rows += [dict.fromkeys(rows[0]) | {"method": made.method, "failure": made.reason} for made in comparison.failed]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{key: _csv_cell(value) for key, value in row.items()} for row in rows])
+    return out.getvalue().rstrip("\n")
+
+
+def _csv_cell(value: Any) -> Any:
+    """A spreadsheet runs text that starts with one of these as a formula; an apostrophe stops it."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value
+
+
+def _latex(comparison: Comparison) -> str:
+    shown = [column for column in columns(comparison) if column.rank < 8]
+    layout = "".join("r" if column.numeric else "l" for column in shown)
+
+    def line(cells: list[str]) -> str:
+        return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+
+    body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
+    body += [line([f.method, f"failed: {f.reason}", *[""] * (len(shown) - 2)]) for f in comparison.failed]
+    head = line([column.title for column in shown])
+    rules = [
+        rf"\begin{{tabular}}{{{layout}}}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(["% needs \\usepackage{booktabs}", *rules])
+
+
+def _json(comparison: Comparison) -> str:
+    content = {
+        "answer": answer(comparison),
+        "metric": comparison.metric,
+        "confidence": comparison.confidence,
+        "reference": comparison.reference,
+        "label_names": list(comparison.label_names),
+        "data": comparison.data,
+        "checkpoints": list(comparison.checkpoints),
+        "missing": list(comparison.missing),
+        "margin": comparison.margin,
+        "rows": [flat(row, comparison) | _details(row) for row in comparison.rows],
+        "pairs": [_pair(pair) for pair in comparison.pairs],
+        "failed": [asdict(failed) for failed in comparison.failed],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    d = pair.paired.difference
+    numbers = {"difference": d.value, "low": d.low, "high": d.high, "p": pair.paired.p_value, "p_holm": pair.p_holm}
+    numbers |= {"mcnemar_p": pair.paired.mcnemar_p, "mcnemar_p_holm": pair.mcnemar_holm}
+    return {"a": pair.a, "b": pair.b} | {name: _rounded(value) for name, value in numbers.items()}
+
+
+def _interval(interval: Interval) -> dict[str, float | None]:
+    return {name: _rounded(value) for name, value in asdict(interval).items()}
+
+
+def _details(row: Row) -> dict[str, Any]:
+    """What JSON has beyond the other formats."""
+    intervals = {metric: _interval(interval) for metric, interval in row.intervals.items()}
+    classes = {
+        label: {metric: _interval(interval) for metric, interval in metrics.items()}
+        for label, metrics in row.class_intervals.items()
+    }
+    return {
+        "scores_by_seed": {str(seed): _rounded(value) for seed, value in zip(row.seeds, row.scores, strict=True)},
+        "intervals": intervals,
+        "per_class_intervals": classes,
+        "confusion_matrix": row.confusion.tolist(),
+    }
+
+
+_WRITERS: Mapping[str, Callable[[Comparison], str]] = {
+    "md": _markdown,
+    "csv": _csv,
+    "tex": _latex,
+    "json": _json,
+}
+#: Names of the formats.
+FORMATS = ("table", *_WRITERS)

@@ -1,0 +1,24 @@
+"""What a report says of its data and of itself, as names and values."""
+
+from __future__ import annotations
+
+from featx.reporting.comparison import Comparison
+
+
+def facts(comparison: Comparison) -> list[tuple[str, str]]:
+    """Data, sizes, labels, checkpoints and metric."""
+    data = comparison.data
+    sizes = ", ".join(f"{name} {split['n_texts']:,}" for name, split in data["splits"].items())
+    revision = data.get("revision")
+    return [
+        ("data", data["address"] + (f" at {revision[:12]}" if revision else "")),
+        ("texts", sizes),
+        ("labels", ", ".join(comparison.label_names)),
+        ("checkpoint", ", ".join(comparison.checkpoints) or "none"),
+        ("metric", f"{comparison.metric}; intervals of {comparison.confidence:.0%} by bootstrap over test texts"),
+    ]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What a reader should keep in mind: notes on the data, and what is missing."""
+    return [*comparison.data["notes"], *comparison.missing]

@@ -1,0 +1,45 @@
+"""Which checkpoint is meant, and what is known of one that was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from featx.settings.base import Settings
+from featx.settings.declare import setting
+
+#: The checkpoint of the course that featx grew out of.
+DEFAULT_CHECKPOINT = "distilbert-base-uncased"
+
+
+@dataclass(frozen=True)
+class CheckpointSettings(Settings):
+    """Name and revision of a checkpoint."""
+
+    name: Annotated[str, setting("Hub name, folder, or demo.")] = DEFAULT_CHECKPOINT
+    revision: Annotated[str | None, setting("Branch, tag or commit of the checkpoint on the Hub.")] = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose content is known: found, and identified by digests.
+
+    Attributes
+    ----------
+    name : str
+        As the user wrote it: a Hub name, a folder, or ``demo``.
+    path : str
+        What ``from_pretrained`` takes: a folder or the Hub name.
+    revision : str or None
+        The Hub's commit; None for a folder.
+    digest : str
+        The Hub's commit, or the sha256 over weight files and config of a folder.
+    tokenizer_digest : str
+        The Hub's commit, or the sha256 over the tokenizer files of a folder.
+    """
+
+    name: str
+    path: str
+    revision: str | None
+    digest: str
+    tokenizer_digest: str

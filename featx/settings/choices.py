@@ -1,0 +1,124 @@
+"""Settings that are one of a few words, and how a word becomes a member."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from featx.errors import SettingsError
+
+
+class Pooling(StrEnum):
+    """How the vector of a text is taken from the hidden states of its tokens."""
+
+    CLS = "cls"
+    MEAN = "mean"
+
+
+class Dtype(StrEnum):
+    """Type in which the encoder computes; features are always stored as float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Device(StrEnum):
+    """Where a model computes; ``auto`` takes cuda, then mps, then cpu."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class FinetuneMethod(StrEnum):
+    """What of a checkpoint is trained: all of it, all of it after a linear probe, or low-rank adapters."""
+
+    FULL = "full"
+    LP = "lp"
+    LORA = "lora"
+
+
+class ClassWeights(StrEnum):
+    """How much the classes count in the loss; ``balanced`` lets rare ones count more."""
+
+    NONE = "none"
+    BALANCED = "balanced"
+
+
+class SaveStrategy(StrEnum):
+    """When a training writes a checkpoint that it could go on from; a signal always makes it write one."""
+
+    NO = "no"
+    EPOCH = "epoch"
+    STEPS = "steps"
+
+
+class WandbMode(StrEnum):
+    """Whether a run is told to Weights & Biases: not at all, into a local folder, or to the server."""
+
+    OFF = "off"
+    OFFLINE = "offline"
+    ONLINE = "online"
+
+
+class Combine(StrEnum):
+    """What becomes of several layers and poolings: one of them is chosen, all stand side by side, or either."""
+
+    EACH = "each"
+    CONCAT = "concat"
+    BOTH = "both"
+
+
+class Refit(StrEnum):
+    """What the chosen classifier is fitted on before it meets test."""
+
+    TRAIN = "train"
+    TRAIN_AND_VALIDATION = "train+validation"
+
+
+class Calibration(StrEnum):
+    """How methods without probabilities are given some, by cross-validation on train; ``none`` leaves them without."""
+
+    NONE = "none"
+    SIGMOID = "sigmoid"
+    ISOTONIC = "isotonic"
+
+
+class Engine(StrEnum):
+    """Who encodes: this process, or the workers of a Ray cluster."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class Format(StrEnum):
+    """Files that features are written to."""
+
+    NPZ = "npz"
+    PARQUET = "parquet"
+    DATASETS = "datasets"
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choose(kind: type[Choice], value: str, option: str) -> Choice:
+    """Member of `kind` that `value` names.
+
+    Raises
+    ------
+    SettingsError
+        If there is none; the message lists the valid ones.
+
+    Examples
+    --------
+    >>> choose(Pooling, "mean", "--pooling")
+    <Pooling.MEAN: 'mean'>
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        valid = ", ".join(member.value for member in kind)
+        raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None

@@ -1,0 +1,116 @@
+"""How a checkpoint is fine-tuned, saved on the way, and tracked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from featx.settings.base import Settings
+from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, SaveStrategy, WandbMode
+from featx.settings.declare import Identity, Seed, setting
+
+_ALWAYS, _LATER = Identity.ALWAYS, Identity.UNLESS_DEFAULT
+
+
+@dataclass(frozen=True)
+class FinetuneSettings(Settings):
+    """Fine-tuning, under the Trainer's own names; the defaults are the course's."""
+
+    method: Annotated[
+        FinetuneMethod,
+        setting("What is trained: all, all after a linear probe (lp), or adapters (lora).", identity=_ALWAYS),
+    ] = FinetuneMethod.FULL
+    num_train_epochs: Annotated[
+        float, setting("Passes over train; the best one on validation is kept.", gt=0, identity=_ALWAYS)
+    ] = 2.0
+    max_steps: Annotated[
+        int, setting("Steps after which training ends in any case; -1 for no bound.", ge=-1, identity=_LATER)
+    ] = -1
+    learning_rate: Annotated[float, setting("Peak learning rate.", gt=0, identity=_ALWAYS)] = 2e-5
+    per_device_train_batch_size: Annotated[int, setting("Texts a step and device.", ge=1, identity=_ALWAYS)] = 16
+    gradient_accumulation_steps: Annotated[int, setting("Batches that make one step.", ge=1, identity=_ALWAYS)] = 1
+    weight_decay: Annotated[float, setting("Weight decay of AdamW.", ge=0, identity=_ALWAYS)] = 0.01
+    adam_beta1: Annotated[float, setting("Beta 1 of AdamW.", ge=0, lt=1, identity=_ALWAYS)] = 0.9
+    adam_beta2: Annotated[float, setting("Beta 2 of AdamW.", ge=0, lt=1, identity=_ALWAYS)] = 0.999
+    adam_epsilon: Annotated[float, setting("Epsilon of AdamW.", gt=0, identity=_ALWAYS)] = 1e-8
+    max_grad_norm: Annotated[float, setting("Bound on the gradient's norm; 0 sets none.", ge=0, identity=_ALWAYS)] = 1.0
+    warmup_steps: Annotated[
+        float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS)
+    ] = 0.0
+    lr_scheduler_type: Annotated[str, setting("Schedule of the learning rate.", identity=_ALWAYS)] = "linear"
+    optim: Annotated[str, setting("The Trainer's name of the optimizer.", identity=_ALWAYS)] = "adamw_torch_fused"
+    label_smoothing_factor: Annotated[
+        float, setting("Share of the loss that goes to all classes.", ge=0, lt=1, identity=_ALWAYS)
+    ] = 0.0
+    class_weights: Annotated[ClassWeights, setting("Weights of the classes in the loss.", identity=_ALWAYS)] = (
+        ClassWeights.NONE
+    )
+    early_stopping_patience: Annotated[
+        int | None,
+        setting(
+            "Evaluations without gain on validation that end the training.",
+            unset="never",
+            example=3,
+            ge=1,
+            identity=_ALWAYS,
+        ),
+    ] = None
+    dtype: Annotated[Dtype, setting("Type of the arithmetic, by autocast; weights stay float32.", identity=_ALWAYS)] = (
+        Dtype.FLOAT32
+    )
+    gradient_checkpointing: Annotated[bool, setting("Compute twice, keep less in memory.", identity=_ALWAYS)] = False
+    freeze_layers: Annotated[
+        int, setting("Keep the embeddings and so many first layers as they are; 0 trains all.", ge=0, identity=_ALWAYS)
+    ] = 0
+    search: Annotated[
+        int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
+    ] = 0
+    search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
+    r: Annotated[int, setting("Rank of adapters.", ge=1, identity=_ALWAYS)] = 16
+    lora_alpha: Annotated[float, setting("Scale of adapters.", gt=0, identity=_ALWAYS)] = 32.0
+    lora_dropout: Annotated[float, setting("Dropout of adapters.", ge=0, lt=1, identity=_ALWAYS)] = 0.05
+    max_length: Annotated[
+        int | None,
+        setting(
+            "Tokens at which texts are cut, special ones included.",
+            unset="the checkpoint's limit",
+            example=128,
+            ge=1,
+            identity=_ALWAYS,
+        ),
+    ] = None
+    logging_steps: Annotated[
+        int | None,
+        setting(
+            "Steps between entries of the log with loss and learning rate.",
+            unset="ten entries an epoch",
+            example=10,
+            ge=1,
+            identity=_LATER,
+        ),
+    ] = None
+    seeds: Annotated[tuple[Seed, ...], setting("Random seeds such as 0,1,2; a run for each.")] = (0,)
+
+
+@dataclass(frozen=True)
+class SavingSettings(Settings):
+    """How a long training survives; nothing here changes its result."""
+
+    resume: Annotated[bool, setting("Go on from the last complete checkpoint of the same training.")] = True
+    save_strategy: Annotated[SaveStrategy, setting("When to write checkpoints.")] = SaveStrategy.EPOCH
+    save_steps: Annotated[int, setting("Steps between checkpoints, with save_strategy steps.", ge=1)] = 500
+    save_total_limit: Annotated[int, setting("Checkpoints that are kept, the newest.", ge=1)] = 2
+
+
+@dataclass(frozen=True)
+class TrackingSettings(Settings):
+    """Whether runs are told to Weights & Biases, and under which project."""
+
+    wandb: Annotated[WandbMode, setting("Weights & Biases: not at all, into a local folder, or to the server.")] = (
+        WandbMode.OFF
+    )
+    wandb_project: Annotated[str, setting("Project of Weights & Biases.")] = "featx"
+
+
+#: What suits the demo's small encoder: with the course's settings it stays under-trained.
+DEMO_FINETUNE = FinetuneSettings(num_train_epochs=8.0, learning_rate=1.5e-4)

@@ -1,0 +1,25 @@
+"""How runs are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from featx.settings.base import Settings
+from featx.settings.declare import setting
+
+#: The metric by which every choice (C, layer, epoch) is made, always on validation.
+SELECTION_METRIC = "f1_macro"
+
+
+@dataclass(frozen=True)
+class ReportSettings(Settings):
+    """How runs are compared: against which method, by which metric."""
+
+    reference: Annotated[str, setting("Method that the others are compared with.")] = "finetune"
+    metric: Annotated[str, setting("Metric of the comparison.")] = SELECTION_METRIC
+    margin: Annotated[
+        float, setting("Difference of the metric that would not matter; within it methods are equivalent.", ge=0, lt=1)
+    ] = 0.02
+    confidence: Annotated[float, setting("Level of the intervals and tests.", gt=0, lt=1)] = 0.95
+    n_resamples: Annotated[int, setting("Resamples of the bootstrap.", ge=999)] = 9_999

@@ -1,0 +1,84 @@
+"""The loss of a step: cross-entropy, whatever the model's own idea of it. May import ``config`` and ``errors``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.settings import ClassWeights
+
+
+def class_weights(kind: ClassWeights, counts: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Weight of each class, or None for equal ones.
+
+    ``balanced`` is scikit-learn's ``n_texts / (n_classes * counts)``: its mean over the texts is 1, so that the
+    learning rate keeps its meaning.
+
+    Parameters
+    ----------
+    kind : ClassWeights
+    counts : ndarray of shape (n_classes,), int64
+        Texts of each class in train, none of them 0.
+
+    Examples
+    --------
+    >>> class_weights(ClassWeights.BALANCED, np.array([1, 3]))
+    array([2.        , 0.66666667])
+    """
+    if kind is ClassWeights.NONE:
+        return None
+    return np.asarray(counts.sum() / (len(counts) * counts), np.float64)
+
+
+def constant_loss(kind: ClassWeights, counts: NDArray[np.int64], label_smoothing: float) -> float:
+    """Least mean loss over train, in nats, of a model that answers the same to every text.
+
+    It answers with the weighted and smoothed shares of the classes.
+
+    Parameters
+    ----------
+    kind : ClassWeights
+    counts : ndarray of shape (n_classes,), int64
+        Texts of each class in train.
+    label_smoothing : float
+        Share of a label that is spread evenly over all classes, as in `torch.nn.CrossEntropyLoss`.
+
+    Examples
+    --------
+    >>> round(constant_loss(ClassWeights.NONE, np.array([1, 3]), 0.0), 4)
+    0.5623
+    """
+    weights = class_weights(kind, counts)
+    shares = (1.0 if weights is None else weights) * (
+        (1 - label_smoothing) * counts / counts.sum() + label_smoothing / len(counts)
+    )
+    total = shares.sum()
+    return float(-(shares * np.log(shares / total, where=shares > 0, out=np.zeros(len(shares)))).sum())
+
+
+def loss_function(weights: NDArray[np.float64] | None, label_smoothing: float) -> Callable[..., Any]:
+    """A ``compute_loss_func`` of the Trainer.
+
+    Losses are added up and divided by the texts of the whole step (`num_items_in_batch`), so that two batches of 8
+    that are accumulated give the gradient of one batch of 16, weights included.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    weight = None if weights is None else torch.from_numpy(weights).float()
+
+    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+        logits = outputs["logits"].float()
+        total = cross_entropy(
+            logits,
+            labels,
+            weight=None if weight is None else weight.to(logits.device),
+            label_smoothing=label_smoothing,
+            reduction="sum",
+        )
+        return total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
+
+    return loss

@@ -1,0 +1,160 @@
+"""Checks before the first step: checkpoint, labels, classes, lengths and disk.
+
+May import ``errors``, ``config``, ``data`` and the token side of ``features``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.data import Split
+from featx.errors import CheckpointError, TrainingError
+from featx.settings import SaveStrategy, SavingSettings
+from featx.training.best import trained_tensors
+
+_HEAD = "ForSequenceClassification"
+
+
+def check_kind(config: Any, checkpoint: str) -> None:
+    """Check that Transformers knows a sequence-classification head for a model of this kind.
+
+    Raises
+    ------
+    CheckpointError
+        For models of images or sound, and for text models without such a head.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+    if config.model_type not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise CheckpointError(
+            f"checkpoint {checkpoint!r} ({config.model_type}) cannot be fine-tuned on texts: Transformers has no "
+            "sequence-classification head for it; choose a text encoder such as distilbert-base-uncased"
+        )
+
+
+def check_head(config: Any, label_names: tuple[str, ...], checkpoint: str) -> None:
+    """Check a head that the checkpoint brings against the labels of the data.
+
+    A checkpoint without a head gets a new one of the right size, and passes.
+
+    Raises
+    ------
+    TrainingError
+        If the head has another number of labels, or the same names in another order.
+    """
+    if not any(name.endswith(_HEAD) for name in config.architectures or ()):
+        return
+    head = {int(label): str(name) for label, name in (config.id2label or {}).items()}
+    outside = [f"{i} ({name})" for i, name in enumerate(label_names) if i not in head]
+    if outside:
+        raise TrainingError(
+            f"checkpoint {checkpoint!r} has a head for {len(head)} labels (0 to {len(head) - 1}), but the data has "
+            f"{len(label_names)}: {_ids(outside)} are out of its range; use a checkpoint without a head"
+        )
+    if len(head) != len(label_names):
+        unused = [f"{i} ({name})" for i, name in sorted(head.items()) if i >= len(label_names)]
+        raise TrainingError(
+            f"checkpoint {checkpoint!r} has a head for {len(head)} labels, but the data has {len(label_names)}: "
+            f"{_ids(unused)} stand for nothing in it; use a checkpoint without a head"
+        )
+    named = [head[i].lower() for i in range(len(head))]
+    wanted = [name.lower() for name in label_names]
+    if named != wanted and sorted(named) == sorted(wanted):
+        moved = [f"{i} ({head[i]} there, {label_names[i]} here)" for i in head if named[i] != wanted[i]]
+        raise TrainingError(
+            f"checkpoint {checkpoint!r} numbers the labels otherwise: {_ids(moved)}; use a checkpoint without a "
+            "head, or number the data's labels as it does"
+        )
+
+
+def check_labels(splits: Mapping[str, Split], n_labels: int) -> None:
+    """Check that every label id has a place in a head of `n_labels`.
+
+    Raises
+    ------
+    TrainingError
+        With the offending ids and the first row that has one.
+    """
+    for name, split in splits.items():
+        outside = (split.labels < 0) | (split.labels >= n_labels)
+        if outside.any():
+            ids = sorted(set(split.labels[outside].tolist()))
+            raise TrainingError(
+                f"{name}, row {int(np.flatnonzero(outside)[0]) + 1}: label ids {_ids(map(str, ids))} are out of range; "
+                f"a head of {n_labels} labels takes 0 to {n_labels - 1}: correct the labels or the mapping"
+            )
+
+
+def check_classes(train: Split) -> None:
+    """Check that train has texts of every class.
+
+    Raises
+    ------
+    TrainingError
+        With the classes that it lacks.
+    """
+    empty = [name for name, count in zip(train.label_names, train.class_counts, strict=True) if not count]
+    if empty:
+        raise TrainingError(
+            f"train has no text of {_ids(empty)}, so nothing could be learnt of it; add some, or leave the class out"
+        )
+
+
+def check_disk(folder: Path, model: Any, saving: SavingSettings) -> None:
+    """Check that checkpoints and the model will fit on the disk.
+
+    A checkpoint holds the trained weights, the best epoch's and two moments of the optimiser; one more than are kept
+    is there while it is written. Where none is wanted, the one that a signal would make is not counted.
+
+    Raises
+    ------
+    TrainingError
+        If not; says how much there is and how much is needed.
+    """
+    trained = sum(tensor.numel() * tensor.element_size() for _, tensor in trained_tensors(model))
+    whole = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    none = saving.save_strategy is SaveStrategy.NO
+    needed = whole + (0 if none else 4 * trained * (saving.save_total_limit + 1))
+    there = next(path for path in [folder, *folder.absolute().parents] if path.is_dir())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        what = "the model needs" if none else "checkpoints and the model need"
+        less = "or move --results"
+        if not none:
+            less = "move --results, lower --save-total-limit, or write no checkpoints with --save-strategy no"
+        raise TrainingError(
+            f"{there} has {_gigabytes(free)} free, but {what} {_gigabytes(needed)}; free some space, {less}"
+        )
+    if not os.access(there, os.W_OK):
+        raise TrainingError(f"{there} cannot be written to; change its permissions or move --results")
+
+
+def notes_on(splits: Mapping[str, Split], n_truncated: Mapping[str, int], max_length: int) -> list[str]:
+    """What does not stop a training but should be known: texts that are cut, classes that validation lacks."""
+    notes = [
+        f"{cut} of {len(splits[name])} {name} texts ({cut / len(splits[name]):.1%}) are longer than {max_length} "
+        "tokens and are cut there"
+        for name, cut in n_truncated.items()
+        if cut
+    ]
+    validation = splits["validation"]
+    counts = zip(validation.label_names, validation.class_counts, strict=True)
+    empty = [name for name, count in counts if not count]
+    if empty:
+        notes.append(f"validation has no text of {_ids(empty)}: the best epoch is chosen without it")
+    return notes
+
+
+def _gigabytes(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.3g} GB"
+
+
+def _ids(names: Any) -> str:
+    names = list(names)
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

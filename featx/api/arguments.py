@@ -35,7 +35,7 @@ def changed(settings: T, changes: Mapping[str, Any], where: str, also: Sequence[
     SettingsError
         For a name that is no field, where it offers the nearest, and for a value of the wrong kind.
     """
-    check_keys(changes, [*names_of(settings), *aliases_of(type(settings)), *also], where)
+    check_keys(changes, [*names_of(settings), *also], where, aliases_of(type(settings)))
     return settings_from(type(settings), changes, where, settings)
 
 

@@ -174,7 +174,7 @@ def test_report_formats_on_standard_output(featx: Run, tweets: Path, tmp_path: P
 
 ERRORS = {
     "unknown method": (["baseline", "--methods", "svm"], 2, r"method 'svm' is unknown; expected one of: majority"),
-    "unknown pooling": (["extract", "--pooling", "max"], 2, r"--pooling is 'max'; expected one of: cls, mean"),
+    "unknown pooling": (["extract", "--pooling", "max"], 2, r"--pooling is 'max'; expected one or more of: cls, mean"),
     "unknown dtype": (["extract", "--dtype", "int8"], 2, r"--dtype is 'int8'; expected one of: float32"),
     "unknown device": (["extract", "--device", "tpu"], 2, r"--device is 'tpu'; expected one of: auto, cpu"),
     "bad layer": (["extract", "--layer", "last"], 2, r"--layer is 'last'; expected whole numbers"),
@@ -198,7 +198,7 @@ ERRORS = {
     "no time": (["baseline", "--time-limit", "0"], 2, r"time_limit is 0; expected seconds above 0"),
     "no jobs": (["baseline", "--jobs", "0"], 2, r"jobs is 0; expected 1 process or more"),
     "controls of texts": (["baseline", "--controls", "--methods", "majority"], 2, r"--controls needs a method on feat"),
-    "no epochs": (["finetune", "--num-train-epochs", "0"], 2, r"num_train_epochs is 0.0; expected a number above 0"),
+    "no epochs": (["finetune", "--num-train-epochs", "0"], 2, r"--num-train-epochs is 0; expected a number above 0"),
 }
 
 

@@ -141,11 +141,11 @@ def test_head_without_names_passes() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"num_train_epochs": 0}, r"num_train_epochs is 0; expected a number above 0"),
-        ({"learning_rate": -1.0}, r"learning_rate is -1.0"),
-        ({"learning_rate": float("nan")}, r"learning_rate is nan"),
-        ({"weight_decay": -0.1}, r"weight_decay is -0.1; expected 0 or more"),
-        ({"lr_scheduler_type": "zigzag"}, r"lr_scheduler_type is 'zigzag'; expected one of: .*linear"),
+        ({"num_train_epochs": 0}, r"`num_train_epochs` is 0; expected a number above 0"),
+        ({"learning_rate": -1.0}, r"`learning_rate` is -1.0"),
+        ({"learning_rate": float("nan")}, r"`learning_rate` is nan"),
+        ({"weight_decay": -0.1}, r"`weight_decay` is -0.1; expected 0 or more"),
+        ({"lr_scheduler_type": "zigzag"}, r"`lr_scheduler_type` is 'zigzag'; expected one of: .*linear"),
     ],
 )
 def test_settings_out_of_range(tiny: Path, change: dict[str, object], words: str) -> None:

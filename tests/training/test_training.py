@@ -154,7 +154,7 @@ def test_bfloat16_learns_with_float32_weights(tiny: Path, tmp_path: Path) -> Non
 
 
 def test_float16_needs_cuda(tiny: Path) -> None:
-    with pytest.raises(SettingsError, match="dtype is 'float16', which cannot be trained on cpu; use bfloat16"):
+    with pytest.raises(SettingsError, match="`dtype` is 'float16', which cannot be trained on cpu; use bfloat16"):
         train(tiny, replace(SHORT, dtype=Dtype.FLOAT16))
 
 
@@ -228,18 +228,18 @@ def test_missing_peft_is_one_clear_line(tiny: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"gradient_accumulation_steps": 0}, "gradient_accumulation_steps is 0; expected 1 or more"),
-        ({"per_device_train_batch_size": 0}, "per_device_train_batch_size is 0; expected 1 or more"),
-        ({"adam_beta2": 1.0}, "adam_beta2 is 1.0; expected a number from 0 to below 1"),
-        ({"adam_epsilon": 0.0}, "adam_epsilon is 0.0; expected a number above 0"),
-        ({"max_grad_norm": float("inf")}, "max_grad_norm is inf; expected 0 or more"),
-        ({"label_smoothing_factor": -0.1}, "label_smoothing_factor is -0.1"),
-        ({"early_stopping_patience": 0}, "early_stopping_patience is 0; expected 1 or more"),
-        ({"optim": "lion"}, "optim is 'lion'; expected one of: adamw_torch"),
-        ({"search": -1}, "search is -1; expected 0 or more"),
-        ({"max_steps": 0}, "max_steps is 0; expected 1 or more, or -1 for no bound"),
-        ({"max_steps": 5, "search": 2}, "max_steps and search do not go together"),
-        ({"logging_steps": 0}, "logging_steps is 0; expected 1 or more"),
+        ({"gradient_accumulation_steps": 0}, "`gradient_accumulation_steps` is 0; expected 1 or more"),
+        ({"per_device_train_batch_size": 0}, "`per_device_train_batch_size` is 0; expected 1 or more"),
+        ({"adam_beta2": 1.0}, "`adam_beta2` is 1.0; expected a number from 0 to below 1"),
+        ({"adam_epsilon": 0.0}, "`adam_epsilon` is 0.0; expected a number above 0"),
+        ({"max_grad_norm": float("inf")}, "`max_grad_norm` is inf; expected 0 or more"),
+        ({"label_smoothing_factor": -0.1}, "`label_smoothing_factor` is -0.1"),
+        ({"early_stopping_patience": 0}, "`early_stopping_patience` is 0; expected 1 or more"),
+        ({"optim": "lion"}, "`optim` is 'lion'; expected one of: adamw_torch"),
+        ({"search": -1}, "`search` is -1; expected 0 or more"),
+        ({"max_steps": 0}, "`max_steps` is 0; expected 1 or more, or -1 for no bound"),
+        ({"max_steps": 5, "search": 2}, "`max_steps` and `search` do not go together"),
+        ({"logging_steps": 0}, "`logging_steps` is 0; expected 1 or more"),
         ({"method": FinetuneMethod.LORA, "freeze_layers": 1}, "adapters freeze every layer; drop one"),
     ],
 )
@@ -293,7 +293,7 @@ def test_plain_strings_name_members() -> None:
     settings = FinetuneSettings(method="lora", class_weights="balanced", dtype="bfloat16")
     assert settings.method is FinetuneMethod.LORA
     assert (settings.class_weights, settings.dtype) == (ClassWeights.BALANCED, Dtype.BFLOAT16)
-    with pytest.raises(SettingsError, match="method is 'half'; expected one of: full, lp, lora"):
+    with pytest.raises(SettingsError, match="`method` is 'half'; expected one of: full, lp, lora"):
         FinetuneSettings(method="half")
 
 

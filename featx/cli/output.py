@@ -26,6 +26,9 @@ def show_runs(runs: Any, as_json: bool) -> None:
     width = max(len(str(run.folder)) for run in runs)
     for run in runs:
         record = run.record
+        if record.failure is not None:
+            click.echo(f"{run.folder!s:{width}}  failed: {record.failure}")
+            continue
         metric = record.selection.get("metric", "f1_macro")
         validation, test = (record.metrics[split][metric] for split in ("validation", "test"))
         stuck = "  NOT CONVERGED" if record.converged is False else ""

@@ -28,7 +28,7 @@ from featx.settings import (
     ReportSettings,
 )
 
-SEVERAL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+SEVERAL = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
 
 
 class Remarks:
@@ -201,7 +201,7 @@ def test_features_from_elsewhere_give_the_same_results(
     from featx.experiment.feature_files import Format, save_features
 
     data, where = DataSettings(str(tweets)), tmp_path / "mine.npz"
-    both_layers = FeatureSettings(layers=(1, 2))
+    both_layers = FeatureSettings(layer=(1, 2))
     save_features(extract(data, str(tiny), features=both_layers, workspace=workspace), where, Format.NPZ)
     settings = BaselineSettings(methods=("tfidf-logreg", "lda"), combine=Combine.EACH, controls=True)
     own = baseline(data, str(tiny), settings=settings, features=both_layers, workspace=workspace)

@@ -190,7 +190,7 @@ def test_all_layers_frozen_leave_the_head(tiny: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["distilbert", *KINDS])
 def test_adapters_are_merged_into_a_plain_model(checkpoints: object, kind: str, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, method=FinetuneMethod.LORA, num_train_epochs=1, r=4)
+    settings = replace(SETTINGS, method=FinetuneMethod.LORA, num_train_epochs=1, lora_r=4)
     made = train(checkpoints(kind), settings)
     assert type(made.model).__name__.endswith("ForSequenceClassification")
     made.save(tmp_path)
@@ -203,7 +203,7 @@ def test_adapters_are_merged_into_a_plain_model(checkpoints: object, kind: str, 
 def test_adapters_change_linear_layers_by_a_low_rank_and_nothing_else_of_the_encoder(tiny: Path) -> None:
     from featx.features.checkpoint import find_checkpoint
 
-    made = train(tiny, replace(SHORT, method=FinetuneMethod.LORA, r=2))
+    made = train(tiny, replace(SHORT, method=FinetuneMethod.LORA, lora_r=2))
     before = dict(load_model(find_checkpoint(str(tiny), Path("unused")), LABELS).named_parameters())
     changes = {name: weight - before[name] for name, weight in made.model.named_parameters()}
     for name, change in changes.items():

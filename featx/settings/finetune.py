@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from featx.settings.base import Settings
-from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, SaveStrategy, WandbMode
+from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, Optimizer, SaveStrategy, Schedule, WandbMode
 from featx.settings.declare import Identity, Seed, setting
 
 _ALWAYS, _LATER = Identity.ALWAYS, Identity.UNLESS_DEFAULT
@@ -37,8 +37,12 @@ class FinetuneSettings(Settings):
     warmup_steps: Annotated[
         float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS)
     ] = 0.0
-    lr_scheduler_type: Annotated[str, setting("Schedule of the learning rate.", identity=_ALWAYS)] = "linear"
-    optim: Annotated[str, setting("The Trainer's name of the optimizer.", identity=_ALWAYS)] = "adamw_torch_fused"
+    lr_scheduler_type: Annotated[Schedule, setting("Schedule of the learning rate.", identity=_ALWAYS)] = (
+        Schedule.LINEAR
+    )
+    optim: Annotated[Optimizer, setting("The Trainer's name of the optimizer.", identity=_ALWAYS)] = (
+        Optimizer.ADAMW_TORCH_FUSED
+    )
     label_smoothing_factor: Annotated[
         float, setting("Share of the loss that goes to all classes.", ge=0, lt=1, identity=_ALWAYS)
     ] = 0.0
@@ -62,6 +66,10 @@ class FinetuneSettings(Settings):
     freeze_layers: Annotated[
         int, setting("Keep the embeddings and so many first layers as they are; 0 trains all.", ge=0, identity=_ALWAYS)
     ] = 0
+    keep_head: Annotated[
+        bool,
+        setting("Go on with a head that the checkpoint brings for other labels, one for one.", identity=_LATER),
+    ] = False
     search: Annotated[
         int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
     ] = 0

@@ -12,7 +12,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,7 @@ STATE = "state.json"
 _FORMAT = 2
 _NAME = re.compile(r"step-(\d{8})")
 _BLOCK = 1 << 20
+_ANEW = "switch `resume` off to start anew"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,24 @@ class Saved:
         try:
             loaded: dict[str, Any] = load_file(path)
         except (OSError, SafetensorError) as e:
-            raise TrainingError(f"{path} cannot be read ({e}); give --no-resume to start anew") from e
+            raise TrainingError(f"{path} cannot be read ({e}); {_ANEW}") from e
         return loaded
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Turn whatever goes wrong with a state that is whole but is not what this training needs into one line.
+
+        Raises
+        ------
+        TrainingError
+        """
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as e:
+            first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+            raise TrainingError(
+                f"{self.folder} does not fit this training ({type(e).__name__}: {first_line}); {_ANEW}"
+            ) from e
 
 
 def write_checkpoint(
@@ -122,8 +140,8 @@ def write_checkpoint(
         reason = getattr(e, "strerror", None) or e
         raise TrainingError(
             f"the checkpoint of step {step} cannot be written: {folder / final.name / path.name}: {reason}; earlier "
-            "checkpoints are whole: free space or move --results, and the same command goes on from the last one; "
-            "--save-strategy no writes none"
+            "checkpoints are whole: free space or choose another `results` folder, and the same command goes on from the "
+            "last one; `save_strategy` no writes none"
         ) from e
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)

@@ -130,5 +130,7 @@ def write_trials(folder: Path | None, trials: Sequence[SearchTrial]) -> None:
             os.fsync(file.fileno())
         building.replace(path)
     except OSError as e:
-        raise TrainingError(f"{path} cannot be written: {e.strerror or e}; free space or move --results") from e
+        raise TrainingError(
+            f"{path} cannot be written: {e.strerror or e}; free space or choose another `results` folder"
+        ) from e
     wait_for_all()

@@ -7,7 +7,6 @@ from featx.runs.environment import environment
 from featx.runs.folder import Run, check_name, find_runs, read_run, run_folder, write_run
 from featx.runs.record import RunRecord, SplitFacts, Timings, identity_of
 from featx.runs.texts import SharedText, keep_texts, read_shared, read_texts
-from featx.runs.whole_file import whole_file
 
 __all__ = [
     "Run",
@@ -24,6 +23,5 @@ __all__ = [
     "read_shared",
     "read_texts",
     "run_folder",
-    "whole_file",
     "write_run",
 ]

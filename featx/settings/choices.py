@@ -124,6 +124,23 @@ class Format(StrEnum):
     DATASETS = "datasets"
 
 
+class Projection(StrEnum):
+    """How features become a map of two dimensions."""
+
+    PCA = "pca"
+    UMAP = "umap"
+
+
+class TableFormat(StrEnum):
+    """Forms in which a comparison is printed."""
+
+    TABLE = "table"
+    MD = "md"
+    CSV = "csv"
+    TEX = "tex"
+    JSON = "json"
+
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from featx.settings.base import Settings
 from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, Optimizer, SaveStrategy, Schedule, WandbMode
@@ -12,13 +14,19 @@ from featx.settings.declare import Identity, Seed, setting
 _ALWAYS, _LATER = Identity.ALWAYS, Identity.UNLESS_DEFAULT
 
 
+def _of_adapters(help: str, **more: Any) -> Meta:  # noqa: A002
+    counts = ("method", FinetuneMethod.LORA)
+    return setting(help, identity=_ALWAYS, counts_with=counts, heading="Adapters, with --method lora", **more)
+
+
 @dataclass(frozen=True)
-class FinetuneSettings(Settings):
+class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     """Fine-tuning, under the Trainer's own names; the defaults are the course's."""
 
+    # Part of the identity as the run's method, not as one of its settings.
     method: Annotated[
         FinetuneMethod,
-        setting("What is trained: all, all after a linear probe (lp), or adapters (lora).", identity=_ALWAYS),
+        setting("What is trained: all, all after a linear probe (lp), or adapters (lora)."),
     ] = FinetuneMethod.FULL
     num_train_epochs: Annotated[
         float, setting("Passes over train; the best one on validation is kept.", gt=0, identity=_ALWAYS)
@@ -74,9 +82,9 @@ class FinetuneSettings(Settings):
         int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
     ] = 0
     search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
-    r: Annotated[int, setting("Rank of adapters.", ge=1, identity=_ALWAYS)] = 16
-    lora_alpha: Annotated[float, setting("Scale of adapters.", gt=0, identity=_ALWAYS)] = 32.0
-    lora_dropout: Annotated[float, setting("Dropout of adapters.", ge=0, lt=1, identity=_ALWAYS)] = 0.05
+    lora_r: Annotated[int, _of_adapters("Rank of adapters.", stored="r", aliases=("r",), ge=1)] = 16
+    lora_alpha: Annotated[float, _of_adapters("Scale of adapters.", gt=0)] = 32.0
+    lora_dropout: Annotated[float, _of_adapters("Dropout of adapters.", ge=0, lt=1)] = 0.05
     max_length: Annotated[
         int | None,
         setting(
@@ -101,8 +109,8 @@ class FinetuneSettings(Settings):
 
 
 @dataclass(frozen=True)
-class SavingSettings(Settings):
-    """How a long training survives; nothing here changes its result."""
+class SavingSettings(Settings, table="saving", heading="Saving on the way"):
+    """Checkpoints of a fine-tuning that runs long; changes no result."""
 
     resume: Annotated[bool, setting("Go on from the last complete checkpoint of the same training.")] = True
     save_strategy: Annotated[SaveStrategy, setting("When to write checkpoints.")] = SaveStrategy.EPOCH
@@ -111,8 +119,8 @@ class SavingSettings(Settings):
 
 
 @dataclass(frozen=True)
-class TrackingSettings(Settings):
-    """Whether runs are told to Weights & Biases, and under which project."""
+class TrackingSettings(Settings, table="tracking", heading="Tracking"):
+    """Whether fine-tuning is told to Weights & Biases, and under which project."""
 
     wandb: Annotated[WandbMode, setting("Weights & Biases: not at all, into a local folder, or to the server.")] = (
         WandbMode.OFF

@@ -1,4 +1,7 @@
-"""Whether settings can be trained with together. May import ``settings`` and ``errors``."""
+"""Which settings of a fine-tuning go together. May import ``settings`` and ``errors``.
+
+The range of each alone stands in its declaration.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,25 @@ from featx.settings import Dtype, FinetuneMethod, FinetuneSettings
 
 
 def check_settings(settings: FinetuneSettings, device: str | None = None) -> None:
-    """Check what no setting alone can tell, on `device` where it is known.
+    """Check that the settings can be trained with together, on `device` where it is known.
 
     Raises
     ------
     SettingsError
-        Names the settings that do not go together, and what to do.
+        Names the first that cannot, and what is expected.
     """
-    method = settings.method
     if settings.max_steps == 0:
         raise SettingsError("`max_steps` is 0; expected 1 or more, or -1 for no bound", "max_steps")
     if settings.max_steps > 0 and settings.search:
-        raise SettingsError("`max_steps` and `search` do not go together: a search tries epochs; drop one", "max_steps")
-    if settings.freeze_layers and method is FinetuneMethod.LORA:
+        raise SettingsError(
+            "`max_steps` and `search` do not go together: a search tries `num_train_epochs`; drop one", "max_steps"
+        )
+    if settings.freeze_layers and settings.method is FinetuneMethod.LORA:
         raise SettingsError(
             "`freeze_layers` and adapters do not go together: adapters freeze every layer; drop one", "freeze_layers"
         )
-    if settings.keep_head and method is FinetuneMethod.LP:
-        raise SettingsError(
-            "`keep_head` and method lp do not go together: the probe is the head; drop one", "keep_head"
-        )
+    if settings.keep_head and settings.method is FinetuneMethod.LP:
+        raise SettingsError("`keep_head` and a probe do not go together: the probe is the head; drop one", "keep_head")
     if settings.dtype is Dtype.FLOAT16 and device not in (None, "cuda"):
         raise SettingsError(
             f"`dtype` is 'float16', which cannot be trained on {device}; use bfloat16 or float32", "dtype"

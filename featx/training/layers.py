@@ -94,7 +94,7 @@ def with_adapters(model: Any, settings: FinetuneSettings) -> Any:
     if not names:
         raise TrainingError(f"{type(model).__name__} has no linear layers for adapters; train it in full")
     adapted = LoraConfig(
-        r=settings.r,
+        r=settings.lora_r,
         lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]
         lora_dropout=settings.lora_dropout,
         target_modules=names,

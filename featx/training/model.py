@@ -47,13 +47,14 @@ def load_model(
         id2label=dict(enumerate(label_names)),
         label2id={name: i for i, name in enumerate(label_names)},
         problem_type="single_label_classification",
-        task_specific_params=None,
         dtype=torch.float32,
         use_safetensors=True,
         ignore_mismatched_sizes=not is_kept,
         output_loading_info=True,
     )
     check_found(model, found, checkpoint.name, is_kept)
+    if getattr(model.config, "task_specific_params", None):
+        model.config.task_specific_params = None  # a pipeline would let them change the rest of the configuration
     if not is_kept and _brings_tensors_of_head(model, found):
         fresh = AutoModelForSequenceClassification.from_config(model.config, dtype=torch.float32).state_dict()
         model.load_state_dict({name: fresh[name] for name in _head_tensors(model)}, strict=False)

@@ -85,7 +85,7 @@ def check_classes(train: Split) -> None:
     empty = [name for name, count in zip(train.label_names, train.class_counts, strict=True) if not count]
     if empty:
         raise TrainingError(
-            f"train has no text of {_ids(empty)}, so nothing could be learned about it; add some, or leave the class out"
+            f"train has no text of {_ids(empty)}, so nothing could be learned about it; add some or leave it out"
         )
 
 
@@ -108,14 +108,15 @@ def check_disk(folder: Path, model: Any, saving: SavingSettings) -> None:
     free = shutil.disk_usage(there).free
     if free < needed:
         what = "the model needs" if none else "checkpoints and the model need"
-        less = "or choose another `results` folder"
-        if not none:
-            less = "choose another `results` folder, lower `save_total_limit`, or write no checkpoints (`save_strategy` no)"
+        less = "" if none else ", lower `save_total_limit`, or write no checkpoints (`save_strategy` no)"
         raise TrainingError(
-            f"{there} has {_gigabytes(free)} free, but {what} {_gigabytes(needed)}; free some space, {less}"
+            f"{there} has {_gigabytes(free)} free, but {what} {_gigabytes(needed)}; free some space, or choose another "
+            f"folder of `results`{less}"
         )
     if not os.access(there, os.W_OK):
-        raise TrainingError(f"{there} cannot be written to; change its permissions or choose another `results` folder")
+        raise TrainingError(
+            f"{there} cannot be written to; change its permissions or choose another folder of `results`"
+        )
 
 
 def notes_on(splits: Mapping[str, Split], n_truncated: Mapping[str, int], max_length: int) -> list[str]:

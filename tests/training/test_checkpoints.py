@@ -270,5 +270,5 @@ def test_a_second_signal_ends_at_once_unless_it_is_an_echo() -> None:
 
 @pytest.mark.parametrize("name", ["save_steps", "save_total_limit"])
 def test_saving_settings_out_of_range(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"`{name}` is 0; expected a whole number from 1 up"):
+    with pytest.raises(SettingsError, match=f"`{name}` is 0; expected 1 or more"):
         SavingSettings(**{name: 0})

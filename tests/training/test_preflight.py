@@ -69,7 +69,7 @@ def test_a_class_without_texts_in_train(tiny: Path) -> None:
     data = dataset()
     kept = np.flatnonzero(data.train.labels != 1)
     without = Split([data.train.texts[k] for k in kept], data.train.labels[kept], LABELS)
-    with pytest.raises(TrainingError, match="train has no text of neutral, so nothing could be learnt of it"):
+    with pytest.raises(TrainingError, match="train has no text of neutral, so nothing could be learned about it"):
         train(tiny, SHORT, data=TextDataset("x", LABELS, {**data.splits, "train": without}), hooks=refuse_steps())
 
 
@@ -105,7 +105,9 @@ def test_the_way_out_of_too_little_disk_is_one(tiny: Path, tmp_path: Path, monke
         train(tiny, settings, folder=tmp_path, hooks=refuse_steps())
     train(tiny, settings, folder=tmp_path, saving=none)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, model_bytes // 2))
-    with pytest.raises(TrainingError, match=r"but the model needs [\d.e-]+ GB; free some space, or choose another `results` folder$"):
+    with pytest.raises(
+        TrainingError, match=r"but the model needs [\d.e-]+ GB; free some space, or choose another folder of `results`$"
+    ):
         train(tiny, settings, folder=tmp_path, saving=none, hooks=refuse_steps())
 
 

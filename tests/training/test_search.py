@@ -14,8 +14,8 @@ from featx.errors import DivergedError, StoppedError, TrainingError
 from featx.settings import FinetuneSettings
 from featx.training import Finetuned, Hooks, Interrupts, search
 from featx.training.search import EPOCHS, LEARNING_RATES, WARMUPS
-from featx.training.validating import SCALED_LOG_LOSS, STANDARD_ERROR
 from featx.training.trials import SearchTrial, choose, may_be_chosen
+from featx.training.validating import SCALED_LOG_LOSS, STANDARD_ERROR
 
 SETTINGS = replace(SHORT, search=6, learning_rate=3e-4)
 

@@ -16,8 +16,8 @@ from featx.errors import SettingsError, TrainingError
 from featx.settings import ClassWeights, Dtype, FinetuneMethod, FinetuneSettings
 from featx.training import Hooks, load_classifier
 from featx.training.inference import classify
-from featx.training.loss import class_weights, loss_function
 from featx.training.layers import freeze_layers
+from featx.training.loss import class_weights, loss_function
 from featx.training.order import like_lengths
 
 KINDS = ["bert", "roberta", "electra"]
@@ -186,7 +186,7 @@ def test_all_layers_frozen_leave_the_head(tiny: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["distilbert", *KINDS])
 def test_adapters_are_merged_into_a_plain_model(checkpoints: object, kind: str, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, method=FinetuneMethod.LORA, num_train_epochs=1, r=4)
+    settings = replace(SETTINGS, method=FinetuneMethod.LORA, num_train_epochs=1, lora_r=4)
     made = train(checkpoints(kind), settings)
     assert type(made.model).__name__.endswith("ForSequenceClassification")
     made.save(tmp_path)
@@ -197,7 +197,7 @@ def test_adapters_are_merged_into_a_plain_model(checkpoints: object, kind: str, 
 
 
 def test_adapters_change_linear_layers_by_a_low_rank_and_nothing_else_of_the_encoder(tiny: Path) -> None:
-    made = train(tiny, replace(SHORT, method=FinetuneMethod.LORA, r=2))
+    made = train(tiny, replace(SHORT, method=FinetuneMethod.LORA, lora_r=2))
     before = dict(load(tiny).named_parameters())
     changes = {name: weight - before[name] for name, weight in made.model.named_parameters()}
     for name, change in changes.items():
@@ -222,18 +222,18 @@ def test_missing_peft_is_one_clear_line(tiny: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"gradient_accumulation_steps": 0}, "`gradient_accumulation_steps` is 0; expected a whole number from 1 up"),
-        ({"per_device_train_batch_size": 0}, "`per_device_train_batch_size` is 0; expected a whole number from 1 up"),
-        ({"adam_beta2": 1.0}, "`adam_beta2` is 1.0; expected a number from 0 up and below 1"),
+        ({"gradient_accumulation_steps": 0}, "`gradient_accumulation_steps` is 0; expected 1 or more"),
+        ({"per_device_train_batch_size": 0}, "`per_device_train_batch_size` is 0; expected 1 or more"),
+        ({"adam_beta2": 1.0}, "`adam_beta2` is 1.0; expected a number from 0 to below 1"),
         ({"adam_epsilon": 0.0}, "`adam_epsilon` is 0.0; expected a number above 0"),
-        ({"max_grad_norm": float("inf")}, "`max_grad_norm` is inf; expected a number from 0 up"),
+        ({"max_grad_norm": float("inf")}, "`max_grad_norm` is inf; expected 0 or more"),
         ({"label_smoothing_factor": -0.1}, "`label_smoothing_factor` is -0.1"),
-        ({"early_stopping_patience": 0}, "`early_stopping_patience` is 0; expected a whole number from 1 up, or none"),
+        ({"early_stopping_patience": 0}, "`early_stopping_patience` is 0; expected 1 or more"),
         ({"optim": "lion"}, "`optim` is 'lion'; expected one of: adamw_torch"),
-        ({"search": -1}, "`search` is -1; expected a whole number from 0 up"),
+        ({"search": -1}, "`search` is -1; expected 0 or more"),
         ({"max_steps": 0}, "`max_steps` is 0; expected 1 or more, or -1 for no bound"),
         ({"max_steps": 5, "search": 2}, "`max_steps` and `search` do not go together"),
-        ({"logging_steps": 0}, "`logging_steps` is 0; expected a whole number from 1 up, or none"),
+        ({"logging_steps": 0}, "`logging_steps` is 0; expected 1 or more"),
         ({"method": FinetuneMethod.LORA, "freeze_layers": 1}, "adapters freeze every layer; drop one"),
         ({"method": FinetuneMethod.LP, "keep_head": True}, "the probe is the head; drop one"),
     ],

@@ -183,9 +183,9 @@ def _features(
             f"{run.folder} was made with features from elsewhere, and featx cannot make those of new texts; run featx "
             "baseline with a checkpoint instead"
         )
-    name = checkpoint or facts["name"]
-    found = find_checkpoint(name, cache, facts["revision"] if name == facts["name"] else None)
-    if (found.digest, found.tokenizer_digest) != (facts["digest"], facts["tokenizer_digest"]):
+    name = checkpoint or facts.name
+    found = find_checkpoint(name, cache, facts.revision if name == facts.name else None)
+    if (found.digest, found.tokenizer_digest) != (facts.digest, facts.tokenizer_digest):
         raise CheckpointError(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one with --checkpoint, or run featx baseline again"
@@ -212,8 +212,10 @@ def _features(
 def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
     """Layer and pooling of the features that the classifier reads, in the order in which they stand side by side."""
     try:
+        chosen = run.record.selection.features
         assert run.record.features is not None
+        assert chosen is not None
         kinds = run.record.features["kinds"]
-        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in run.record.selection["features"]["kinds"]]
+        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in chosen.kinds]
     except (LookupError, ValueError) as e:
         raise RunError(f"{run.folder} does not say which features it reads ({e}); run featx baseline again") from e

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from featx.errors import SettingsError
+from featx.evaluation import Family
 
 #: Upper bound on the iterations of an optimiser; whether it sufficed is recorded.
 MAX_ITER = 1_000
@@ -55,6 +56,7 @@ class Method:
     random : bool
         Whether its result depends on the seed.
     solver : GridSolver
+    family : Family
     """
 
     name: str
@@ -65,6 +67,7 @@ class Method:
     probabilities: bool = True
     random: bool = False
     solver: GridSolver = GridSolver.EACH
+    family: Family = Family.FROZEN
 
 
 def _majority(seed: int) -> Any:
@@ -194,12 +197,26 @@ _SHRINKAGE = (0.99, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03, 0.01, 0.001, "auto")
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        Method("majority", _T, _majority),
-        Method("stratified", _T, _stratified, random=True),
+        Method("majority", _T, _majority, family=Family.CHANCE),
+        Method("stratified", _T, _stratified, random=True, family=Family.CHANCE),
         Method(
-            "tfidf-logreg", _T, _tfidf_logreg, {"logreg__C": _powers(-2, 3)}, _NGRAMS, solver=GridSolver.WARM_LOGREG
+            "tfidf-logreg",
+            _T,
+            _tfidf_logreg,
+            {"logreg__C": _powers(-2, 3)},
+            _NGRAMS,
+            solver=GridSolver.WARM_LOGREG,
+            family=Family.WORDS,
         ),
-        Method("tfidf-svm", _T, _tfidf_svm, {"svm__C": _powers(-3, 2)}, _NGRAMS, probabilities=False),
+        Method(
+            "tfidf-svm",
+            _T,
+            _tfidf_svm,
+            {"svm__C": _powers(-3, 2)},
+            _NGRAMS,
+            probabilities=False,
+            family=Family.WORDS,
+        ),
         Method("logreg", _F, _logreg, {"logreg__C": _powers(-5, 3)}, solver=GridSolver.WARM_LOGREG),
         Method(
             "ridge", _F, _ridge, {"ridge__alpha": _powers(-1, 6)[::-1]}, probabilities=False, solver=GridSolver.RIDGE

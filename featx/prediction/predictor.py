@@ -159,7 +159,7 @@ def _classical(run: Run, cache: CachePlace, compute: ComputeSettings, checkpoint
     except SettingsError as e:
         raise RunError(f"{run.folder} is of a method that featx does not have: {record.method}") from e
     made_with = record.environment.get("packages", {}).get("scikit-learn")
-    chosen = record.selection.get("chosen", {})
+    chosen = record.selection.chosen
     classifier = load_classifier(run.folder / MODEL, method, chosen, len(record.label_names), made_with)
     inputs = _features(run, cache, compute, checkpoint) if record.features else _as_texts
 
@@ -194,9 +194,9 @@ def _features(
             f"{run.folder} was made with features from elsewhere, and featx cannot make those of new texts; run featx "
             "baseline with a checkpoint instead"
         )
-    name = checkpoint or facts["name"]
-    found = find_checkpoint(name, cache, facts["revision"] if name == facts["name"] else None)
-    if (found.digest, found.tokenizer_digest) != (facts["digest"], facts["tokenizer_digest"]):
+    name = checkpoint or facts.name
+    found = find_checkpoint(name, cache, facts.revision if name == facts.name else None)
+    if (found.digest, found.tokenizer_digest) != (facts.digest, facts.tokenizer_digest):
         raise CheckpointError(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one as `checkpoint`, or run featx baseline again"
@@ -223,8 +223,10 @@ def _features(
 def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
     """Layer and pooling of the features that the classifier reads, in the order in which they stand side by side."""
     try:
+        chosen = run.record.selection.features
         assert run.record.features is not None
+        assert chosen is not None
         kinds = run.record.features["kinds"]
-        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in run.record.selection["features"]["kinds"]]
+        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in chosen.kinds]
     except (LookupError, ValueError) as e:
         raise RunError(f"{run.folder} does not say which features it reads ({e}); run featx baseline again") from e

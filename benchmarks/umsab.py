@@ -16,7 +16,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from featx.cli.display import make_display
@@ -75,15 +75,15 @@ def main(tweets: str, search: bool) -> None:
 def searched(run):
     """What a search chose, out of what, and what that is worth."""
     record = run.record
-    scores = {split: record.metrics[split]["f1_macro"] for split in ("validation", "test")}
-    return {"seed": record.seed, "selection": record.selection, "under_trained": record.under_trained} | scores
+    scores = {split: record.metric(split, "f1_macro") for split in ("validation", "test")}
+    return {"seed": record.seed, "selection": asdict(record.selection), "under_trained": record.under_trained} | scores
 
 
 def _without_paths(record):
     """The record with names in place of this machine's folders."""
-    data = record.data | {"address": "UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)"}
+    data = replace(record.data, address="UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)")
     random = " (random weights)" if record.control == "random encoder" else ""
-    checkpoint = record.checkpoint and record.checkpoint | {"name": f"all-MiniLM-L6-v2{random}"}
+    checkpoint = record.checkpoint and replace(record.checkpoint, name=f"all-MiniLM-L6-v2{random}")
     return replace(record, data=data, checkpoint=checkpoint)
 
 

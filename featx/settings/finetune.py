@@ -74,6 +74,10 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     freeze_layers: Annotated[
         int, setting("Keep the embeddings and so many first layers as they are; 0 trains all.", ge=0, identity=_ALWAYS)
     ] = 0
+    keep_head: Annotated[
+        bool,
+        setting("Go on with a head that the checkpoint brings for other labels, one for one.", identity=_LATER),
+    ] = False
     search: Annotated[
         int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
     ] = 0

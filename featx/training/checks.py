@@ -27,6 +27,8 @@ def check_settings(settings: FinetuneSettings, device: str | None = None) -> Non
         raise SettingsError(
             "`freeze_layers` and adapters do not go together: adapters freeze every layer; drop one", "freeze_layers"
         )
+    if settings.keep_head and settings.method is FinetuneMethod.LP:
+        raise SettingsError("`keep_head` and a probe do not go together: the probe is the head; drop one", "keep_head")
     if settings.dtype is Dtype.FLOAT16 and device not in (None, "cuda"):
         raise SettingsError(
             f"`dtype` is 'float16', which cannot be trained on {device}; use bfloat16 or float32", "dtype"

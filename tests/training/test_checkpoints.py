@@ -111,8 +111,8 @@ from trainings import SHORT, train
 from featx.settings import SaveStrategy, SavingSettings
 from featx.errors import TrainingError
 from featx.training import checkpoints, preflight
-import featx.training.training
-featx.training.training.check_disk = lambda *a: None
+import featx.training.fitting
+featx.training.fitting.check_disk = lambda *a: None
 folder = Path("/tmp/full/c")
 saving = SavingSettings(save_strategy=SaveStrategy.STEPS, save_steps=5, save_total_limit=9)
 try:

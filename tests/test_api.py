@@ -244,7 +244,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "seeds in words": (
         lambda: featx.baseline("demo", seeds="zero"),
         SettingsError,
-        "expected one or more whole numbers",
+        "expected whole numbers",
     ),
 }
 

@@ -49,6 +49,8 @@ class Method:
     grid : mapping of str to sequence
         Values to try for each parameter of the pipeline's last step, the most regularised first: ties go to the
         earlier.
+    preparations : sequence of mapping
+        Choices for the steps before the last: parameters of the pipeline, the first one preferred on ties.
     probabilities : bool
         Whether it has them of its own.
     random : bool
@@ -61,6 +63,7 @@ class Method:
     reads: Reads
     make: Callable[[int], Any]
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    preparations: Sequence[Mapping[str, Any]] = ({},)
     probabilities: bool = True
     random: bool = False
     solver: GridSolver = GridSolver.EACH
@@ -182,6 +185,13 @@ def _powers(low: int, high: int) -> tuple[float, ...]:
 
 
 _T, _F = Reads.TEXTS, Reads.FEATURES
+#: What a text is counted by: its words, as ever, or its characters, inside words or across them. Characters serve
+#: languages that are written without blanks, and texts without words; on Latin scripts either may win.
+_NGRAMS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"tfidf__analyzer": "char_wb", "tfidf__ngram_range": (1, 5), "tfidf__min_df": 2},
+    {"tfidf__analyzer": "char", "tfidf__ngram_range": (1, 5), "tfidf__min_df": 2},
+)
 _SHRINKAGE = (0.99, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03, 0.01, 0.001, "auto")
 #: Every method by name, in the order in which they are shown.
 METHODS: Mapping[str, Method] = {
@@ -194,10 +204,13 @@ METHODS: Mapping[str, Method] = {
             _T,
             _tfidf_logreg,
             {"logreg__C": _powers(-2, 3)},
+            _NGRAMS,
             solver=GridSolver.WARM_LOGREG,
             family=Family.WORDS,
         ),
-        Method("tfidf-svm", _T, _tfidf_svm, {"svm__C": _powers(-3, 2)}, probabilities=False, family=Family.WORDS),
+        Method(
+            "tfidf-svm", _T, _tfidf_svm, {"svm__C": _powers(-3, 2)}, _NGRAMS, probabilities=False, family=Family.WORDS
+        ),
         Method("logreg", _F, _logreg, {"logreg__C": _powers(-5, 3)}, solver=GridSolver.WARM_LOGREG),
         Method(
             "ridge", _F, _ridge, {"ridge__alpha": _powers(-1, 6)[::-1]}, probabilities=False, solver=GridSolver.RIDGE
@@ -223,7 +236,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def find_method(name: str) -> Method:
-    """Method called `name`.
+    """Return the method called `name`.
 
     Raises
     ------

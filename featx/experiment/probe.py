@@ -19,7 +19,7 @@ from featx.baselines import (
     Workers,
     first_line,
     fit_best,
-    grid_points,
+    n_settings,
     predict,
     save_classifier,
 )
@@ -132,7 +132,7 @@ class Probes:
             return made
         material = _material(source, self._settings)
         candidates = source.candidates(self._settings.combine)
-        n_fits = len(grid_points(method)) * len(candidates) * (self._settings.cv or 1)
+        n_fits = n_settings(method) * len(candidates) * (self._settings.cv or 1)
         with self._display.task(f"tune {method.name}", n_fits) as task:
 
             def show(done: int, best: float | None) -> None:
@@ -182,7 +182,8 @@ def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]
     return {
         "pipeline": pipeline.__repr__(N_CHAR_MAX=10_000),
         "grid": {name: list(values) for name, values in method.grid.items()},
-        "cv": settings.cv if len(grid_points(method)) > 1 else None,
+        **({"preparations": [dict(one) for one in method.preparations]} if len(method.preparations) > 1 else {}),
+        "cv": settings.cv if n_settings(method) > 1 else None,
         "refit": settings.refit.value,
         "calibrate": None if method.probabilities else settings.calibrate.value,
     }
@@ -201,7 +202,7 @@ def _selection(fitted: Fitted, settings: BaselineSettings) -> Selection:
         metric=SELECTION_METRIC,
         split=f"{settings.cv} folds of train" if settings.cv else "validation",
         chosen=dict(chosen.params),
-        summary=", ".join(f"{name.rpartition('__')[2]}={_shown(value)}" for name, value in chosen.params.items()),
+        summary=", ".join(_shown(name.rpartition("__")[2], value) for name, value in chosen.params.items()),
         score=chosen.score,
         features=ChosenFeatures(**candidate.facts, kinds=candidate.kinds) if candidate.kinds else None,
         trials=tuple(_trial(trial) for trial in fitted.trials),
@@ -223,8 +224,10 @@ def _trial(trial: TuningTrial) -> TrialRecord:
     )
 
 
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, tuple):  # a range of n-grams
+        value = "-".join(map(str, value))
+    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
 
 
 def _failed(common: dict[str, Any], reason: str) -> RunRecord:

@@ -32,9 +32,9 @@ from featx.features.extraction import Counts, Encoded, Extractor, Progress
 from featx.features.sources import strings
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
-from featx.features.store.commit import TEMPORARY_PREFIX
 from featx.features.store.index import DigestIndex
 from featx.features.store.token import leave_token, remove_token, sees_token
+from featx.files import TEMPORARY_PREFIX
 from featx.settings import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
 
 #: Windows that wait at a worker while it encodes one.

@@ -17,7 +17,6 @@ from featx.runs.record import (
     identity_of,
 )
 from featx.runs.texts import SharedText, keep_texts, read_shared, read_texts
-from featx.runs.whole_file import whole_file
 
 __all__ = [
     "CheckpointFacts",
@@ -39,6 +38,5 @@ __all__ = [
     "read_shared",
     "read_texts",
     "run_folder",
-    "whole_file",
     "write_run",
 ]

@@ -3,13 +3,12 @@
 A checkpoint ``step-<n>`` holds safetensors and JSON. It is built under a hidden name; ``complete.json``, written last,
 has size and sha256 of every other file; then the folder is renamed. A reader takes the newest one whose files are what
 that marker says. The Trainer's own checkpoints are written in place and hold a pickle, so none is ever made.
-May import ``errors``.
+May import ``errors`` and ``files``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import TrainingError
+from featx.files import TEMPORARY_PREFIX, whole_folder
 
 MARKER = "complete.json"
 STATE = "state.json"
@@ -92,42 +92,27 @@ def write_checkpoint(
     from safetensors.torch import save_file
 
     final = folder / f"step-{step:08d}"
-    building = folder / f".{final.name}-{os.getpid()}"
-    path = building
+    path = final
     try:
-        building.mkdir(parents=True)
-        for name, content in tensors.items():
-            path = building / f"{name}.safetensors"
-            save_file(dict(content), path)
-        path = building / STATE
-        path.write_text(json.dumps({"format": _FORMAT, **state}), "utf-8")
-        path = building
-        if extra is not None:
-            extra(building)
-        files = {}
-        for path in sorted(building.iterdir()):
-            _fsync(path)
-            files[path.name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
-        path = building / MARKER
-        path.write_text(json.dumps(files), "utf-8")
-        _fsync(path)
-        _fsync(building)
-        path = final
-        if final.exists():
-            shutil.rmtree(final)
-        building.rename(final)
-        _fsync(folder)
+        with whole_folder(final) as building:
+            for name, content in tensors.items():
+                path = final / f"{name}.safetensors"
+                save_file(dict(content), building / path.name)
+            path = final / STATE
+            (building / STATE).write_text(json.dumps({"format": _FORMAT, **state}), "utf-8")
+            path = final
+            if extra is not None:
+                extra(building)
+            built = sorted(building.iterdir())
+            files = {file.name: {"bytes": file.stat().st_size, "sha256": _digest(file)} for file in built}
+            path = final / MARKER
+            (building / MARKER).write_text(json.dumps(files), "utf-8")
     except (OSError, SafetensorError) as e:
-        shutil.rmtree(building, ignore_errors=True)
         reason = getattr(e, "strerror", None) or e
         raise TrainingError(
-            f"the checkpoint of step {step} cannot be written: {folder / final.name / path.name}: {reason}; earlier "
-            "checkpoints are whole: free space or move --results, and the same command goes on from the last one; "
-            "--save-strategy no writes none"
+            f"the checkpoint of step {step} cannot be written: {path}: {reason}; earlier checkpoints are whole: free "
+            "space or move --results, and the same command goes on from the last one; --save-strategy no writes none"
         ) from e
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return final
 
 
@@ -146,7 +131,7 @@ def keep_newest(folder: Path, limit: int) -> None:
     """Remove all checkpoints but the newest `limit`, and what an ended process left half built."""
     for _, path in _by_step(folder)[limit:]:
         shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(".step-*"):
+    for path in [*folder.glob(f"{TEMPORARY_PREFIX}*"), *folder.glob(".step-*")]:  # the latter by version 0.1
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -176,11 +161,3 @@ def _digest(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

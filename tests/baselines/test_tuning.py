@@ -105,7 +105,7 @@ def test_folds_give_the_scores_of_grid_search() -> None:
 
 def test_folds_need_enough_texts_of_each_class() -> None:
     data = material(9, cv=5)
-    with pytest.raises(TrainingError, match=r"class 'negative' has 3 train texts, too few for 5 folds; lower --cv"):
+    with pytest.raises(TrainingError, match=r"class 'negative' has 3 train texts, too few for 5 folds; lower `cv`"):
         tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), data, seed=0)
 
 
@@ -188,7 +188,7 @@ class Sleeper:
 
 
 class Dying(Sleeper):
-    """A classifier whose process is killed, as for want of memory."""
+    """A classifier whose process is killed, as for lack of memory."""
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Sleeper:
         os.kill(os.getpid(), 9)
@@ -204,7 +204,7 @@ def made(kind: type) -> Method:
 def test_a_method_that_runs_out_of_time_is_stopped() -> None:
     started = time.perf_counter()
     with Workers(2, time_limit=3) as workers:
-        with pytest.raises(TrainingError, match=r"out of time after 3 s; raise --time-limit"):
+        with pytest.raises(TrainingError, match=r"out of time after 3 s; raise `time_limit`"):
             tune(made(Sleeper), candidates_of(KINDS, Combine.EACH), material(), 0, workers)
         assert time.perf_counter() - started < 40
         workers.time_limit = 60
@@ -214,7 +214,7 @@ def test_a_method_that_runs_out_of_time_is_stopped() -> None:
 
 def test_a_process_that_dies_is_an_error_that_says_so() -> None:
     with Workers(2) as workers:
-        with pytest.raises(TrainingError, match=r"a process died, most likely for want of memory; lower --jobs"):
+        with pytest.raises(TrainingError, match=r"a process died, most likely for lack of memory; lower `jobs`"):
             tune(made(Dying), candidates_of(KINDS, Combine.EACH), material(), 0, workers)
         chosen, _ = tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), material(), 0, workers)
     assert chosen.candidate.layer == 2

@@ -57,7 +57,7 @@ def main(tweets: str, search: bool) -> None:
             print(json.dumps(facts, indent=1))
             return
         every = BaselineSettings(methods=("all",), seeds=(0, 1, 2), controls=True)
-        features = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+        features = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
         baseline(data, checkpoint, settings=every, features=features, workspace=workspace, display=display)
         settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
         finetune(data, checkpoint, settings=settings, workspace=workspace, display=display)

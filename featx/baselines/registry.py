@@ -209,7 +209,13 @@ METHODS: Mapping[str, Method] = {
             family=Family.WORDS,
         ),
         Method(
-            "tfidf-svm", _T, _tfidf_svm, {"svm__C": _powers(-3, 2)}, _NGRAMS, probabilities=False, family=Family.WORDS
+            "tfidf-svm",
+            _T,
+            _tfidf_svm,
+            {"svm__C": _powers(-3, 2)},
+            _NGRAMS,
+            probabilities=False,
+            family=Family.WORDS,
         ),
         Method("logreg", _F, _logreg, {"logreg__C": _powers(-5, 3)}, solver=GridSolver.WARM_LOGREG),
         Method(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,8 @@ _ALLOWED: frozenset[str] = frozenset(
         "sklearn.tree._tree.Tree",
     }
 )
+#: scikit-learn 1.8 names its compiled module of losses so, and registers it under that name too.
+_BARE = "_loss"
 #: Ways of skops to build a part; those for functions, methods and operators are not among them.
 _LOADERS = frozenset(
     {
@@ -126,7 +129,8 @@ def load_classifier(
     except RunError as e:
         raise RunError(f"{path} {other}") if other else e from e
     except StateError as e:
-        raise RunError(f"{path} does not hold what the method makes: {e}; do not trust the file") from e
+        fault = other or f"does not hold what the method makes: {e}; do not trust the file"
+        raise RunError(f"{path} {fault}") from e
     except Exception as e:  # a broken archive raises from zipfile, json, numpy or skops
         if other:
             raise RunError(f"{path} {other}") from e
@@ -163,10 +167,20 @@ def _loaded(path: Path, method: Method | None, chosen: Mapping[str, Any], n_clas
         raise RunError(f"{path} holds types that featx does not load: {', '.join(foreign)}; do not trust the file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if is_old else "default")  # that versions differ is said where it matters
-        classifier = load(path, trusted=sorted(_ALLOWED))
+        classifier = load(path, trusted=sorted(_allowed()))
         if method is not None:
             check_classifier(classifier, method, chosen, n_classes)
     return classifier
+
+
+def _allowed() -> frozenset[str]:
+    """Return the types that may be built; a bare ``_loss`` only where that is scikit-learn's module."""
+    import sklearn._loss._loss
+
+    if sys.modules.get(_BARE) is not sklearn._loss._loss:
+        return _ALLOWED
+    losses = {name.removeprefix("sklearn._loss.") for name in _ALLOWED if name.startswith("sklearn._loss._loss.")}
+    return _ALLOWED | losses
 
 
 def _foreign_parts(path: Path) -> list[str]:
@@ -181,13 +195,13 @@ def _foreign_parts(path: Path) -> list[str]:
         if any(member.compress_type != ZIP_STORED for member in archive.infolist()):
             raise RunError(f"{path} holds compressed parts, which featx never writes; do not trust the file")
         waiting = [json.loads(archive.read(_SCHEMA))]
-    foreign = set()
+    foreign, allowed = set(), _allowed()
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
             if part.keys() & {"__module__", "__class__", "__loader__"}:
                 name = f"{part.get('__module__')}.{part.get('__class__')}"
-                if name not in _ALLOWED or part.get("__loader__") not in _LOADERS:
+                if name not in allowed or part.get("__loader__") not in _LOADERS:
                     foreign.add(name)
             waiting += part.values()
         elif isinstance(part, list):

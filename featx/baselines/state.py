@@ -130,7 +130,7 @@ def _check_svm(step: Any) -> None:
     n_pairs = n_classes * (n_classes - 1) // 2
     right = (
         step._sparse is False
-        and step._effective_probability is False
+        and getattr(step, "_effective_probability", step.probability) is False  # since 1.9
         and support.ndim == 2
         and support.shape[1] == step.n_features_in_ == step.shape_fit_[1]
         and counts.shape == (n_classes,)

@@ -53,6 +53,7 @@ def baseline(
         If every method failed.
     """
     settings = settings or BaselineSettings()
+    features_file = features_file or settings.features_file
     features, compute = features or FeatureSettings(), compute or ComputeSettings()
     workspace, display = workspace or Workspace(), display or Silent()
     methods = expand_methods(settings.methods)
@@ -60,7 +61,7 @@ def baseline(
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
-    keep_test_texts(dataset, workspace, data.address)
+    keep_test_texts(dataset, workspace, data.dataset)
     extracted = given = None
     if features_file is not None:
         given = read_features(features_file)
@@ -69,7 +70,7 @@ def baseline(
         extracted = _extracted(dataset, checkpoint, revision, features, compute, workspace, display)
     n_kinds = len(extracted.specs) if extracted else (given.n_layers or 1) if given else 0
     workers = _workers(methods, settings, compute, n_kinds)
-    name = workspace.experiment_name(data.address)
+    name = workspace.experiment_name(data.dataset)
     runs = []
     with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
         files, random_files = (Path(temporary) / part if workers.elsewhere else None for part in ("own", "random"))

@@ -45,6 +45,7 @@ from featx.settings import (
     FinetuneSettings,
     SavingSettings,
     TrackingSettings,
+    identity_facts,
 )
 from featx.training import (
     Diagnosis,
@@ -67,15 +68,11 @@ METHODS = {
     FinetuneMethod.LP: "finetune-lp",
     FinetuneMethod.LORA: "finetune-lora",
 }
-#: Settings that came later, and what they mean is what was always done: left out, earlier runs stay what they are.
-_AS_EVER = {"max_steps": -1, "logging_steps": None}
 #: How a search chooses.
 _SEARCH_RULE = (
     "within one standard error of the best metric: of trials the lowest temperature-scaled log loss, of the "
     "epochs of a trial the latest"
 )
-#: Settings that count for adapters only.
-_OF_ADAPTERS = ("r", "lora_alpha", "lora_dropout")
 
 
 @dataclass(frozen=True)
@@ -139,7 +136,7 @@ def finetune(
     for note in dataset.notes:
         display.say(note)
     if is_first():
-        keep_test_texts(dataset, workspace, data.address)
+        keep_test_texts(dataset, workspace, data.dataset)
     device = find_device(compute.device).type
     check_settings(settings, device)
     found = find_checkpoint(checkpoint, workspace.cache, revision)
@@ -154,7 +151,7 @@ def finetune(
             compute=compute,
             device=device,
             workspace=workspace,
-            experiment=workspace.experiment_name(data.address),
+            experiment=workspace.experiment_name(data.dataset),
             display=display,
             interrupts=held,
         )
@@ -174,7 +171,7 @@ def _run(job: _Job, seed: int) -> Run | None:
         "data": data_facts(job.dataset),
         "checkpoint": checkpoint_facts(job.checkpoint),
         "features": None,
-        "settings": finetune_facts(job.settings),
+        "settings": identity_facts(job.settings),
     }
     kept = finished_run(folder, facts, job.workspace.overwrite)
     if kept is not None:
@@ -285,16 +282,6 @@ def _verdict(job: _Job, made: _Made) -> Diagnosis:
     name = f"eval_{SELECTION_METRIC}"
     highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
     return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, loss)
-
-
-def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:
-    """Settings that are part of a run's identity."""
-    facts = asdict(settings)
-    del facts["seeds"], facts["method"]
-    if settings.method is not FinetuneMethod.LORA:
-        for name in _OF_ADAPTERS:
-            del facts[name]
-    return {name: value for name, value in facts.items() if name not in _AS_EVER or value != _AS_EVER[name]}
 
 
 def _checkpoints_folder(folder: Path, facts: Mapping[str, Any]) -> Path:

@@ -41,7 +41,7 @@ from featx.runs import (
     write_run,
 )
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
-from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration, CaveatCode
+from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration, CaveatCode, identity_facts
 
 #: Difference of the score on validation between the walk and the kept classifier that is worth a remark.
 _LARGEST_GAP = 0.01
@@ -178,14 +178,16 @@ def _facts(
 
 def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
     """Settings that are part of a run's identity."""
-    pipeline = method.make(0)
+    facts = identity_facts(settings)
+    if n_settings(method) <= 1:  # nothing to choose
+        facts["cv"] = None
+    if method.probabilities:
+        facts["calibrate"] = None
     return {
-        "pipeline": pipeline.__repr__(N_CHAR_MAX=10_000),
+        "pipeline": method.make(0).__repr__(N_CHAR_MAX=10_000),
         "grid": {name: list(values) for name, values in method.grid.items()},
         **({"preparations": [dict(one) for one in method.preparations]} if len(method.preparations) > 1 else {}),
-        "cv": settings.cv if n_settings(method) > 1 else None,
-        "refit": settings.refit.value,
-        "calibrate": None if method.probabilities else settings.calibrate.value,
+        **facts,
     }
 
 

@@ -40,6 +40,29 @@ class FinetuneMethod(StrEnum):
     LORA = "lora"
 
 
+class Schedule(StrEnum):
+    """Schedules of the Trainer that need no settings of their own."""
+
+    LINEAR = "linear"
+    COSINE = "cosine"
+    COSINE_WITH_RESTARTS = "cosine_with_restarts"
+    POLYNOMIAL = "polynomial"
+    CONSTANT = "constant"
+    CONSTANT_WITH_WARMUP = "constant_with_warmup"
+    INVERSE_SQRT = "inverse_sqrt"
+
+
+class Optimizer(StrEnum):
+    """Optimizers of the Trainer that need no further package."""
+
+    ADAMW_TORCH = "adamw_torch"
+    ADAMW_TORCH_FUSED = "adamw_torch_fused"
+    ADAFACTOR = "adafactor"
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+
+
 class ClassWeights(StrEnum):
     """How much the classes count in the loss; ``balanced`` lets rare ones count more."""
 
@@ -118,6 +141,23 @@ class Format(StrEnum):
     NPZ = "npz"
     PARQUET = "parquet"
     DATASETS = "datasets"
+
+
+class Projection(StrEnum):
+    """How features become a map of two dimensions."""
+
+    PCA = "pca"
+    UMAP = "umap"
+
+
+class TableFormat(StrEnum):
+    """Forms in which a comparison is printed."""
+
+    TABLE = "table"
+    MD = "md"
+    CSV = "csv"
+    TEX = "tex"
+    JSON = "json"
 
 
 Choice = TypeVar("Choice", bound=StrEnum)

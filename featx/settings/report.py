@@ -14,11 +14,11 @@ SELECTION_METRIC = "f1_macro"
 
 
 @dataclass(frozen=True)
-class ReportSettings(Settings):
+class ReportSettings(Settings, table="report", heading="Comparison"):
     """How runs are compared: against which method, by which metric."""
 
-    reference: Annotated[str, setting("Method that the others are compared with.")] = "finetune"
-    metric: Annotated[str, setting("Metric of the comparison.")] = SELECTION_METRIC
+    reference: Annotated[str, setting("Method that the others are compared with.", suggestions="methods")] = "finetune"
+    metric: Annotated[str, setting("Metric of the comparison.", suggestions="metrics")] = SELECTION_METRIC
     margin: Annotated[
         float, setting("Difference of the metric that would not matter; within it methods are equivalent.", ge=0, lt=1)
     ] = 0.02

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,7 @@ from tiny import LABELS
 
 from featx.baselines import (
     METHODS,
+    TEXTS,
     Choices,
     Inputs,
     Method,
@@ -236,3 +240,42 @@ def test_processes_leave_those_of_joblib_alone() -> None:
         assert sorted(result for _, result in workers.map(abs, [-1, -2])) == [1, 2]
         assert Parallel(n_jobs=2)(delayed(abs)(k) for k in (-1, -2)) == [1, 2]
         assert sorted(result for _, result in workers.map(abs, [-3, -4])) == [3, 4]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_their_parent(signum: int, tmp_path: Path) -> None:
+    """However the parent ends: SIGKILL leaves it no time to stop them."""
+    import psutil
+
+    code = (
+        "import time\n"
+        "from featx.baselines.workers import Workers\n"
+        "if __name__ == '__main__':\n"
+        "    with Workers(jobs=2) as workers:\n"
+        "        for _ in workers.map(time.sleep, [0.01, 0.01, 300, 300]):\n"
+        "            print('working', flush=True)\n"
+    )
+    script = tmp_path / "working.py"
+    script.write_text(code)
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "working\n"
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) >= 2
+        parent.send_signal(signum)
+        parent.wait(10)
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
+    finally:
+        parent.kill()
+        parent.stdout.close()
+
+
+def test_folds_are_not_asked_of_a_method_with_nothing_to_choose() -> None:
+    """The majority has no grid: folds that train is too small for are nothing to it."""
+    data = material(9, cv=5)
+    texts = {split: [f"text {at}" for at in range(len(labels))] for split, labels in data.labels.items()}
+    chosen, trials = tune(METHODS["majority"], [TEXTS], replace(data, inputs=Inputs(texts, {})), 0)
+    assert len(trials) == 1
+    assert chosen.score is not None

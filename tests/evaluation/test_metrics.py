@@ -12,7 +12,8 @@ from sklearn import metrics as reference
 
 from featx.evaluation import METRICS, Predictions, confusion_matrix, measure, metrics_of_confusion
 from featx.evaluation.confusion import CONFUSION_METRICS
-from featx.evaluation.metrics import expected_calibration_error
+from featx.evaluation.metrics import SCORE_METRICS, expected_calibration_error
+from featx.runs.record import SCHEMA_VERSION
 
 
 @st.composite
@@ -86,7 +87,7 @@ def test_many_matrices_at_once_equal_one_by_one() -> None:
 
 def test_no_scores_no_score_metrics() -> None:
     made = measure(Predictions(np.array([0, 1]), np.array([0, 0]), None, ("a", "b")))
-    assert {name for name in METRICS if made[name] is None} == {"log_loss", "brier", "ece"}
+    assert {name for name, metric in METRICS.items() if metric.needs_scores} == set(METRICS) - set(made)
 
 
 def test_nothing_to_measure_is_an_error() -> None:
@@ -114,3 +115,17 @@ def test_predictions_that_cannot_be(y_true: list, y_pred: list, y_score: list | 
     scores = None if y_score is None else np.array(y_score)
     with pytest.raises(ValueError, match=words):
         Predictions(np.array(y_true), np.array(y_pred), scores, ("a", "b"))
+
+
+def test_every_metric_is_declared_once_and_says_what_it_needs() -> None:
+    made = Predictions(
+        np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), ("a", "b")
+    )
+    perfect = Predictions(made.y_true, made.y_true, np.eye(2)[made.y_true], ("a", "b"))
+    ours, best = measure(made), measure(perfect)
+    assert [name for name in ours if name in METRICS] == list(METRICS)
+    for name, metric in METRICS.items():
+        assert metric.name == name
+        assert (best[name] > ours[name]) == metric.greater_is_better, name
+        assert 1 <= metric.since <= SCHEMA_VERSION
+    assert {name for name, metric in METRICS.items() if metric.resampled} == {*CONFUSION_METRICS, *SCORE_METRICS}

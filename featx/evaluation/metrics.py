@@ -116,6 +116,34 @@ def calibration_gaps(y_true: NDArray[np.int64], y_score: Floats) -> tuple[NDArra
     return bins, (y_score.argmax(axis=1) == y_true) - confidence
 
 
+def roc_auc(y_true: Counts, y_score: Floats) -> float | None:
+    """Return the area under the ROC curve of each class against the rest, averaged over the classes.
+
+    None where a class has no text, since its curve is undefined.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    truth = _one_against_rest(y_true, y_score.shape[1])
+    return None if truth is None else float(roc_auc_score(truth, y_score, average="macro"))
+
+
+def average_precision(y_true: Counts, y_score: Floats) -> float | None:
+    """Return the average precision of each class against the rest, averaged over the classes.
+
+    None where a class has no text, since its recall is undefined.
+    """
+    from sklearn.metrics import average_precision_score
+
+    truth = _one_against_rest(y_true, y_score.shape[1])
+    return None if truth is None else float(average_precision_score(truth, y_score, average="macro"))
+
+
+def _one_against_rest(y_true: Counts, n_classes: int) -> Counts | None:
+    """Return 1 where a text is of a class, shape (n_texts, n_classes); None where a class has no text."""
+    truth = np.eye(n_classes, dtype=np.int64)[y_true]
+    return truth if truth.any(axis=0).all() else None
+
+
 def _of_confusion(name: str) -> Callable[[Predictions, Counts], float | None]:
     return lambda predictions, matrix: float(metrics_of_confusion(matrix)[name])
 
@@ -144,6 +172,8 @@ METRICS: Mapping[str, Metric] = {
         Metric("mcc", "MCC", _of_confusion("mcc"), resampled=True),
         Metric("log_loss", "log loss", _of_scores(log_losses), True, False, resampled=True),
         Metric("brier", "Brier score", _of_scores(brier_scores), True, False, resampled=True),
+        Metric("roc_auc", "ROC AUC", _of_scores(roc_auc), needs_scores=True, since=2, rank=12),
+        Metric("average_precision", "average precision", _of_scores(average_precision), True, since=2, rank=12),
         Metric("ece", "ECE", _of_scores(expected_calibration_error), True, False, resampled=True, rank=11),
     )
 }

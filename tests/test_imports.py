@@ -15,7 +15,7 @@ ROOT = Path(featx.__file__).parent
 
 #: What each part of featx may import of featx; errors and config are free to all but themselves.
 ALLOWED = {
-    "__init__": {"api", "sklearn"},  # by name, when they are first asked for
+    "__init__": {"api", "session", "sklearn"},  # by name, when they are first asked for
     "__main__": {"cli"},
     "errors": set(),
     "markup": set(),
@@ -33,9 +33,10 @@ ALLOWED = {
         "errors", "settings", "data", "evaluation", "features", "runs", "baselines", "training", "reporting", "prediction",
         "markup",
     },
-    # Above experiment: the same commands as functions, and their results as things that show themselves.
-    "api": {"errors", "settings", "data", "runs", "reporting", "prediction", "experiment", "markup"},
-    "cli": {"errors", "settings", "experiment"},
+    "session": {"errors", "settings", "experiment"},
+    # The same commands as functions.
+    "api": {"errors", "settings", "data", "reporting", "experiment", "session"},
+    "cli": {"errors", "settings", "experiment", "session"},
 }  # fmt: skip
 #: The token side of features: all that training may use of it.
 TOKEN_SIDE = {"featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory"}

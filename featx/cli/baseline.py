@@ -13,9 +13,7 @@ from featx.cli.options import (
     cache_option,
     checkpoint_options,
     compute_options,
-    compute_settings,
     data_options,
-    data_settings,
     default_of,
     feature_options,
     feature_settings,
@@ -24,7 +22,7 @@ from featx.cli.options import (
     quiet_option,
     results_options,
     seeds,
-    workspace,
+    session,
 )
 from featx.cli.output import show_runs
 from featx.settings import BaselineSettings, Calibration, Combine, Refit, choose
@@ -80,12 +78,7 @@ def command(**options: Any) -> None:
     featx baseline --dataset reviews.csv --methods all --layer all --pooling cls,mean --controls
     featx baseline --dataset reviews.csv --methods logreg,knn --features mine.npz
     """
-    from featx.experiment.baseline import baseline
-
-    runs = baseline(
-        data_settings(options),
-        options["checkpoint"],
-        options["revision"],
+    runs = session(options, make_display(options["quiet"])).baseline(
         BaselineSettings(
             methods=tuple(part.strip() for part in options["methods"].split(",")),
             seeds=seeds(options["seeds"]),
@@ -98,9 +91,6 @@ def command(**options: Any) -> None:
             controls=options["controls"],
         ),
         feature_settings(options),
-        compute_settings(options),
-        workspace(options),
-        make_display(options["quiet"]),
-        options["features_file"],
+        features_file=options["features_file"],
     )
     show_runs(runs, options["as_json"])

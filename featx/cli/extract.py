@@ -14,16 +14,14 @@ from featx.cli.options import (
     cache_option,
     checkpoint_options,
     compute_options,
-    compute_settings,
     data_options,
-    data_settings,
     default_of,
     feature_options,
     feature_settings,
     json_option,
     option,
     quiet_option,
-    workspace,
+    session,
 )
 from featx.settings import Engine, Format, RaySettings, choose
 
@@ -67,24 +65,14 @@ def command(**options: Any) -> None:
     featx extract --dataset tweets/ --layer all --pooling cls,mean
     featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
     """
-    from featx.experiment.extract import extract
     from featx.experiment.feature_files import choose_format, save_features
 
     splits, output = options["splits"], options["output"]
     # Before any work is done: what cannot be written shall not be computed first.
     format_name = None if output is None else choose_format(output, options["format_name"])
-    extracted = extract(
-        data_settings(options),
-        options["checkpoint"],
-        options["revision"],
-        feature_settings(options),
-        compute_settings(options),
-        workspace(options),
-        [part.strip() for part in splits.split(",")] if splits else None,
-        make_display(options["quiet"]),
-        choose(Engine, options["engine"], "--engine"),
-        RaySettings(options["ray_address"], options["ray_workers"], options["ray_cpus"], options["ray_window"]),
-    )
+    options["engine"] = choose(Engine, options["engine"], "--engine")
+    wanted = [part.strip() for part in splits.split(",")] if splits else None
+    extracted = session(options, make_display(options["quiet"])).extract(feature_settings(options), splits=wanted)
     if format_name is not None:
         save_features(extracted, output, format_name)
     summary = extracted.summary()

@@ -13,16 +13,14 @@ from featx.cli.options import (
     checkpoint_options,
     combined,
     compute_options,
-    compute_settings,
     data_options,
-    data_settings,
     default_of,
     json_option,
     option,
     quiet_option,
     results_options,
     seeds,
-    workspace,
+    session,
 )
 from featx.cli.output import show_runs
 from featx.settings import (
@@ -126,22 +124,11 @@ def command(**options: Any) -> None:
     featx finetune --dataset tweets/ --method lp --seeds 0,1,2
     torchrun --nproc-per-node 2 -m featx finetune --dataset tweets/
     """
-    from featx.experiment.finetune import finetune
-
     options["seeds"] = seeds(options["seeds"])
     for name, kind in _CHOICES.items():
         options[name] = choose(kind, options[name], "--" + name.replace("_", "-"))
-    runs = finetune(
-        data_settings(options),
-        options["checkpoint"],
-        options["revision"],
-        _settings(FinetuneSettings, options),
-        compute_settings(options),
-        workspace(options),
-        make_display(options["quiet"]),
-        _settings(SavingSettings, options),
-        _settings(TrackingSettings, options),
-    )
+    groups = [_settings(kind, options) for kind in (FinetuneSettings, SavingSettings, TrackingSettings)]
+    runs = session(options, make_display(options["quiet"])).finetune(*groups)
     if runs:
         show_runs(runs, options["as_json"])
 

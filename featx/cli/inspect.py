@@ -14,14 +14,12 @@ from featx.cli.options import (
     cache_option,
     checkpoint_options,
     compute_options,
-    compute_settings,
     data_options,
-    data_settings,
     json_option,
     option,
     quiet_option,
+    session,
     texts_option,
-    workspace,
 )
 
 _length_option = option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]")
@@ -60,16 +58,11 @@ def data_command(**options: Any) -> None:
     from featx.experiment.inspect import inspect_data
 
     made = inspect_data(
-        data_settings(options),
-        options["checkpoint"],
-        options["revision"],
+        session(options, make_display(options["quiet"] or options["as_json"])),
         options["max_length"],
-        workspace(options),
         options["rows"],
         options["figures"],
         options["projection"],
-        compute_settings(options),
-        make_display(options["quiet"] or options["as_json"]),
     )
     if options["as_json"]:
         click.echo(json.dumps(made.to_json(), ensure_ascii=False))
@@ -94,9 +87,7 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
     from featx.cli.inspection import show_tokens
     from featx.experiment.inspect import inspect_tokens
 
-    made, max_length = inspect_tokens(
-        texts, options["checkpoint"], options["revision"], options["max_length"], workspace(options)
-    )
+    made, max_length = inspect_tokens(session(options), texts, options["max_length"])
     if options["as_json"]:
         content = [
             {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}

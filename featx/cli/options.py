@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,16 +16,24 @@ from featx.experiment.workspace import Workspace
 from featx.settings import (
     DEFAULT_CHECKPOINT,
     DEFAULT_RESULTS,
+    DEMO,
     CacheUrl,
+    CheckpointSettings,
     ComputeSettings,
     DataSettings,
     Device,
     Dtype,
+    Engine,
     FeatureSettings,
     Pooling,
+    RaySettings,
     cache_place,
     choose,
 )
+
+if TYPE_CHECKING:
+    from featx.experiment.progress import Display
+    from featx.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -130,6 +138,24 @@ def data_settings(options: dict[str, Any]) -> DataSettings:
     )
 
 
+def session(options: dict[str, Any], display: Display | None = None) -> Session:
+    """Session out of a command's options."""
+    from featx.session import Session
+
+    name = options.get("checkpoint")
+    return Session(
+        data_settings(options) if "dataset" in options else DEMO,
+        None if name is None else CheckpointSettings(name, options.get("revision")),
+        compute=compute_settings(options),
+        workspace=workspace(options),
+        display=display,
+        engine=options.get("engine") or Engine.LOCAL,
+        ray=RaySettings(**{name: options[f"ray_{name}"] for name in ("address", "workers", "cpus", "window")})
+        if "ray_window" in options
+        else None,
+    )
+
+
 def feature_settings(options: dict[str, Any]) -> FeatureSettings:
     """Feature settings out of a command's options."""
     poolings = tuple(choose(Pooling, part.strip(), "--pooling") for part in options["pooling"].split(","))
@@ -144,9 +170,9 @@ def feature_settings(options: dict[str, Any]) -> FeatureSettings:
 def compute_settings(options: dict[str, Any]) -> ComputeSettings:
     """Compute settings out of a command's options."""
     return ComputeSettings(
-        device=choose(Device, options["device"], "--device"),
+        device=choose(Device, options.get("device", Device.AUTO.value), "--device"),
         batch_tokens=options.get("batch_tokens"),
-        threads=options["threads"],
+        threads=options.get("threads"),
     )
 
 

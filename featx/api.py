@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from featx.data import TextDataset
 from featx.experiment.context import read_dataset
-from featx.experiment.keywords import names_of, settings_of, split_keywords
-from featx.experiment.settings_file import check_keys
 from featx.experiment.shown import Compared, Predicted, Results, Runs, runs_of
-from featx.session import KINDS, SESSION_KEYWORDS, Session
-from featx.settings import DEFAULT_CHECKPOINT, DEMO, DataSettings, ReportSettings
+from featx.session import KINDS, OWN, Session
+from featx.settings import (
+    DEFAULT_CHECKPOINT,
+    DEMO,
+    DataSettings,
+    ReportSettings,
+    aliases_of,
+    check_keys,
+    names_of,
+    settings_from,
+)
+from featx.settings.keywords import (
+    BaselineCall,
+    ComputeKeywords,
+    ExtractCall,
+    FinetuneCall,
+    LoadDatasetCall,
+    ReportCall,
+)
 
 if TYPE_CHECKING:
     from featx.experiment.extract import Extracted
     from featx.experiment.progress import Display
 
 
-def load_dataset(data: Any = DEMO, **settings: Any) -> TextDataset:
+class _PredictKeywords(ComputeKeywords, total=False):
+    cache_dir: str | PathLike[str] | None
+
+
+def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> TextDataset:
     """Read, check and complete a data set.
 
     Parameters
     ----------
-    data : str, Path, or data in memory
+    dataset : str, Path, or data in memory
         A file, a folder, ``NAME[:CONFIG]`` on the Hub, or ``demo``; or ``(texts, labels)``, columns by name, a
         pandas or polars frame, a `datasets.Dataset`, or a mapping of split names to one of these.
     **settings
-        Fields of `DataSettings`: ``text_column``, ``label_column``, ``revision``, ``split_seed``,
-        ``validation_fraction``, ``test_fraction``.
+        Fields of `DataSettings`: ``text_column``, ``label_column``, ``dataset_revision``,
+        ``split_seed``, ``validation_fraction``, ``test_fraction``.
 
     Returns
     -------
@@ -46,70 +66,60 @@ def load_dataset(data: Any = DEMO, **settings: Any) -> TextDataset:
     >>> load_dataset("demo")
     TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
     """
-    (wanted,) = settings_of([DataSettings], [], settings, "load_dataset")
-    return read_dataset(data, wanted)
+    return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
 
 
 def extract(
-    data: Any,
-    checkpoint: str | Path = DEFAULT_CHECKPOINT,
+    dataset: Any,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
     *,
-    revision: str | None = None,
     splits: Sequence[str] | None = None,
     display: Display | None = None,
-    **settings: Any,
+    **settings: Unpack[ExtractCall],
 ) -> Extracted:
     """Return frozen features of every text, through the cache.
 
     Parameters
     ----------
-    data : str, Path, TextDataset, or data in memory
+    dataset : str, Path, TextDataset, or data in memory
         As for `load_dataset`.
     checkpoint : str or Path
         Hub name, folder, or ``demo``.
-    revision : str, optional
-        Branch, tag or commit of the checkpoint.
     splits : sequence of str, optional
         All when None.
     display : Display, optional
         Where progress is shown.
     **settings
         ``layer`` (-1, several, or "all"), ``pooling``, ``max_length``, ``dtype``; ``device``, ``batch_tokens``,
-        ``threads``; ``engine``, ``ray``; ``cache_dir``.
+        ``threads``; ``engine``; ``cache_dir``; ``revision`` of the checkpoint.
 
     Returns
     -------
     Extracted
         ``extracted["train"]`` is an array of shape (n_texts, hidden_size), float32.
     """
-    own, rest = _of_session(settings, "extract")
-    session = Session(data, checkpoint, revision=revision, display=display, **own)
+    session, rest = _session("extract", settings, dataset, checkpoint, display)
     return session.extract(splits=splits, **rest)
 
 
 def baseline(
-    data: Any,
-    checkpoint: str | Path = DEFAULT_CHECKPOINT,
+    dataset: Any,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
     *,
-    revision: str | None = None,
-    features_file: str | Path | None = None,
     display: Display | None = None,
-    **settings: Any,
+    **settings: Unpack[BaselineCall],
 ) -> Runs:
     """Fit, tune and measure classical methods on texts and on frozen features.
 
     Parameters
     ----------
-    data : str, Path, TextDataset, or data in memory
+    dataset : str, Path, TextDataset, or data in memory
         As for `load_dataset`.
     checkpoint : str or Path
-    revision : str, optional
-    features_file : str or Path, optional
-        An ``.npz`` of features that came from elsewhere, in the order of the texts; then nothing is extracted.
     display : Display, optional
     **settings
         Fields of `BaselineSettings` (``methods``, ``seeds``, …); ``layer``, ``pooling``, ``max_length``, ``dtype``;
-        ``device``, ``batch_tokens``, ``threads``; ``engine``, ``ray``; ``results``, ``experiment``, ``cache_dir``,
+        ``device``, ``batch_tokens``, ``threads``; ``engine``; ``results``, ``experiment``, ``cache_dir``,
         ``overwrite``, ``texts`` (False keeps no test texts beside the runs).
 
     Returns
@@ -117,27 +127,24 @@ def baseline(
     Runs
         One for each method and seed; a run that is there with the same settings is kept as it is.
     """
-    own, rest = _of_session(settings, "baseline")
-    session = Session(data, checkpoint, revision=revision, display=display, **own)
-    return session.baseline(features_file=features_file, **rest)
+    session, rest = _session("baseline", settings, dataset, checkpoint, display)
+    return session.baseline(**rest)
 
 
 def finetune(
-    data: Any,
-    checkpoint: str | Path = DEFAULT_CHECKPOINT,
+    dataset: Any,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
     *,
-    revision: str | None = None,
     display: Display | None = None,
-    **settings: Any,
+    **settings: Unpack[FinetuneCall],
 ) -> Runs:
     """Fine-tune a checkpoint and measure it.
 
     Parameters
     ----------
-    data : str, Path, TextDataset, or data in memory
+    dataset : str, Path, TextDataset, or data in memory
         As for `load_dataset`.
     checkpoint : str or Path
-    revision : str, optional
     display : Display, optional
     **settings
         Fields of `FinetuneSettings` (the Trainer's own names, and ``seeds``); of `SavingSettings` (``resume``,
@@ -159,11 +166,11 @@ def finetune(
     StoppedError
         If SIGTERM came; a checkpoint is written before, and the same call goes on from it.
     """
-    own, rest = _of_session(settings, "finetune")
-    return Session(data, checkpoint, revision=revision, display=display, **own).finetune(**rest)
+    session, rest = _session("finetune", settings, dataset, checkpoint, display)
+    return session.finetune(**rest)
 
 
-def compare(*results: Results, **settings: Any) -> Compared:
+def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     """Compare runs on the same test texts, best first.
 
     Parameters
@@ -180,11 +187,11 @@ def compare(*results: Results, **settings: Any) -> Compared:
     """
     from featx.reporting import compare as work
 
-    (wanted,) = settings_of([ReportSettings], [], settings, "compare")
+    wanted = settings_from(ReportSettings, settings, "compare")
     return Compared(work(runs_of(results), wanted))
 
 
-def report(*results: str | Path, output: str | Path | None = None, **settings: Any) -> Compared:
+def report(*results: str | Path, output: str | Path | None = None, **settings: Unpack[ReportCall]) -> Compared:
     """Compare the runs in folders, and write tables, figures and an HTML page.
 
     Parameters
@@ -202,12 +209,14 @@ def report(*results: str | Path, output: str | Path | None = None, **settings: A
     """
     from featx.experiment.report import report as work
 
-    (wanted,) = settings_of([ReportSettings], [], settings, "report", ["output"])
+    wanted = settings_from(ReportSettings, settings, "report")
     reported = work([Path(folder) for folder in results], wanted, None if output is None else Path(output))
     return Compared(reported.comparison, tuple(reported.files))
 
 
-def predict(run: Results, texts: str | Sequence[str], *, checkpoint: str | None = None, **settings: Any) -> Predicted:
+def predict(
+    run: Results, texts: str | Sequence[str], *, checkpoint: str | None = None, **settings: Unpack[_PredictKeywords]
+) -> Predicted:
     """Return labels and scores of texts by a finished run.
 
     Parameters
@@ -220,11 +229,16 @@ def predict(run: Results, texts: str | Sequence[str], *, checkpoint: str | None 
     **settings
         ``device``, ``batch_tokens``, ``threads``; ``cache_dir``.
     """
-    own, _ = _of_session(settings, "predict")
-    return Session(checkpoint=checkpoint, **own).predict(run, texts)
+    return _session("predict", settings, DEMO, checkpoint, None)[0].predict(run, texts)
 
 
-def _of_session(keywords: dict[str, Any], function: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the keywords that are the session's, and the others, after a check that `function` knows them all."""
-    check_keys(keywords, [*names_of(*KINDS[function]), *SESSION_KEYWORDS], function)
-    return split_keywords(keywords, SESSION_KEYWORDS)
+def _session(
+    function: str, settings: Mapping[str, Any], dataset: Any, checkpoint: Any, display: Display | None
+) -> tuple[Session, dict[str, Any]]:
+    """Return the session of a function's call, and the settings of the work itself."""
+    known = {kind: [*names_of(kind), *aliases_of(kind)] for kind in (*OWN, *KINDS[function])}
+    check_keys(settings, list(dict.fromkeys(name for names in known.values() for name in names)), function)
+    work = {name for kind in KINDS[function] for name in known[kind]}
+    own = {name: value for name, value in settings.items() if name not in work}
+    session = Session(dataset, checkpoint, display=display, **own)
+    return session, {name: value for name, value in settings.items() if name in work}

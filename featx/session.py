@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from featx.experiment.context import Context
-from featx.experiment.keywords import PLACES, names_of, settings_of, split_keywords, workspace_of
-from featx.experiment.shown import Compared, Predicted, Runs
+from featx.experiment.shown import Compared, Predicted, Results, Runs, folder_of
 from featx.experiment.workspace import Workspace
 from featx.settings import (
     DEFAULT_CHECKPOINT,
@@ -16,24 +16,31 @@ from featx.settings import (
     BaselineSettings,
     CheckpointSettings,
     ComputeSettings,
-    Engine,
+    DataSettings,
     FeatureSettings,
     FinetuneSettings,
     RaySettings,
     ReportSettings,
     SavingSettings,
     TrackingSettings,
-    choose,
+    split_settings,
+)
+from featx.settings.keywords import (
+    BaselineKeywords,
+    FeaturesKeywords,
+    FinetuneKeywords,
+    ReportKeywords,
+    SavingKeywords,
+    SessionCall,
+    TrackingKeywords,
 )
 
 if TYPE_CHECKING:
     from featx.experiment.extract import Extracted
     from featx.experiment.progress import Display
 
-
-#: Keywords of `Session` itself, which the functions of `featx.api` take beside those of the work.
-SESSION_KEYWORDS = (*names_of(ComputeSettings), *PLACES, "engine", "ray")
-#: Settings that each method takes.
+#: Settings of a session itself, and of the work that each method does.
+OWN = (DataSettings, CheckpointSettings, ComputeSettings, RaySettings, Workspace)
 KINDS: dict[str, tuple[type[Any], ...]] = {
     "extract": (FeatureSettings,),
     "baseline": (BaselineSettings, FeatureSettings),
@@ -43,6 +50,14 @@ KINDS: dict[str, tuple[type[Any], ...]] = {
 }
 
 
+class _BaselineKeywords(FeaturesKeywords, BaselineKeywords, total=False):
+    pass
+
+
+class _FinetuneKeywords(FinetuneKeywords, SavingKeywords, TrackingKeywords, total=False):
+    pass
+
+
 class Session(Context):
     """A data set, a checkpoint, and where and how the work on them is done.
 
@@ -50,23 +65,19 @@ class Session(Context):
 
     Parameters
     ----------
-    data : str, Path, DataSettings, TextDataset, or data in memory
-        An address; ``(texts, labels)``; columns by name; a pandas or polars frame; a `datasets.Dataset`; or a
-        mapping of split names to one of these.
+    dataset : str, Path, DataSettings, TextDataset, or data in memory
+        An address; ``(texts, labels)``; columns by name; a pandas or polars frame; a `datasets.Dataset`; or a mapping
+        of split names to one of these.
     checkpoint : str, Path or CheckpointSettings
         Hub name, folder, or ``demo``.
-    revision : str, optional
-        Branch, tag or commit of the checkpoint on the Hub.
     compute : ComputeSettings, optional
+    ray : RaySettings, optional
+        Who encodes.
     workspace : Workspace, optional
     display : Display, optional
         Where progress is shown.
-    engine : Engine or str
-        Who encodes: ``local`` (this process) or ``ray``.
-    ray : RaySettings, optional
     **settings
-        Fields of `ComputeSettings` (``device``, ``batch_tokens``, ``threads``) and of `Workspace` (``results``,
-        ``experiment``, ``cache_dir``, ``overwrite``, ``texts``).
+        Fields of all these settings: ``text_column``, ``device``, ``engine``, ``results``, ``cache_dir``, …
 
     Examples
     --------
@@ -77,32 +88,38 @@ class Session(Context):
 
     def __init__(
         self,
-        data: Any = DEMO,
-        checkpoint: str | Path | CheckpointSettings | None = DEFAULT_CHECKPOINT,
+        dataset: Any = DEMO,
+        checkpoint: str | PathLike[str] | CheckpointSettings | None = DEFAULT_CHECKPOINT,
         *,
-        revision: str | None = None,
         compute: ComputeSettings | None = None,
+        ray: RaySettings | None = None,
         workspace: Workspace | None = None,
         display: Display | None = None,
-        engine: Engine | str = Engine.LOCAL,
-        ray: RaySettings | None = None,
-        **settings: Any,
+        **settings: Unpack[SessionCall],
     ) -> None:
-        places, rest = split_keywords(settings, PLACES)
-        (computed,) = settings_of([ComputeSettings], [compute] if compute else [], rest, "Session", PLACES)
-        if isinstance(checkpoint, str | Path):
-            checkpoint = CheckpointSettings(str(checkpoint), revision)
+        given = dict(settings)
+        if isinstance(checkpoint, str | PathLike):
+            given["checkpoint"] = checkpoint
+        if isinstance(dataset, str | PathLike):
+            given["dataset"] = dataset
+        bases = _by_kind([dataset, checkpoint, compute, ray, workspace], OWN)
+        data, named, computed, encoded, places = split_settings(OWN, given, "Session", bases)
         super().__init__(
-            data,
-            checkpoint,
+            dataset if not isinstance(dataset, str | PathLike | DataSettings) else data,
+            None if checkpoint is None else named,
+            data=data,
             compute=computed,
-            workspace=workspace or workspace_of(places),
+            ray=encoded,
+            workspace=places,
             display=display,
-            engine=choose(Engine, str(engine), "`engine`"),
-            ray=ray,
         )
 
-    def extract(self, *settings: FeatureSettings, splits: Sequence[str] | None = None, **keywords: Any) -> Extracted:
+    def extract(
+        self,
+        *settings: FeatureSettings,
+        splits: Sequence[str] | None = None,
+        **keywords: Unpack[FeaturesKeywords],
+    ) -> Extracted:
         """Return frozen features of every text (or of those of `splits`), through the cache.
 
         Parameters
@@ -114,22 +131,19 @@ class Session(Context):
         """
         from featx.experiment.extract import extract
 
-        (features,) = settings_of(KINDS["extract"], settings, keywords, "extract", ["splits"])
+        (features,) = _chosen("extract", settings, keywords)
         return extract(self, features, splits)
 
     def baseline(
         self,
         *settings: BaselineSettings | FeatureSettings,
-        features_file: str | Path | None = None,
-        **keywords: Any,
+        **keywords: Unpack[_BaselineKeywords],
     ) -> Runs:
         """Fit, tune and measure classical methods on texts and on frozen features.
 
         Parameters
         ----------
         *settings : BaselineSettings, FeatureSettings
-        features_file : str or Path, optional
-            An ``.npz`` of features that came from elsewhere, in the order of the texts; then nothing is extracted.
         **keywords
             Fields of these settings: ``methods``, ``seeds``, ``layer``, …
 
@@ -140,10 +154,13 @@ class Session(Context):
         """
         from featx.experiment.baseline import baseline
 
-        chosen, features = settings_of(KINDS["baseline"], settings, keywords, "baseline", ["features_file"])
-        return Runs(baseline(self, chosen, features, None if features_file is None else Path(features_file)))
+        return Runs(baseline(self, *_chosen("baseline", settings, keywords)))
 
-    def finetune(self, *settings: FinetuneSettings | SavingSettings | TrackingSettings, **keywords: Any) -> Runs:
+    def finetune(
+        self,
+        *settings: FinetuneSettings | SavingSettings | TrackingSettings,
+        **keywords: Unpack[_FinetuneKeywords],
+    ) -> Runs:
         """Fine-tune the checkpoint and measure it.
 
         Parameters
@@ -166,9 +183,14 @@ class Session(Context):
         """
         from featx.experiment.finetune import finetune
 
-        return Runs(finetune(self, *settings_of(KINDS["finetune"], settings, keywords, "finetune")))
+        return Runs(finetune(self, *_chosen("finetune", settings, keywords)))
 
-    def report(self, *settings: ReportSettings, output: str | Path | None = None, **keywords: Any) -> Compared:
+    def report(
+        self,
+        *settings: ReportSettings,
+        output: str | Path | None = None,
+        **keywords: Unpack[ReportKeywords],
+    ) -> Compared:
         """Compare the runs of this experiment, and write tables, figures and an HTML page.
 
         Parameters
@@ -181,11 +203,11 @@ class Session(Context):
         """
         from featx.experiment.report import report
 
-        (wanted,) = settings_of(KINDS["report"], settings, keywords, "report", ["output"])
+        (wanted,) = _chosen("report", settings, keywords)
         made = report([self.folder], wanted, None if output is None else Path(output), self.workspace.texts)
         return Compared(made.comparison, tuple(made.files))
 
-    def predict(self, run: Any, texts: str | Sequence[str]) -> Predicted:
+    def predict(self, run: Results, texts: str | Sequence[str]) -> Predicted:
         """Return labels and scores of texts by a finished run.
 
         Parameters
@@ -195,6 +217,14 @@ class Session(Context):
         texts : str or sequence of str
         """
         from featx.experiment.predict import predict
-        from featx.experiment.shown import folder_of
 
         return Predicted(predict(self, folder_of(run), [texts] if isinstance(texts, str) else list(texts)))
+
+
+def _chosen(method: str, settings: Sequence[Any], keywords: Any) -> list[Any]:
+    """Return the settings of a method's work: objects that were given, the defaults else, changed by keywords."""
+    return split_settings(KINDS[method], keywords, method, _by_kind(settings, KINDS[method]))
+
+
+def _by_kind(settings: Sequence[Any], kinds: Sequence[type[Any]]) -> dict[type[Any], Any]:
+    return {kind: one for kind in kinds for one in settings if isinstance(one, kind)}

@@ -13,7 +13,6 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
-    batch_option,
     cache_option,
     compute_options,
     json_option,
@@ -21,10 +20,11 @@ from featx.cli.options import (
     quiet_option,
     session,
 )
+from featx.cli.options import command as make_command
 from featx.cli.output import show_prediction
 
 
-@click.command("predict")
+@make_command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1)
 @option(
@@ -42,7 +42,6 @@ from featx.cli.output import show_prediction
 )
 @option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
-@batch_option
 @cache_option
 @json_option
 @quiet_option

@@ -48,13 +48,13 @@ def load_dataset(settings: DataSettings, content: Any = None) -> TextDataset:
     revision = None
     if content is None:
         raw, mapping, revision = _read(settings)
-        single = _is_single_file(settings.address)
+        single = _is_single_file(settings.dataset)
     else:
         raw, mapping, single = read_in_memory(content, settings)
     label_names, splits = encode(raw, mapping)
     splits, notes = _complete(splits, settings, raw["train"].source, single)
     notes += _overlap_notes(splits)
-    address = settings.address if content is None else _address_of(splits)
+    address = settings.dataset if content is None else _address_of(splits)
     return TextDataset(address, label_names, splits, revision, tuple(notes))
 
 
@@ -68,7 +68,7 @@ def _is_single_file(address: str) -> bool:
 
 
 def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ...] | None, str | None]:
-    address, columns = settings.address, (settings.text_column, settings.label_column)
+    address, columns = settings.dataset, (settings.text_column, settings.label_column)
     if address == DEMO:
         return read_folder(_DEMO_FOLDER, None, None), None, None
     if not address.strip():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, grid_points
+from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, n_settings
 from featx.errors import SettingsError, TrainingError
 from featx.experiment.context import Context
 from featx.experiment.features import extract_splits
@@ -27,12 +27,10 @@ def baseline(
     context: Context,
     settings: BaselineSettings | None = None,
     features: FeatureSettings | None = None,
-    features_file: Path | None = None,
 ) -> list[Run]:
     """Fit, tune and measure classical methods.
 
-    A run that is there with the same data, checkpoint, features and settings is kept as it is. `features_file` is an
-    ``.npz`` of features that came from elsewhere, in the order of the texts; then nothing is extracted.
+    A run that is there with the same data, checkpoint, features and settings is kept as it is.
 
     Returns
     -------
@@ -48,7 +46,7 @@ def baseline(
     methods = expand_methods(settings.methods)
     probe = _control_method(methods) if settings.controls else None
     context.keep_test_texts()
-    source = _feature_source(context, methods, features, features_file)
+    source = _feature_source(context, methods, features, settings.features_file)
     workers = _workers(methods, settings, context.compute, 0 if source is None else len(source.kinds))
     with thread_limit(context.compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
         files = Path(temporary) if workers.elsewhere else None
@@ -57,7 +55,7 @@ def baseline(
             sources[Reads.FEATURES] = source.gathered(files)
         probes = Probes(context, settings, workers)
         runs = [run for method in methods for run in probes.runs(method, sources[method.reads])]
-        if probe is not None and features_file is None:
+        if probe is not None and settings.features_file is None:
             runs += probes.runs(probe, _at_random(context, features).gathered(files), _RANDOM)
         if probe is not None:
             runs += probes.runs(probe, with_shuffled_labels(sources[Reads.FEATURES]), _SHUFFLED)
@@ -110,7 +108,7 @@ def _at_random(context: Context, features: FeatureSettings) -> Source:
 
 def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:
     """Processes for all fits together; ``--threads`` bounds them where ``--jobs`` is not given."""
-    n_fits = sum(len(grid_points(method)) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
+    n_fits = sum(n_settings(method) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
     workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
     if settings.jobs is None and compute.threads is not None:
         workers.jobs = min(workers.jobs, compute.threads)

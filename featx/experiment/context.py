@@ -24,7 +24,6 @@ from featx.settings import (
     ComputeSettings,
     DataSettings,
     Dtype,
-    Engine,
     FeatureSettings,
     RaySettings,
 )
@@ -38,43 +37,43 @@ class Context:
 
     Parameters
     ----------
-    data : str, Path, DataSettings, TextDataset, or data in memory
+    dataset : str, Path, DataSettings, TextDataset, or data in memory
         An address, or content as `featx.data.in_memory` reads it.
     checkpoint : CheckpointSettings, optional
+    data : DataSettings, optional
+        How `dataset` is read.
     compute : ComputeSettings, optional
     workspace : Workspace, optional
     display : Display, optional
-    engine : Engine
-        Who encodes.
     ray : RaySettings, optional
+        Who encodes.
     """
 
     def __init__(
         self,
-        data: Any = DEMO,
+        dataset: Any = DEMO,
         checkpoint: CheckpointSettings | None = None,
         *,
+        data: DataSettings | None = None,
         compute: ComputeSettings | None = None,
         workspace: Workspace | None = None,
         display: Display | None = None,
-        engine: Engine = Engine.LOCAL,
         ray: RaySettings | None = None,
     ) -> None:
-        self._data = data
+        self._given, self._data = dataset, data
         self._checkpoint = checkpoint
         self.compute = compute or ComputeSettings()
         self.workspace = workspace or Workspace()
         self.display = display or Silent()
-        self.engine = engine
         self.ray = ray or RaySettings()
         self._encoders: dict[tuple[int | None, Dtype], Encoder] = {}
 
     @cached_property
     def dataset(self) -> TextDataset:
         """The data set; what a reader of results should know of it is said when it is read."""
-        if isinstance(self._data, TextDataset):
-            return self._data
-        dataset = read_dataset(self._data)
+        if isinstance(self._given, TextDataset):
+            return self._given
+        dataset = read_dataset(self._given, self._data)
         for note in dataset.notes:
             self.display.say(note)
         return dataset
@@ -94,12 +93,12 @@ class Context:
 
         if self._checkpoint is None:
             raise SettingsError("`checkpoint` is missing; give a Hub name, a folder, or demo", "checkpoint")
-        return find_checkpoint(self._checkpoint.name, self.workspace.cache, self._checkpoint.revision)
+        return find_checkpoint(self._checkpoint.checkpoint, self.workspace.cache, self._checkpoint.revision)
 
     @property
     def checkpoint_name(self) -> str | None:
         """The checkpoint as the user wrote it; None if none was named."""
-        return None if self._checkpoint is None else self._checkpoint.name
+        return None if self._checkpoint is None else self._checkpoint.checkpoint
 
     @property
     def experiment(self) -> str:
@@ -133,7 +132,7 @@ class Context:
         """Return a context for another checkpoint on the same data set, which is not read again."""
         return Context(
             self.dataset, checkpoint, compute=self.compute, workspace=workspace or self.workspace,
-            display=self.display, engine=self.engine, ray=self.ray,
+            display=self.display, ray=self.ray,
         )  # fmt: skip
 
 
@@ -158,4 +157,4 @@ def read_dataset(data: Any, settings: DataSettings | None = None) -> TextDataset
     settings = settings or DataSettings()
     if is_in_memory(data):
         return load_dataset(settings, data)
-    return load_dataset(replace(settings, address=str(data)))
+    return load_dataset(replace(settings, dataset=str(data)))

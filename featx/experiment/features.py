@@ -73,7 +73,7 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
 def _engine(context: Context, features: FeatureSettings) -> Iterator[Any]:
     """Give what encodes: this process, or the workers of a Ray cluster."""
     cache = context.workspace.cache
-    if context.engine is Engine.RAY:
+    if context.ray.engine is Engine.RAY:
         from featx.features.engine_ray import RayEngine
 
         shared = cache.absolute() if isinstance(cache, Path) else cache

@@ -14,6 +14,7 @@ from featx.data import TextDataset
 from featx.data.summary import Lengths, by_class, character_lengths, samples, summary
 from featx.errors import DataError, RunError, SettingsError
 from featx.experiment.context import Context
+from featx.files import write_file
 from featx.settings import FeatureSettings
 
 
@@ -200,7 +201,7 @@ def _written(figures: dict[str, Any], folder: Path) -> list[Path]:
         for name, figure in figures.items():
             for suffix in ("png", "svg"):
                 path = folder / f"{name}.{suffix}"
-                path.write_bytes(drawn(figure, suffix))
+                write_file(path, [drawn(figure, suffix)])
                 paths.append(path)
     except OSError as e:
         raise RunError(f"the figures cannot be written to {folder}: {e.strerror or e}; give other `figures`") from e

@@ -23,10 +23,10 @@ from featx.settings import (
 )
 from featx.settings.keywords import (
     BaselineCall,
-    ComputeKeywords,
     ExtractCall,
     FinetuneCall,
     LoadDatasetCall,
+    PredictCall,
     ReportCall,
 )
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from featx.experiment.progress import Display
 
 
-class _PredictKeywords(ComputeKeywords, total=False):
+class _PredictKeywords(PredictCall, total=False):
     cache_dir: str | PathLike[str] | None
 
 
@@ -66,6 +66,10 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     >>> load_dataset("demo")
     TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
     """
+    names = [
+        name for name in (*names_of(DataSettings), *aliases_of(DataSettings)) if name not in ("dataset", "address")
+    ]
+    check_keys(settings, names, "load_dataset")
     return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
 
 

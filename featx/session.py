@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from featx.errors import SettingsError
 from featx.experiment.context import Context
 from featx.experiment.shown import Compared, Predicted, Results, Runs, folder_of
 from featx.experiment.workspace import Workspace
@@ -223,6 +224,10 @@ class Session(Context):
 
 def _chosen(method: str, settings: Sequence[Any], keywords: Any) -> list[Any]:
     """Return the settings of a method's work: objects that were given, the defaults else, changed by keywords."""
+    for one in settings:
+        if not isinstance(one, KINDS[method]):
+            expected = " and ".join(kind.__name__ for kind in KINDS[method])
+            raise SettingsError(f"{method} takes {expected}, not {type(one).__name__}")
     return split_settings(KINDS[method], keywords, method, _by_kind(settings, KINDS[method]))
 
 

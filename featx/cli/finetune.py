@@ -12,6 +12,7 @@ from featx.cli.options import (
     json_option,
     options_of,
     quiet_option,
+    ray_options,
     results_options,
     session,
 )
@@ -27,6 +28,7 @@ from featx.settings import ComputeSettings, FinetuneSettings, SavingSettings, Tr
 @options_of(SavingSettings)
 @options_of(TrackingSettings)
 @options_of(ComputeSettings, without=["batch_tokens"])
+@ray_options
 @results_options
 @json_option
 @quiet_option

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict
 from featx.settings.cache import CacheUrl
 from featx.settings.choices import (
     Calibration,
+    CaveatCode,
     ClassWeights,
     Combine,
     Device,
@@ -163,6 +164,8 @@ class FinetuneKeywords(TypedDict, total=False):
     gradient_checkpointing: bool
     #: Keep the embeddings and so many first layers as they are; 0 trains all.
     freeze_layers: int
+    #: Go on with a head that the checkpoint brings for other labels, one for one.
+    keep_head: bool
     #: Trials of learning rate and epochs on validation; 0 for none.
     search: int
     #: Let the trials choose warmup_steps as well.
@@ -216,6 +219,46 @@ class ReportKeywords(TypedDict, total=False):
     confidence: float
     #: Resamples of the bootstrap.
     n_resamples: int
+    #: Caveats that are left out, by their codes such as one-seed.
+    silence: (
+        CaveatCode
+        | Literal[
+            "data",
+            "shared-test-texts",
+            "rare-class",
+            "failed",
+            "no-reference",
+            "one-seed",
+            "mixed-train",
+            "mixed-validation",
+            "mixed-checkpoint",
+            "mixed-device",
+            "not-converged",
+            "under-trained",
+            "learned-nothing",
+            "contradicted",
+        ]
+        | Sequence[
+            CaveatCode
+            | Literal[
+                "data",
+                "shared-test-texts",
+                "rare-class",
+                "failed",
+                "no-reference",
+                "one-seed",
+                "mixed-train",
+                "mixed-validation",
+                "mixed-checkpoint",
+                "mixed-device",
+                "not-converged",
+                "under-trained",
+                "learned-nothing",
+                "contradicted",
+            ]
+        ]
+        | None
+    )
 
 
 class WorkspaceKeywords(TypedDict, total=False):
@@ -267,6 +310,7 @@ class FinetuneCall(
     SavingKeywords,
     TrackingKeywords,
     ComputeKeywords,
+    RayKeywords,
     WorkspaceKeywords,
     total=False,
 ):
@@ -277,5 +321,5 @@ class ReportCall(ReportKeywords, total=False):
     """Keywords of `featx.report`."""
 
 
-class PredictCall(ComputeKeywords, WorkspaceKeywords, total=False):
+class PredictCall(ComputeKeywords, total=False):
     """Keywords of `featx.predict`."""

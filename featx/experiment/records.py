@@ -10,8 +10,7 @@ from typing import Any
 from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.experiment.workspace import Workspace
-from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, keep_texts, read_run
+from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, read_run
 from featx.settings import Checkpoint
 
 
@@ -22,12 +21,6 @@ def data_facts(dataset: TextDataset) -> DataFacts:
         for name, split in dataset.splits.items()
     }
     return DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
-
-
-def keep_test_texts(dataset: TextDataset, workspace: Workspace, address: str) -> None:
-    """Keep the test texts beside the runs of an experiment, for its report; unless the user wants none kept."""
-    if workspace.texts:
-        keep_texts(workspace.results / workspace.experiment_name(address), dataset)
 
 
 def shared_rows(dataset: TextDataset) -> tuple[int, ...]:

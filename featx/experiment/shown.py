@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from featx.errors import RunError
 from featx.markup import html_table
-from featx.runs import Run
+from featx.runs import Run, find_runs, read_run
 
 if TYPE_CHECKING:
     from featx.prediction import Prediction
@@ -61,6 +62,46 @@ def _scores(run: Run) -> list[str]:
         return ["", f"failed: {run.record.failure}", ""]
     metric = run.record.selection.metric
     return [metric, *(_number(run.record.metric(split, metric)) for split in ("validation", "test"))]
+
+
+#: What stands for runs: a folder (experiment, method or run), a run, or what a method returned.
+Results = str | Path | Run | Runs
+
+
+def runs_of(results: Sequence[Results]) -> list[Run]:
+    """Return the runs that `results` stand for.
+
+    Raises
+    ------
+    RunError
+        If there are none.
+    """
+    runs: list[Run] = []
+    for result in results:
+        if isinstance(result, Run):
+            runs.append(result)
+        elif isinstance(result, Runs):
+            runs += result
+        else:
+            runs += [read_run(path) for path in find_runs(Path(result))]
+    if not runs:
+        raise RunError("no runs given; give a results folder such as results/demo, or what baseline returned")
+    return runs
+
+
+def folder_of(run: Results) -> Path:
+    """Return the folder of the one run that `run` stands for.
+
+    Raises
+    ------
+    RunError
+        If it stands for several.
+    """
+    if isinstance(run, Runs):
+        if len(run) != 1:
+            raise RunError(f"predict takes one run, but these are {len(run)}; choose one, such as runs[0]")
+        run = run[0]
+    return run.folder if isinstance(run, Run) else Path(run)
 
 
 class Predicted(Sequence["Prediction"]):

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from featx.experiment.workspace import Workspace
 from featx.settings import ComputeSettings, FeatureSettings, aliases_of, check_keys, settings_from
+from featx.settings.base import Settings
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Settings)
 
 #: Arguments that say where and how, by the function's own names.
 COMPUTE = ("device", "batch_tokens", "threads")
@@ -35,7 +36,7 @@ def changed(settings: T, changes: Mapping[str, Any], where: str, also: Sequence[
         For a name that is no field, where it offers the nearest, and for a value of the wrong kind.
     """
     check_keys(changes, [*names_of(settings), *aliases_of(type(settings)), *also], where)
-    return settings_from(type(settings), changes, where, settings)  # type: ignore[type-var]
+    return settings_from(type(settings), changes, where, settings)
 
 
 def names_of(settings: Any) -> list[str]:

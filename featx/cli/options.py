@@ -115,7 +115,7 @@ def setting_option(
         Another default than the declaration's.
     """
     hint = hints_of(kind)[name]
-    field = next(field for field in fields(kind) if field.name == name)  # type: ignore[arg-type]
+    field = next(field for field in fields(kind) if field.name == name)
     declared, flag = declared_of(hint), "--" + name.replace("_", "-")
     help_text = meta_of(hint).description or ""
     value = field.default if default is None else default

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, grid_points
+from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, n_settings
 from featx.data import TextDataset, load_dataset
 from featx.errors import SettingsError, TrainingError
 from featx.experiment.features import SplitFeatures, extract_splits
@@ -139,7 +139,7 @@ def _extracted(
 
 def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:
     """Processes for all fits together; ``--threads`` bounds them where ``--jobs`` is not given."""
-    n_fits = sum(len(grid_points(method)) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
+    n_fits = sum(n_settings(method) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
     workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
     if settings.jobs is None and compute.threads is not None:
         workers.jobs = min(workers.jobs, compute.threads)

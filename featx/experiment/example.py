@@ -26,7 +26,7 @@ def example() -> str:
     ]
     for table, kind in GROUPS.items():
         parts += ["", f"# {(kind.__doc__ or '').partition(chr(10))[0]}", f"[{table}]"]
-        parts += [_line(kind, setting) for setting in fields(kind)]  # type: ignore[arg-type]
+        parts += [_line(kind, setting) for setting in fields(kind)]
     return "\n".join(parts) + "\n"
 
 

@@ -25,7 +25,7 @@ from featx.experiment.records import checkpoint_facts, data_facts
 from featx.experiment.report import Reported, check_metric, report
 from featx.experiment.workspace import Workspace, name_of_address
 from featx.features.checkpoint import find_checkpoint
-from featx.runs import read_run, run_folder
+from featx.runs import CheckpointFacts, DataFacts, read_run, run_folder
 from featx.settings import (
     GROUPS,
     BaselineSettings,
@@ -220,10 +220,10 @@ def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
     return [planned for step in steps(plan, workspace) for planned in _planned(plan, step, data)]
 
 
-def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
+def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
     found = None
 
-    def checkpoint() -> dict[str, Any]:
+    def checkpoint() -> CheckpointFacts:
         nonlocal found
         found = found or find_checkpoint(step.checkpoint.checkpoint, step.workspace.cache, step.checkpoint.revision)
         return checkpoint_facts(found)
@@ -245,7 +245,7 @@ def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
             yield Planned(folder, _state(folder, data, checkpoint(), settings))
 
 
-def _state(folder: Path, data: dict[str, Any], checkpoint: dict[str, Any] | None, settings: dict[str, Any]) -> str:
+def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
     """Whether the run in `folder` is the one that is wanted."""
     if not (folder / "run.json").exists():
         return "to do"
@@ -257,8 +257,8 @@ def _state(folder: Path, data: dict[str, Any], checkpoint: dict[str, Any] | None
     if record.control and checkpoint is not None and record.checkpoint is not None:
         checkpoint = record.checkpoint  # of random weights, which are known once they are made
     wanted = {
-        "data": {name: split["digest"] for name, split in data["splits"].items()},
-        "checkpoint": checkpoint and {key: checkpoint[key] for key in ("digest", "tokenizer_digest")},
+        "data": {name: split.digest for name, split in data.splits.items()},
+        "checkpoint": checkpoint and {"digest": checkpoint.digest, "tokenizer_digest": checkpoint.tokenizer_digest},
         "settings": settings,
     }
     other = [part for part, value in wanted.items() if there[part] != value]

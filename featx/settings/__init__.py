@@ -8,6 +8,7 @@ from featx.settings.cache import CACHE_DIR_VARIABLE, CachePlace, CacheUrl, cache
 from featx.settings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, CheckpointSettings
 from featx.settings.choices import (
     Calibration,
+    CaveatCode,
     ClassWeights,
     Combine,
     Device,
@@ -47,6 +48,7 @@ __all__ = [
     "CachePlace",
     "CacheUrl",
     "Calibration",
+    "CaveatCode",
     "Checkpoint",
     "CheckpointSettings",
     "ClassWeights",

@@ -57,7 +57,7 @@ class Settings:
 
 def hints_of(kind: type[Any]) -> dict[str, Any]:
     """Return the declared type of each field, with what `setting` says of it."""
-    return _hints(kind)
+    return _hints(kind)  # type: ignore[arg-type]
 
 
 @functools.cache

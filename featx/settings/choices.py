@@ -109,6 +109,25 @@ class Calibration(StrEnum):
     ISOTONIC = "isotonic"
 
 
+class CaveatCode(StrEnum):
+    """What limits a statement of a report; each can be silenced by its code."""
+
+    DATA = "data"
+    SHARED_TEST_TEXTS = "shared-test-texts"
+    RARE_CLASS = "rare-class"
+    FAILED = "failed"
+    NO_REFERENCE = "no-reference"
+    ONE_SEED = "one-seed"
+    MIXED_TRAIN = "mixed-train"
+    MIXED_VALIDATION = "mixed-validation"
+    MIXED_CHECKPOINT = "mixed-checkpoint"
+    MIXED_DEVICE = "mixed-device"
+    NOT_CONVERGED = "not-converged"
+    UNDER_TRAINED = "under-trained"
+    LEARNED_NOTHING = "learned-nothing"
+    CONTRADICTED = "contradicted"
+
+
 class Engine(StrEnum):
     """Who encodes: this process, or the workers of a Ray cluster."""
 

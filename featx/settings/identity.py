@@ -20,7 +20,7 @@ def identity_facts(settings: Settings) -> dict[str, Any]:
     {'cv': 5, 'refit': 'train', 'calibrate': 'none'}
     """
     facts = {}
-    for field in fields(settings):  # type: ignore[arg-type]
+    for field in fields(settings):
         declared, value = declared_of(hints_of(type(settings))[field.name]), getattr(settings, field.name)
         if declared.counts_with is not None:
             other, wanted = declared.counts_with

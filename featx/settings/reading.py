@@ -24,7 +24,7 @@ S = TypeVar("S", bound=Settings)
 
 def names_of(kind: type[Settings]) -> list[str]:
     """Return the names of the settings of `kind`."""
-    return [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return [field.name for field in fields(kind)]
 
 
 def aliases_of(kind: type[Settings]) -> dict[str, str]:
@@ -80,7 +80,7 @@ def settings_from(kind: type[S], table: Any, where: str = "", base: S | None = N
     check_keys({key: value for key, value in table.items() if key not in aliases}, names, place)
     values: dict[str, Any] = {}
     for key, value in table.items():
-        name = aliases.get(key, key) if key not in names else key
+        name = key if key in names else aliases[key]
         if name in values:
             raise SettingsError(f"{place}: {key!r} and {name!r} are one setting; remove one", name)
         values[name] = value

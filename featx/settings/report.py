@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from featx.settings.base import Settings
+from featx.settings.choices import CaveatCode
 from featx.settings.declare import setting
 
 #: The metric by which every choice (C, layer, epoch) is made, always on validation.
@@ -23,3 +24,11 @@ class ReportSettings(Settings, table="report", heading="Comparison"):
     ] = 0.02
     confidence: Annotated[float, setting("Level of the intervals and tests.", gt=0, lt=1)] = 0.95
     n_resamples: Annotated[int, setting("Resamples of the bootstrap.", ge=999)] = 9_999
+    silence: Annotated[
+        tuple[CaveatCode, ...] | None,
+        setting(
+            "Caveats that are left out, by their codes such as one-seed.",
+            unset="none is left out",
+            example=(CaveatCode.ONE_SEED,),
+        ),
+    ] = None

@@ -34,7 +34,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _table(kind: type[Settings]) -> dict[str, Any]:
-    properties = {field.name: _property(kind, field) for field in fields(kind)}  # type: ignore[arg-type]
+    properties = {field.name: _property(kind, field) for field in fields(kind)}
     old = {
         alias: {"$comment": f"old name of {name}", "deprecated": True} | properties[name]
         for name, hint in hints_of(kind).items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ from featx.runs import (
     run_folder,
     write_run,
 )
+from featx.runs.lock import only_one
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 from featx.runs.wandb_log import WandbLog
 from featx.settings import (
@@ -156,15 +158,16 @@ def finetune(
             interrupts=held,
         )
         for seed in settings.seeds:
-            run = _run(job, seed)
+            folder = run_folder(workspace.results, job.experiment, job.method, seed)
+            with only_one(folder) if is_first() else nullcontext():
+                run = _run(job, folder, seed)
             if run is not None:
                 runs.append(run)
     leave()
     return runs
 
 
-def _run(job: _Job, seed: int) -> Run | None:
-    folder = run_folder(job.workspace.results, job.experiment, job.method, seed)
+def _run(job: _Job, folder: Path, seed: int) -> Run | None:
     facts: dict[str, Any] = {
         "method": job.method,
         "seed": seed,

@@ -25,7 +25,7 @@ from featx.features.pipeline import ahead
 from featx.features.sources import strings
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, FeatureView
-from featx.features.store.shard import Digests
+from featx.features.store.place import Digests
 from featx.features.tokens import TokenizedTexts
 from featx.settings import CachePlace, Checkpoint, FeatureSettings, Pooling
 

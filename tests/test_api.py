@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import make_run
+from made_runs import made_selection, make_run
 from tiny import write_tweeteval
 
 import featx
@@ -73,7 +73,7 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
 
     made = featx.baseline(data, str(tiny), methods="majority,logreg", layer=-2, **workspace)
     assert [run.record.method for run in made] == ["majority", "logreg"]
-    assert made[1].record.selection["features"]["layer"] == 1
+    assert made[1].record.selection.features.layer == 1
     assert repr(made).startswith("2 runs\nmajority  seed 0  f1_macro 0.")
     tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **workspace)
     assert (made.folder / "texts").is_dir()
@@ -126,7 +126,7 @@ def test_features_from_elsewhere_and_no_texts_kept(tmp_path: Path, tweets: Path,
     made = featx.baseline(
         tweets, "nowhere", methods="logreg", features_file=tmp_path / "mine.npz", texts=False, **where(tmp_path)
     )
-    assert made[0].record.selection["summary"]
+    assert made[0].record.selection.summary
     assert made[0].record.checkpoint is None
     assert not (made.folder / "texts").exists()
     assert {row["method"] for row in featx.compare(made, n_resamples=999).rows} == {"logreg"}
@@ -174,9 +174,9 @@ def test_names_that_modules_have_too_are_functions_in_any_order() -> None:
         "for name in featx.__all__:\n"
         "    assert callable(getattr(featx, name)), name\n"
         "    inspect.signature(getattr(featx, name))\n"
-        "from featx.reporting import compare\nimport featx.training.training\nfrom featx import report, predict\n"
+        "from featx.reporting import compare\nimport featx.training.fitting\nfrom featx import report, predict\n"
         "assert featx.report.compare is compare and report is featx.report\n"
-        "assert featx.predict.Prediction and featx.training.training\n"
+        "assert featx.predict.Prediction and featx.training.fitting\n"
         "try: featx.report('nowhere')\n"
         "except featx.errors.RunError: pass\n"
         "else: raise SystemExit('no error')\n"
@@ -208,7 +208,7 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     (folder / "mapping.txt").write_text(f"0\t{NASTY}\n1\tb\n2\tc\n")
     assert NASTY in cells(featx.load_dataset(folder))
     assert NASTY in cells(Predicted([Prediction(NASTY, NASTY, {NASTY: 0.5})]))
-    run = make_run(tmp_path / "r", selection={"summary": NASTY, "trials": []})
+    run = make_run(tmp_path / "r", selection=made_selection(summary=NASTY))
     assert NASTY in cells(Runs([run]))
     assert NASTY in cells(featx.compare(run, reference="logreg", n_resamples=999))
 

@@ -13,19 +13,20 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
-    batch_option,
     cache_option,
+    chosen,
     compute_options,
-    compute_settings,
     json_option,
     option,
     quiet_option,
     workspace,
 )
+from featx.cli.options import command as make_command
 from featx.cli.output import show_prediction
+from featx.settings import ComputeSettings
 
 
-@click.command("predict")
+@make_command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1)
 @option(
@@ -43,7 +44,6 @@ from featx.cli.output import show_prediction
 )
 @option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
-@batch_option
 @cache_option
 @json_option
 @quiet_option
@@ -63,7 +63,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         check_output(output, source)
     stream, total = _texts(texts, source, options["text_column"])
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
-    rest = (compute_settings(options), workspace(options), options["checkpoint"], display, total)
+    rest = (chosen(ComputeSettings, options), workspace(options), options["checkpoint"], display, total)
     if output is not None:
         n_texts = predict_file(run, stream, output, *rest)
         said = (

@@ -42,9 +42,9 @@ def load_dataset(settings: DataSettings) -> TextDataset:
     """
     raw, mapping, revision = _read(settings)
     label_names, splits = encode(raw, mapping)
-    splits, notes = _complete(splits, settings, raw["train"].source, single=_is_single_file(settings.address))
+    splits, notes = _complete(splits, settings, raw["train"].source, single=_is_single_file(settings.dataset))
     notes += _overlap_notes(splits)
-    return TextDataset(settings.address, label_names, splits, revision, tuple(notes))
+    return TextDataset(settings.dataset, label_names, splits, revision, tuple(notes))
 
 
 def _is_single_file(address: str) -> bool:
@@ -52,7 +52,7 @@ def _is_single_file(address: str) -> bool:
 
 
 def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ...] | None, str | None]:
-    address, columns = settings.address, (settings.text_column, settings.label_column)
+    address, columns = settings.dataset, (settings.text_column, settings.label_column)
     if address == DEMO:
         return read_folder(_DEMO_FOLDER, None, None), None, None
     if not address.strip():

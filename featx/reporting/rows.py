@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation import Interval, Paired, confusion_matrix, measure
+from featx.evaluation import Family, Interval, Paired, confusion_matrix, measure
 from featx.evaluation.predictions import Predictions
-from featx.runs import Run
+from featx.runs import Run, RunRecord
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class Row:
     ----------
     method : str
         With its checkpoint, where the comparison spans several.
+    family : Family
+    runs : tuple of Run
+        What it rests on, by seed.
     features : str
         Layer and pooling; what is read where there is none.
     settings : str
@@ -65,6 +68,8 @@ class Row:
     """
 
     method: str
+    family: Family
+    runs: tuple[Run, ...]
     features: str
     settings: str
     control: str
@@ -116,17 +121,19 @@ def row_facts(runs: Sequence[Run], metric: str) -> dict[str, Any]:
     made = [run.predictions["test"] for run in runs]
     first = records[0]
     return {
+        "family": first.family,
+        "runs": tuple(runs),
         "features": _features(first),
-        "settings": " / ".join(dict.fromkeys(str(record.selection.get("summary", "")) for record in records)),
+        "settings": " / ".join(dict.fromkeys(record.selection.summary for record in records)),
         "control": first.control or "",
         "seeds": tuple(record.seed for record in records),
-        "n_train": first.data["splits"]["train"]["n_texts"],
-        "trials": max(1, round(mean([len(record.selection.get("trials", ())) for record in records]))),
-        "validation": mean([record.metrics["validation"][metric] for record in records]),
-        "scores": tuple(float(record.metrics["test"][metric]) for record in records),
-        "accuracy": mean([record.metrics["test"]["accuracy"] for record in records]),
-        "ece": mean_or_none([record.metrics["test"]["ece"] for record in records]),
-        "without_shared": _without_shared(first.data.get("shared_test_rows", ()), made, metric),
+        "n_train": first.data.splits["train"].n_texts,
+        "trials": max(1, round(mean([len(record.selection.trials) for record in records]))),
+        "validation": mean([record.metric("validation", metric) or 0.0 for record in records]),
+        "scores": tuple(record.metric("test", metric) or 0.0 for record in records),
+        "accuracy": mean([record.metric("test", "accuracy") or 0.0 for record in records]),
+        "ece": mean_or_none([record.metric("test", "ece") for record in records]),
+        "without_shared": _without_shared(first.data.shared_test_rows or (), made, metric),
         "converged": _all(record.converged for record in records),
         "under_trained": _any(record.under_trained for record in records),
         "extract_seconds": mean([record.timings.extract_seconds for record in records]),
@@ -159,12 +166,11 @@ def _any(flags: Any) -> bool | None:
     return any(known) if known else None
 
 
-def _features(record: Any) -> str:
-    if record.features is None:
+def _features(record: RunRecord) -> str:
+    chosen = record.selection.features
+    if chosen is None:
         return "text"
-    chosen = record.selection.get("features", record.features)
-    layer, pooling = chosen.get("layer", "?"), chosen.get("pooling", "")
-    return "concat" if layer == "concat" else f"layer {layer} {pooling}"
+    return "concat" if chosen.layer == "concat" else f"layer {chosen.layer} {chosen.pooling}"
 
 
 def _without_shared(rows: Sequence[int], made: Sequence[Predictions], metric: str) -> float | None:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
 from featx.files import whole_folder
-from featx.runs.checks import NAME
 from featx.runs.measuring import folder_bytes
-from featx.runs.record import RunRecord, record_from_json
+from featx.runs.reading import record_from_text
+from featx.runs.record import NAME, RunRecord
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
 
@@ -117,14 +117,14 @@ def read_run(folder: Path) -> Run:
     """
     path = folder / RECORD
     try:
-        content = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as e:
         raise RunError(
             f"{folder} is no run: {RECORD} cannot be read ({e.strerror or e}); give a folder seed-<n>"
         ) from e
-    except (ValueError, RecursionError) as e:
+    except UnicodeDecodeError as e:
         raise RunError(f"{path} is broken ({e}); run the method again") from e
-    record = record_from_json(content, str(path))
+    record = record_from_text(text, str(path))
     if record.failure is not None:
         return Run(folder, record, {})
     return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,7 @@ STATE = "state.json"
 _FORMAT = 2
 _NAME = re.compile(r"step-(\d{8})")
 _BLOCK = 1 << 20
+_ANEW = "switch `resume` off to start anew"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Saved:
     state: dict[str, Any]
 
     def tensors(self, name: str) -> dict[str, Any]:
-        """The tensors that were stored under `name`, on the CPU.
+        """Return the tensors that were stored under `name`, on the CPU.
 
         Raises
         ------
@@ -58,8 +60,24 @@ class Saved:
         try:
             loaded: dict[str, Any] = load_file(path)
         except (OSError, SafetensorError) as e:
-            raise TrainingError(f"{path} cannot be read ({e}); give --no-resume to start anew") from e
+            raise TrainingError(f"{path} cannot be read ({e}); {_ANEW}") from e
         return loaded
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Turn what goes wrong with a state that is whole, but not what this training needs, into one line.
+
+        Raises
+        ------
+        TrainingError
+        """
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as e:
+            first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+            raise TrainingError(
+                f"{self.folder} does not fit this training ({type(e).__name__}: {first_line}); {_ANEW}"
+            ) from e
 
 
 def write_checkpoint(
@@ -111,13 +129,14 @@ def write_checkpoint(
         reason = getattr(e, "strerror", None) or e
         raise TrainingError(
             f"the checkpoint of step {step} cannot be written: {path}: {reason}; earlier checkpoints are whole: free "
-            "space or move --results, and the same command goes on from the last one; --save-strategy no writes none"
+            "space or choose another folder of `results`, and the same command goes on from the last one; "
+            "`save_strategy` no writes none"
         ) from e
     return final
 
 
 def last_complete(folder: Path) -> tuple[Saved | None, list[str]]:
-    """The newest checkpoint in `folder` that is whole, and the names of newer ones that are not."""
+    """Return the newest checkpoint in `folder` that is whole, and the names of newer ones that are not."""
     damaged: list[str] = []
     for step, path in _by_step(folder):
         state = _checked(path)
@@ -136,13 +155,13 @@ def keep_newest(folder: Path, limit: int) -> None:
 
 
 def _by_step(folder: Path) -> list[tuple[int, Path]]:
-    """Checkpoints, the newest first."""
+    """Return the checkpoints, the newest first."""
     found = [(match, path) for path in folder.glob("step-*") if (match := _NAME.fullmatch(path.name))]
     return sorted(((int(match[1]), path) for match, path in found), reverse=True)
 
 
 def _checked(folder: Path) -> dict[str, Any] | None:
-    """State of a checkpoint whose files all are what the marker says; None for any other."""
+    """Return the state of a checkpoint whose files all are what the marker says; None for any other."""
     try:
         files = json.loads((folder / MARKER).read_text("utf-8"))
         for name, facts in files.items():

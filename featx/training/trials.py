@@ -126,5 +126,7 @@ def write_trials(folder: Path | None, trials: Sequence[SearchTrial]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_file(path, [json.dumps([asdict(trial) for trial in trials]).encode()])
     except OSError as e:
-        raise TrainingError(f"{path} cannot be written: {e.strerror or e}; free space or move --results") from e
+        raise TrainingError(
+            f"{path} cannot be written: {e.strerror or e}; free space or choose another folder of `results`"
+        ) from e
     wait_for_all()

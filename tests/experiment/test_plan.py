@@ -29,7 +29,7 @@ from featx.settings import (
     TrackingSettings,
     WandbMode,
 )
-from featx.training import resumable
+from featx.training import trainer
 
 
 def plan(tmp_path: Path, text: str) -> object:
@@ -99,13 +99,13 @@ saving = {{ save_strategy = "steps", save_steps = 3 }}
 tracking.wandb = "offline"
 ''',
     )
-    real, steps_saved = resumable.write_checkpoint, []
+    real, steps_saved = trainer.write_checkpoint, []
 
     def write(folder: Path, step: int, *rest: object) -> Path:
         steps_saved.append(step)
         return real(folder, step, *rest)
 
-    monkeypatch.setattr(resumable, "write_checkpoint", write)
+    monkeypatch.setattr(trainer, "write_checkpoint", write)
     run_plan(made, Workspace(results=tmp_path / "results", cache_dir=tmp_path / "cache"), Silent())
     assert steps_saved[:2] == [3, 6]
     assert list((tmp_path / "results" / "x" / "wandb").glob("offline-run-*/*.wandb"))

@@ -84,7 +84,7 @@ def test_a_new_run_replaces_the_old_as_a_whole(tmp_path: Path) -> None:
         ("[" * 100_000, r"run\.json is broken"),
         ("[]", r"is no run: expected a JSON object"),
         ("{}", r"lacks method, seed, .*; it is no run of featx"),
-        ('{"schema_version": 99}', r"has schema 99, but this featx knows up to 1; update featx"),
+        ('{"schema_version": 99}', r"has schema 99, but this featx knows up to 2; update featx"),
     ],
 )
 def test_broken_records(tmp_path: Path, content: str, words: str) -> None:

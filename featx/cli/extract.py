@@ -68,7 +68,6 @@ def command(**options: Any) -> None:
     output = options["output"]
     # Before any work is done: what cannot be written shall not be computed first.
     format_name = None if output is None else choose_format(output, options["format_name"])
-    ray = chosen(RaySettings, options)
     extracted = extract(
         chosen(DataSettings, options),
         options["checkpoint"],
@@ -78,8 +77,7 @@ def command(**options: Any) -> None:
         workspace(options),
         options["splits"],
         make_display(options["quiet"]),
-        ray.engine,
-        ray,
+        chosen(RaySettings, options),
     )
     if format_name is not None:
         save_features(extracted, output, format_name)

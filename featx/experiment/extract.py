@@ -15,7 +15,7 @@ from featx.experiment.features import SplitFeatures, extract_splits
 from featx.experiment.progress import Display, Silent
 from featx.experiment.workspace import Workspace
 from featx.markup import html_table
-from featx.settings import ComputeSettings, DataSettings, Engine, FeatureSettings, Pooling, RaySettings
+from featx.settings import ComputeSettings, DataSettings, FeatureSettings, Pooling, RaySettings
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,6 @@ def extract(
     workspace: Workspace | None = None,
     splits: Sequence[str] | None = None,
     display: Display | None = None,
-    engine: Engine = Engine.LOCAL,
     ray: RaySettings | None = None,
 ) -> Extracted:
     """Extract the features of every split (or of `splits`), in this process or by the workers of a Ray cluster.
@@ -117,7 +116,7 @@ def extract(
     for split in wanted:
         if split not in dataset.splits:
             raise SettingsError(f"--splits names {split!r}; expected some of: {', '.join(dataset.splits)}")
-    common = (
+    made = extract_splits(
         dataset,
         wanted,
         checkpoint,
@@ -126,12 +125,9 @@ def extract(
         compute or ComputeSettings(),
         (workspace or Workspace()).cache,
         display or Silent(),
+        ray,
     )
-    if engine is Engine.RAY:
-        from featx.experiment.extract_ray import extract_splits_with_ray
-
-        return Extracted(dataset, extract_splits_with_ray(*common, ray or RaySettings()))
-    return Extracted(dataset, extract_splits(*common))
+    return Extracted(dataset, made)
 
 
 def _layers(features: SplitFeatures, split: str, pooling: Pooling) -> NDArray[np.float32]:

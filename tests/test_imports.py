@@ -48,7 +48,7 @@ HEAVY = {
 #: What a part cannot do without when it is imported: the classes in `featx.sklearn` are scikit-learn's children.
 OWN_HEAVY = {"sklearn": {"sklearn"}}
 #: Packages that one module of features may use, and without which the others work.
-OPTIONAL = {"engine_ray.py": {"ray"}, "objects.py": {"fsspec"}}
+OPTIONAL = {"ray_cluster.py": {"ray"}, "objects.py": {"fsspec"}}
 #: Packages that features may use at all.
 FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl"}
 

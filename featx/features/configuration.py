@@ -48,10 +48,10 @@ def load_config(checkpoint: Checkpoint, *, encoders_only: bool = True) -> Any:
     settle(config, checkpoint.name)
     if encoders_only:
         check_is_encoder(config, checkpoint.name)
-        if config.is_encoder_decoder:
+        if config.is_encoder_decoder or config.model_type == "xlnet":
             raise CheckpointError(
-                f"checkpoint {checkpoint.name!r} ({config.model_type}) is no encoder but an encoder-decoder; choose an "
-                "encoder such as distilbert-base-uncased"
+                f"checkpoint {checkpoint.name!r} ({config.model_type}) is no encoder that featx fine-tunes; choose one "
+                "such as distilbert-base-uncased"
             )
     return config
 
@@ -87,8 +87,10 @@ def is_causal(config: Any) -> bool:
 
     kind = config.model_type
     decoder_only = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    both_ways = bool(getattr(config, "use_bidirectional_attention", False)) or (
-        getattr(config, "is_causal", True) is False
+    both_ways = (
+        bool(getattr(config, "use_bidirectional_attention", False))
+        or getattr(config, "is_causal", True) is False
+        or getattr(config, "attn_type", None) == "bi"  # XLNet
     )
     return (decoder_only and not both_ways and not config.is_encoder_decoder) or bool(
         getattr(config, "is_decoder", False)

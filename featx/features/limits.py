@@ -21,6 +21,8 @@ _OFFSET_TYPES = frozenset(
 _PLAIN_TYPES = frozenset(
     {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "fnet", "mobilebert", "modernbert"}
 )
+#: What tables of positions are called.
+_TABLES = ("position_embeddings", "char_position_embeddings", "embed_positions", "wpe")
 
 
 def token_limit(hf: Any, config: Any, name: str = "") -> int:
@@ -73,9 +75,9 @@ def _positions_of_model(config: Any, stated: int) -> int:
         return stated
     limits = [stated]
     for path, module in model.named_modules():
-        last = path.rpartition(".")[2]
-        if isinstance(module, torch.nn.Embedding) and last in ("position_embeddings", "embed_positions"):
-            padding = -1 if module.padding_idx is None else int(module.padding_idx)
-            offset = getattr(module, "offset", padding + 1)
-            limits.append(module.num_embeddings - (offset if isinstance(offset, int) else padding + 1))
+        table = getattr(module, "weight", None)
+        if path.rpartition(".")[2] in _TABLES and isinstance(table, torch.Tensor) and table.ndim == 2:
+            padding = getattr(module, "padding_idx", None)
+            behind = 0 if padding is None else int(padding) + 1
+            limits.append(table.shape[0] - int(getattr(module, "offset", behind)))
     return min(limits)

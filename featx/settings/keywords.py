@@ -236,6 +236,7 @@ class ReportKeywords(TypedDict, total=False):
             "not-converged",
             "under-trained",
             "learned-nothing",
+            "overfitted",
             "contradicted",
         ]
         | Sequence[
@@ -254,6 +255,7 @@ class ReportKeywords(TypedDict, total=False):
                 "not-converged",
                 "under-trained",
                 "learned-nothing",
+                "overfitted",
                 "contradicted",
             ]
         ]

@@ -69,7 +69,7 @@ def test_a_checkpoint_that_is_no_text_encoder(tiny: Path, tmp_path: Path, make: 
 def test_recomputation_where_there_is_none(cases: Path, tiny: Path) -> None:
     folder = cases / "train" / "gradient-checkpointing-unsupported" / "tiny-mpnet"
     with pytest.raises(
-        SettingsError, match="`gradient_checkpointing` is not supported by MPNetForSequence.*leave it out"
+        SettingsError, match=r"`gradient_checkpointing` is not supported by MPNetForSequence.*leave it out"
     ):
         train(folder, replace(SHORT, gradient_checkpointing=True), hooks=refuse_steps())
 
@@ -89,7 +89,7 @@ def test_advice_for_lack_of_memory_names_recomputation_only_where_it_exists(
     monkeypatch.setattr(trainer._Changes, "training_step", full)
     monkeypatch.setattr(trainer._Changes, "try_step", too_large)
     for kind, recompute, named in (("bert", False, True), ("bert", True, False), ("mpnet", False, False)):
-        with pytest.raises(TrainingError, match="batches of 4 fit: .* a lower `max_length` help") as refused:
+        with pytest.raises(TrainingError, match=r"batches of 4 fit: .*a lower `max_length` help") as refused:
             train(checkpoints(kind), replace(SHORT, gradient_checkpointing=recompute), data=dataset(24))
         assert ("`gradient_checkpointing`" in str(refused.value)) is named
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from featx.cli.main import cli
+from featx.cli.group import cli
 
 TARGET = Path(__file__).parent / "cli.md"
 _WIDTH = 100

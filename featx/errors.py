@@ -31,7 +31,19 @@ class FeatxError(Exception):
         >>> SettingsError("`layer` is 99; expected 0 to 6", "layer").spelled({"layer": "--layer"}.get)
         '--layer is 99; expected 0 to 6'
         """
-        return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], str(self))
+        return _spelled(str(self), spell)
+
+
+class FeatxWarning(UserWarning):
+    """Something that a user should know of and that does not stop the work; settings are written as in errors."""
+
+    def spelled(self, spell: Callable[[str], str | None]) -> str:
+        """Return the message with each setting as `spell` writes it."""
+        return _spelled(str(self), spell)
+
+
+def _spelled(message: str, spell: Callable[[str], str | None]) -> str:
+    return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], message)
 
 
 class SettingsError(FeatxError):
@@ -79,8 +91,10 @@ class RunError(FeatxError):
     """A results folder is missing, broken or does not fit its neighbours."""
 
 
-class StoppedError(FeatxError):
+class StoppedError(BaseException):
     """Work was ended by a signal, after what could be kept was kept.
+
+    As with `KeyboardInterrupt`, no ``except Exception`` holds it up.
 
     Parameters
     ----------

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
-
+from featx.cli.output import say
 from featx.experiment.progress import Display, ProgressBar, Silent
+from featx.markup import visible
 
 
 class _Bar:
@@ -18,7 +18,7 @@ class _Bar:
 
     def update(self, done: int, total: int | None = None, detail: str = "") -> None:
         changes = {"total": total} if total is not None else {}
-        self._progress.update(self._bar, completed=done, detail=detail, **changes)
+        self._progress.update(self._bar, completed=done, detail=visible(detail), **changes)
 
 
 class Terminal:
@@ -42,11 +42,11 @@ class Terminal:
             TextColumn("{task.fields[detail]}", markup=False),
         )
         with Progress(*columns, console=self._console) as progress:
-            yield _Bar(progress, progress.add_task(description, total=total, detail=""))
+            yield _Bar(progress, progress.add_task(visible(description), total=total, detail=""))
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        self._console.print(message, markup=False, highlight=False)
+        self._console.print(visible(message), markup=False, highlight=False)
 
 
 class Lines(Silent):
@@ -54,7 +54,7 @@ class Lines(Silent):
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        click.echo(message, err=True)
+        say(message, err=True)
 
 
 def make_display(quiet: bool) -> Display:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from featx.cli.options import (
     quiet_option,
     workspace,
 )
+from featx.cli.output import say_json
 from featx.cli.types import type_of
 from featx.settings import CheckpointSettings, ComputeSettings, DataSettings, FeatureSettings, Projection
 
@@ -83,7 +83,7 @@ def data_command(**options: Any) -> None:
         make_display(options["quiet"] or options["as_json"]),
     )
     if options["as_json"]:
-        click.echo(json.dumps(made.to_json(), ensure_ascii=False))
+        say_json(made.to_json())
     else:
         show_data(made)
 
@@ -113,10 +113,6 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
             {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}
             for m in made
         ]
-        click.echo(
-            json.dumps(
-                {"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content}, ensure_ascii=False
-            )
-        )
+        say_json({"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content})
     else:
         show_tokens(made, max_length)

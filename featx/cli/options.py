@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from featx.cli.types import SettingType, type_of
+from featx.cli.types import SettingType, listed, type_of
 from featx.cli.verbosity import verbose_option
 from featx.experiment.workspace import Workspace
 from featx.settings import (
@@ -124,6 +124,10 @@ def setting_option(
     declared, flag = declared_of(hint), "--" + name.replace("_", "-")
     help_text = meta_of(hint).description or ""
     value = field.default if default is None else default
+    made = type_of(name, hint)
+    words = getattr(made, "words", [])
+    if words and not listed(words):
+        help_text += f" One of: {', '.join(words)}."
     if value is None and declared.unset:
         help_text += f"  [{declared.unset}]"
     attributes: dict[str, Any] = {
@@ -137,7 +141,7 @@ def setting_option(
     if bare(hint) is bool:
         return option(f"{flag}/--no-{name.replace('_', '-')}", name, show_default=True, **attributes)
     shown = "" if required else to_text(value, hint)
-    return option(flag, *old, name, type=type_of(name, hint), shown_default=shown, **attributes)
+    return option(flag, *old, name, type=made, shown_default=shown, **attributes)
 
 
 def options_of(

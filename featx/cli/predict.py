@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -22,7 +21,7 @@ from featx.cli.options import (
     workspace,
 )
 from featx.cli.options import command as make_command
-from featx.cli.output import show_prediction
+from featx.cli.output import say, say_json, show_prediction
 from featx.settings import ComputeSettings
 
 
@@ -66,16 +65,14 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
     rest = (chosen(ComputeSettings, options), workspace(options), options["checkpoint"], display, total)
     if output is not None:
         n_texts = predict_file(run, stream, output, *rest)
-        said = (
-            json.dumps({"texts": n_texts, "output": str(output)})
-            if options["as_json"]
-            else f"{n_texts} texts: {output}"
-        )
-        click.echo(said)
+        if options["as_json"]:
+            say_json({"texts": n_texts, "output": str(output)})
+        else:
+            say(f"{n_texts} texts: {output}")
         return
     batches = predict_batches(run, stream, *rest)
     if options["as_json"]:
-        click.echo(json.dumps({"predictions": [asdict(made) for batch in batches for made in batch]}))
+        say_json({"predictions": [asdict(made) for batch in batches for made in batch]})
         return
     for batch in batches:
         for prediction in batch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import click
 from featx.cli.display import make_display
 from featx.cli.options import command as make_command
 from featx.cli.options import json_option, option, quiet_option, results_options, workspace
-from featx.cli.output import show_report
+from featx.cli.output import say, say_json, show_report
+from featx.cli.tables import table
 
 
 @make_command("run")
@@ -50,10 +50,8 @@ def command(file: Path | None, **options: Any) -> None:
 
 def _show_planned(planned: Any, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"runs": [{"folder": str(run.folder), "state": run.state} for run in planned]}))
+        say_json({"runs": [{"folder": str(run.folder), "state": run.state} for run in planned]})
         return
-    width = max(len(str(run.folder)) for run in planned)
-    for run in planned:
-        click.echo(f"{run.folder!s:{width}}  {run.state}")
+    say(table(["", ""], [[str(run.folder), run.state] for run in planned]))
     n_done = sum(run.state == "done" for run in planned)
-    click.echo(f"{len(planned)} runs, {n_done} done")
+    say(f"{len(planned)} runs, {n_done} done")

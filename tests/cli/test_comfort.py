@@ -17,7 +17,7 @@ import click
 import pytest
 
 from featx.cli import main
-from featx.cli.main import cli
+from featx.cli.group import cli
 from featx.experiment import doctor
 
 DOCS = Path(__file__).parents[2] / "docs"

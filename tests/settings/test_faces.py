@@ -16,7 +16,7 @@ import click
 import msgspec
 import pytest
 
-from featx.cli.main import cli
+from featx.cli.group import cli
 from featx.cli.options import Option
 from featx.errors import SettingsError
 from featx.experiment.example import example

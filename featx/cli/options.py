@@ -77,7 +77,7 @@ class Command(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 sections.setdefault(getattr(param, "heading", _DISPLAY), []).append(record)
         output = sections.pop(_DISPLAY, [])
         for heading, records in [*sections.items(), (_DISPLAY, output)]:

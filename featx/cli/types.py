@@ -64,7 +64,7 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]
 def listed(words: Sequence[str]) -> str:
     """Return ``[a|b]`` to show after an option; nothing where that would be long, so that its help must name them."""
     shown = f"[{'|'.join(words)}]"
-    return shown if len(shown) <= _LONGEST else ""
+    return shown if words and len(shown) <= _LONGEST else ""
 
 
 class ChoiceType(click.Choice):  # type: ignore[type-arg]

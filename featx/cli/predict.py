@@ -13,16 +13,14 @@ import click
 from featx.cli.display import make_display
 from featx.cli.options import (
     cache_option,
-    chosen,
     compute_options,
     json_option,
     option,
     quiet_option,
-    workspace,
+    session,
 )
 from featx.cli.options import command as make_command
 from featx.cli.output import say, say_json, show_prediction
-from featx.settings import ComputeSettings
 
 
 @make_command("predict")
@@ -62,15 +60,15 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         check_output(output, source)
     stream, total = _texts(texts, source, options["text_column"])
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
-    rest = (chosen(ComputeSettings, options), workspace(options), options["checkpoint"], display, total)
+    context = session(options, display)
     if output is not None:
-        n_texts = predict_file(run, stream, output, *rest)
+        n_texts = predict_file(context, run, stream, output, total)
         if options["as_json"]:
             say_json({"texts": n_texts, "output": str(output)})
         else:
             say(f"{n_texts} texts: {output}")
         return
-    batches = predict_batches(run, stream, *rest)
+    batches = predict_batches(context, run, stream, total)
     if options["as_json"]:
         say_json({"predictions": [asdict(made) for batch in batches for made in batch]})
         return

@@ -310,6 +310,7 @@ class FinetuneCall(
     SavingKeywords,
     TrackingKeywords,
     ComputeKeywords,
+    RayKeywords,
     WorkspaceKeywords,
     total=False,
 ):
@@ -320,5 +321,5 @@ class ReportCall(ReportKeywords, total=False):
     """Keywords of `featx.report`."""
 
 
-class PredictCall(ComputeKeywords, WorkspaceKeywords, total=False):
+class PredictCall(ComputeKeywords, total=False):
     """Keywords of `featx.predict`."""

@@ -31,7 +31,7 @@ class FeatxError(Exception):
         >>> SettingsError("`layer` is 99; expected 0 to 6", "layer").spelled({"layer": "--layer"}.get)
         '--layer is 99; expected 0 to 6'
         """
-        return _spelled(str(self), spell)
+        return spelled(str(self), spell)
 
 
 class FeatxWarning(UserWarning):
@@ -39,10 +39,11 @@ class FeatxWarning(UserWarning):
 
     def spelled(self, spell: Callable[[str], str | None]) -> str:
         """Return the message with each setting as `spell` writes it."""
-        return _spelled(str(self), spell)
+        return spelled(str(self), spell)
 
 
-def _spelled(message: str, spell: Callable[[str], str | None]) -> str:
+def spelled(message: str, spell: Callable[[str], str | None]) -> str:
+    """Return `message` with each setting in backquotes as `spell` writes it."""
     return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], message)
 
 

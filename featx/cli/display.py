@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from featx.cli.failures import spelling
 from featx.cli.output import say
+from featx.errors import spelled
 from featx.experiment.progress import Display, ProgressBar, Silent
 from featx.markup import visible
 
@@ -46,7 +48,7 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        self._console.print(visible(message), markup=False, highlight=False)
+        self._console.print(visible(spelled(message, spelling())), markup=False, highlight=False)
 
 
 class Lines(Silent):
@@ -54,7 +56,7 @@ class Lines(Silent):
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        say(message, err=True)
+        say(spelled(message, spelling()), err=True)
 
 
 def make_display(quiet: bool) -> Display:

@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from featx.cli.types import SettingType, listed, type_of
 from featx.cli.verbosity import verbose_option
@@ -187,6 +188,13 @@ def combined(*options: Callable[[F], F]) -> Callable[[F], F]:
 def chosen(kind: type[S], options: dict[str, Any]) -> S:
     """Return the settings of a group that a command's options say."""
     return kind(**{name: options[name] for name in names_of(kind) if name in options})
+
+
+def stated(kind: type[Settings]) -> dict[str, Any]:
+    """Return the settings of a group that the command line or the environment says, by name."""
+    context = click.get_current_context()
+    unsaid = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
+    return {name: context.params[name] for name in names_of(kind) if context.get_parameter_source(name) not in unsaid}
 
 
 data_options = options_of(DataSettings, required=["dataset"])

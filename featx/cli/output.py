@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli.failures import spelling
 from featx.cli.tables import table, terminal_width
+from featx.errors import spelled
 from featx.markup import visible
 
 if TYPE_CHECKING:
@@ -67,12 +69,12 @@ def show_report(reported: Reported, format_name: str = "table") -> None:
         click.echo(_in_ascii(made) if format_name == "json" else _as_it_is(made))
         return
     for sentence in answer(comparison):
-        say(sentence)
+        say(spelled(sentence, spelling()))
     say(f"\n{comparison.metric}, interval of {comparison.confidence:.0%} over test texts")
     _show_table(render(comparison, "table", terminal_width()))
     say("")
     for note in comparison.notes:
-        say(f"note: {note}")
+        say(f"note: {spelled(note, spelling())}")
     say(f"report: {reported.files[0]}")
     say(f"figures: {reported.files[0].parent / 'figures'}")
 

@@ -6,8 +6,12 @@ import io
 import shutil
 import sys
 from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
 
 from featx.markup import visible
+
+if TYPE_CHECKING:
+    from rich.box import Box
 
 #: Characters a line where standard output is no terminal: nothing is folded there.
 _ENDLESS = 10_000
@@ -45,7 +49,7 @@ def table(
     return "\n".join(line.rstrip() for line in shown.rstrip("\n").split("\n"))
 
 
-def _rule() -> object:
+def _rule() -> Box:
     """Return rich's form of a table with a line under its head and nothing else."""
     from rich.box import Box
 

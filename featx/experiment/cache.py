@@ -51,7 +51,7 @@ def parse_age(text: str) -> float:
     """
     match = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip())
     if match is None:
-        raise SettingsError(f"--older-than is {text!r}; expected a number and s, m, h, d or w, such as 30d")
+        raise SettingsError(f"`older_than` is {text!r}; expected a number and s, m, h, d or w, such as 30d")
     return float(match[1]) * _AGE_UNITS[match[2]]
 
 
@@ -70,5 +70,5 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"(\d{1,15})([KMGT]?)B?", text.strip().upper())
     if match is None:
-        raise SettingsError(f"--max-size is {text!r}; expected a number and K, M, G or T, such as 20G")
+        raise SettingsError(f"`max_size` is {text!r}; expected a number and K, M, G or T, such as 20G")
     return int(match[1]) * _SIZE_UNITS[match[2]]

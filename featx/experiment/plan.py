@@ -252,7 +252,7 @@ def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, se
     try:
         run = read_run(folder)
     except RunError:
-        return "broken; --overwrite to replace it"
+        return "broken; `overwrite` to replace it"
     record, there = run.record, run.record.identity
     if record.failure is not None or run.has_lost_its_model:
         return "to do"
@@ -264,4 +264,4 @@ def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, se
         "settings": settings,
     }
     other = [part for part, value in wanted.items() if there[part] != value]
-    return f"there with other {', '.join(other)}; --overwrite to replace it" if other else "done"
+    return f"there with other {', '.join(other)}; `overwrite` to replace it" if other else "done"

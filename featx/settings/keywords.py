@@ -323,3 +323,15 @@ class ReportCall(ReportKeywords, total=False):
 
 class PredictCall(ComputeKeywords, total=False):
     """Keywords of `featx.predict`."""
+
+
+#: Groups of settings that the keywords of a call come from.
+CALLS = {
+    "LoadDatasetCall": ("data",),
+    "SessionCall": ("data", "checkpoint", "compute", "ray", "workspace"),
+    "ExtractCall": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
+    "BaselineCall": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
+    "FinetuneCall": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
+    "ReportCall": ("report",),
+    "PredictCall": ("compute",),
+}

@@ -33,7 +33,7 @@ class Terminal:
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[ProgressBar]:
-        """A bar that stays, finished, when the work is done."""
+        """Show a bar that stays, finished, when the work is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -47,7 +47,7 @@ class Terminal:
             yield _Bar(progress, progress.add_task(visible(description), total=total, detail=""))
 
     def say(self, message: str) -> None:
-        """One line on standard error."""
+        """Print one line on standard error."""
         self._console.print(visible(spelled(message, spelling())), markup=False, highlight=False)
 
 
@@ -55,12 +55,12 @@ class Lines(Silent):
     """No bars, only remarks: for logs."""
 
     def say(self, message: str) -> None:
-        """One line on standard error."""
+        """Print one line on standard error."""
         say(spelled(message, spelling()), err=True)
 
 
 def make_display(quiet: bool) -> Display:
-    """Bars on a terminal, lines elsewhere, nothing with `quiet`."""
+    """Return bars on a terminal, lines elsewhere, nothing with `quiet`."""
     if quiet:
         return Silent()
     return Terminal() if sys.stderr.isatty() else Lines()

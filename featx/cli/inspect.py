@@ -61,7 +61,7 @@ def command() -> None:
 @json_option
 @quiet_option
 def data_command(**options: Any) -> None:
-    r"""Sizes, classes, lengths, what is cut, texts that stand in it twice, and some rows.
+    r"""Show sizes, classes, lengths, what is cut, duplicate texts, and some rows.
 
     \b
     featx inspect data --dataset demo --checkpoint demo --max-length 64 --figures plots
@@ -89,7 +89,7 @@ def data_command(**options: Any) -> None:
 @cache_option
 @json_option
 def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
-    r"""Tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
+    r"""Show tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
 
     Several texts are padded to the longest, as in a batch.
 

@@ -17,7 +17,7 @@ _BAR = 20
 
 
 def show_data(made: InspectedData) -> None:
-    """Sizes, classes, lengths, cuts, repeated texts and samples."""
+    """Print sizes, classes, lengths, cuts, duplicate texts and samples."""
     facts = made.facts
     names = facts["label_names"]
     say(f"{facts['address']}: {len(names)} classes")
@@ -63,7 +63,7 @@ def _show_classes(facts: dict[str, Any], names: Sequence[str]) -> None:
 
 
 def _show_repeated(facts: dict[str, Any]) -> None:
-    say("\ntexts that stand there twice, letter for letter")
+    say("\nduplicate texts, letter for letter")
     rows = [
         [f"within {name}", str(split["repeated"]["n_texts"]), str(split["repeated"]["n_other_label"])]
         for name, split in facts["splits"].items()
@@ -76,7 +76,7 @@ def _show_repeated(facts: dict[str, Any]) -> None:
 
 
 def show_tokens(made: Sequence[InspectedText], max_length: int) -> None:
-    """One aligned table a text."""
+    """Print one aligned table a text."""
     for at, inspected in enumerate(made):
         if at:
             say("")

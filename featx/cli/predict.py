@@ -78,7 +78,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
 
 
 def _texts(texts: tuple[str, ...], source: Path | None, column: str | None) -> tuple[Iterable[str], int | None]:
-    """Texts from arguments, a file or standard input, and at most how many there are."""
+    """Return texts from arguments, a file or standard input, and at most how many there are."""
     from featx.experiment.predict import count_rows, stream_lines, stream_texts
 
     if texts:

@@ -19,12 +19,12 @@ class Workspace(WorkspaceSettings):
     """Folders of a command, and what an experiment in them is called."""
 
     def experiment_name(self, address: str) -> str:
-        """Name of the experiment on the data at `address`."""
+        """Return the name of the experiment on the data at `address`."""
         return check_name(self.experiment, "`experiment`") if self.experiment else name_of_address(address)
 
 
 def name_of_address(address: str) -> str:
-    """Short name for the data at `address`, fit to be a folder's.
+    """Return a short name for the data at `address`, fit to be a folder's.
 
     Examples
     --------

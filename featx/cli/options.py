@@ -98,8 +98,13 @@ def command(name: str) -> Callable[[Callable[..., Any]], Command]:
 def option(*declarations: str, heading: str = _DISPLAY, **attributes: Any) -> Callable[[F], F]:
     """Return a click option with an environment variable named after it."""
     name = next(d for d in declarations if d.startswith("--")).partition("/")[0]
-    variable = attributes.pop("envvar", "FEATX_" + name.removeprefix("--").replace("-", "_").upper())
+    variable = attributes.pop("envvar", _variable(name))
     return click.option(*declarations, cls=Option, envvar=variable, heading=heading, **attributes)
+
+
+def _variable(flag: str) -> str:
+    """Return the environment variable of an option."""
+    return "FEATX_" + flag.removeprefix("--").replace("-", "_").upper()
 
 
 def setting_option(
@@ -127,7 +132,7 @@ def setting_option(
         help_text += f"  [{declared.unset}]"
     attributes: dict[str, Any] = {
         "heading": declared.heading or kind.heading,
-        "envvar": [f"FEATX_{one.removeprefix('--').replace('-', '_').upper()}" for one in (flag, *old)],
+        "envvar": _variable(flag) if not old else [_variable(flag), *map(_variable, old)],
         "help": help_text,
         "required": required,
     }

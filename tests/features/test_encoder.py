@@ -127,7 +127,7 @@ def test_settings_that_do_not_fit(tiny: Path, settings: dict[str, object], words
 
 @pytest.mark.parametrize(
     ("compute", "words"),
-    [({"batch_tokens": 0}, r"--batch-tokens is 0; expected 1 or more")],
+    [({"batch_tokens": 0}, r"`batch_tokens` is 0; expected 1 or more")],
 )
 def test_compute_settings_that_do_not_fit(tiny: Path, compute: dict[str, object], words: str) -> None:
     with pytest.raises(SettingsError, match=words):

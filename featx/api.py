@@ -240,7 +240,7 @@ def _session(
     _check_keys(settings, [*KINDS[function], *OWN], function)
     work = {name for kind in KINDS[function] for name in (*names_of(kind), *aliases_of(kind))}
     own = {name: value for name, value in settings.items() if name not in work}
-    session = Session(dataset, checkpoint, display=display, **own)  # type: ignore[arg-type]
+    session = Session(dataset, checkpoint, display=display, **own)
     return session, {name: value for name, value in settings.items() if name in work}
 
 

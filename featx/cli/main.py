@@ -99,11 +99,15 @@ def main(arguments: list[str] | None = None) -> Any:
         _fail(f"{e.filename or 'input/output'}: {e.strerror or e}", 1)
 
 
+#: Options of single commands that are no settings.
+_OPTIONS_ALONE = ("figures", "format", "input", "map", "output", "splits")
+
+
 def _flag(name: str) -> str | None:
     """Return the option of the setting `name`, or None where there is no such setting."""
     from featx.settings import GROUPS, names_of
 
-    known = any(name in names_of(kind) for kind in GROUPS.values())
+    known = name in _OPTIONS_ALONE or any(name in names_of(kind) for kind in GROUPS.values())
     return "--" + name.replace("_", "-") if known else None
 
 

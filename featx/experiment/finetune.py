@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -33,6 +34,7 @@ from featx.runs import (
     run_folder,
     write_run,
 )
+from featx.runs.lock import only_one
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 from featx.runs.wandb_log import WandbLog
 from featx.settings import (
@@ -131,16 +133,21 @@ def finetune(
     device = find_device(context.compute.device).type
     check_settings(settings, device)
     context.release()
+    runs = []
     with thread_limit(context.compute.threads), interrupts() as held:
         job = _Job(context, settings, saving or SavingSettings(), tracking or TrackingSettings(), device, held)
-        runs = [run for seed in settings.seeds if (run := _run(job, seed)) is not None]
+        for seed in settings.seeds:
+            folder = run_folder(context.workspace.results, context.experiment, job.method, seed)
+            with only_one(folder) if is_first() else nullcontext():
+                run = _run(job, folder, seed)
+            if run is not None:
+                runs.append(run)
     leave()
     return runs
 
 
-def _run(job: _Job, seed: int) -> Run | None:
+def _run(job: _Job, folder: Path, seed: int) -> Run | None:
     context = job.context
-    folder = run_folder(context.workspace.results, context.experiment, job.method, seed)
     facts: dict[str, Any] = {
         "method": job.method,
         "seed": seed,

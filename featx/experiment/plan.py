@@ -247,13 +247,15 @@ def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
 
 def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
     """Whether the run in `folder` is the one that is wanted."""
-    if not (folder / "run.json").exists():
+    if folder.is_symlink() or not (folder / "run.json").exists():
         return "to do"
     try:
-        record = read_run(folder).record
+        run = read_run(folder)
     except RunError:
         return "broken; --overwrite to replace it"
-    there = record.identity
+    record, there = run.record, run.record.identity
+    if record.failure is not None or run.has_lost_its_model:
+        return "to do"
     if record.control and checkpoint is not None and record.checkpoint is not None:
         checkpoint = record.checkpoint  # of random weights, which are known once they are made
     wanted = {

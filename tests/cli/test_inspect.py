@@ -166,8 +166,8 @@ def test_tokens_on_a_terminal_are_aligned(featx: Run, tiny: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["data"], 2, "Missing option '--dataset'"),
-        (["data", "--dataset", "demo", "--max-length", "9"], 2, "give a --checkpoint"),
-        (["data", "--dataset", "demo", "--map", "pca"], 2, "give --checkpoint and --figures"),
+        (["data", "--dataset", "demo", "--max-length", "9"], 2, "give --checkpoint as well"),
+        (["data", "--dataset", "demo", "--map", "pca"], 2, "give --checkpoint and --figures as well"),
         (["tokens"], 2, "Missing argument"),
         (["tokens", "a", "", "--checkpoint", "TINY"], 1, "text 2 is empty"),
         (["tokens", "a", "--checkpoint", "TINY", "--max-length", "41"], 2, "to 40, the limit of"),

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from featx.data.formats import stem_of
 from featx.data.paths import is_folder
-from featx.data.tables import READERS
 from featx.runs import check_name
 from featx.settings import DEFAULT_RESULTS, CachePlace, cache_folder
 
@@ -58,8 +58,5 @@ def name_of_address(address: str) -> str:
     'reviews'
     """
     path = Path(address)
-    if is_folder(path):
-        base = path.resolve().name
-    else:
-        base = path.stem if path.suffix in READERS else address.rpartition("/")[2]
+    base = path.resolve().name if is_folder(path) else stem_of(path) or address.rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"

@@ -22,9 +22,10 @@ from featx.settings.choices import (
     choose,
 )
 from featx.settings.compute import ComputeSettings, RaySettings
-from featx.settings.data import DEMO, DataSettings
+from featx.settings.data import DEMO, DataSettings, Quoting, SplitName, TableSettings
 from featx.settings.features import FeatureSettings
 from featx.settings.finetune import DEMO_FINETUNE, FinetuneSettings, SavingSettings, TrackingSettings
+from featx.settings.prediction import PredictionSettings
 from featx.settings.report import SELECTION_METRIC, ReportSettings
 from featx.settings.workspace import DEFAULT_RESULTS
 
@@ -53,11 +54,15 @@ __all__ = [
     "FinetuneSettings",
     "Format",
     "Pooling",
+    "PredictionSettings",
+    "Quoting",
     "RaySettings",
     "Refit",
     "ReportSettings",
     "SaveStrategy",
     "SavingSettings",
+    "SplitName",
+    "TableSettings",
     "TrackingSettings",
     "WandbMode",
     "cache_folder",

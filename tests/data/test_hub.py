@@ -206,7 +206,7 @@ def test_wrong_configuration_is_one_line(hub: str, tmp_path: Path) -> None:
     assert "\n" not in answer["error"]
 
 
-ELSE = "give a local file or folder, or try --dataset demo"
+ELSE = "give a local file or folder, or try `dataset` demo"
 
 
 def test_unknown_repository_says_what_to_do(hub: str, tmp_path: Path) -> None:
@@ -238,6 +238,6 @@ def test_hub_out_of_reach_says_what_to_do(tmp_path: Path) -> None:
     answer = read("someone/plain", "http://127.0.0.1:9", tmp_path)
     assert "the Hub cannot be reached" in answer["error"]
     assert f"tried http://127.0.0.1:9 and the cache in {tmp_path}" in answer["error"]
-    assert "give a local file or folder, or try --dataset demo" in answer["error"]
+    assert "give a local file or folder, or try `dataset` demo" in answer["error"]
     answer = read("someone/plain", "http://127.0.0.1:9", tmp_path, offline="1")
     assert f"HF_HUB_OFFLINE is set, so only the cache in {tmp_path}" in answer["error"]

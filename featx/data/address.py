@@ -85,8 +85,8 @@ def complete(reading: Reading, settings: DataSettings, address: str) -> TextData
     """
     raw, notes = _chosen_splits(reading, settings)
     mapping = reading.mapping or _stated_names(raw)
+    check_labelled(raw, mapping, settings)
     raw, dropped = drop_rows(raw, mapping, settings)
-    check_labelled(raw, mapping)
     source = raw["train"].source
     raw, alike = same_names(with_names(raw, mapping), mapping)
     rare: list[str] = []
@@ -131,8 +131,8 @@ def _chosen_splits(reading: Reading, settings: DataSettings) -> tuple[dict[str, 
     if settings.test_split == SplitName.VALIDATION:
         if "validation" not in raw:
             raise DataError(
-                f"{raw['train'].source}: there is no validation split to serve as test; set `test_split` to train to cut "
-                "one from train"
+                f"{raw['train'].source}: there is no validation split to serve as test; set `test_split` to "
+                "train to cut one from train"
             )
         raw["test"] = raw.pop("validation")
         notes.append("the validation split serves as test")

@@ -164,7 +164,8 @@ def _find(
         if wanted in columns:
             return _only(columns, source, wanted)
         raise DataError(
-            f"{source}: no column {wanted[:40]!r}; it has {there}; give one of them as `{kind}_column`{likely}{otherwise}"
+            f"{source}: no column {wanted[:40]!r}; it has {there}; give one of them as `{kind}_column`{likely}"
+            f"{otherwise}"
         )
     lowered = {column.strip().lower(): column for column in reversed(columns)}
     for name in known:

@@ -13,7 +13,7 @@ from featx.settings import DataSettings
 _Splits = dict[str, RawSplit]
 
 
-def check_labelled(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> None:
+def check_labelled(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None, settings: DataSettings) -> None:
     """Check that neither test nor validation is without labels as a whole, as test splits of competitions are.
 
     Raises
@@ -22,6 +22,7 @@ def check_labelled(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -
         If one is; says what can be done.
     """
     known = mapping is None and any(_is_minus_one(label) for label in raw["train"].labels)
+    known = known and not settings.drop_unlabelled
     for split in ("validation", "test"):
         if split not in raw:
             continue

@@ -112,16 +112,16 @@ def _read(name: str, files: list[Path], folder: Path, split: str, options: ReadO
         expected = {int(shard["of"]) for shard in shards if shard}
         if len(expected) > 1 or numbers != list(range(max(expected))):
             raise DataError(
-                f"{folder}: {_shown(files[0], folder)} is one of {max(expected)} files of {split}, but {len(files)} are "
-                "there; expected each of them once"
+                f"{folder}: {_shown(files[0], folder)} is one of {max(expected)} files of {split}, but {len(files)} "
+                "are there; expected each of them once"
             )
     try:
         return joined(f"{files[0].parent}/{name}", [read_table(path, options) for path in files])
     except DataError as e:
         if split == "test" and "no label column" in str(e):
             raise DataError(
-                f"{e}; or, if {_shown(files[0], folder)} has no labels, set `test_split` to validation or train to take "
-                "the test texts from there"
+                f"{e}; or, if {_shown(files[0], folder)} has no labels, set `test_split` to validation or train to "
+                "take the test texts from there"
             ) from e
         raise
 

@@ -84,7 +84,7 @@ class _Place:
 
 
 def _locate(name: str, revision: str | None) -> _Place:
-    """Find the commit that `revision` stands at; of the converted branch where the repository carries a loading script."""
+    """Find the commit of `revision`; of the converted branch where the repository carries a loading script."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -116,7 +116,7 @@ def _locate(name: str, revision: str | None) -> _Place:
 
 
 def _is_converted(files: set[str]) -> bool:
-    """Return whether a revision is laid out as the Hub's own conversion: ``<config>/<split>/<number>.parquet`` and no more."""
+    """Return whether a revision is the Hub's own conversion: ``<config>/<split>/<number>.parquet`` and no more."""
     data = {file for file in files if not file.startswith(".") and file != "README.md"}
     return bool(data) and all(_CONVERTED_FILE.fullmatch(file) for file in data)
 

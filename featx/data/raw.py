@@ -178,7 +178,7 @@ def is_name(name: str) -> bool:
 
 def _is_whole(number: float | Decimal) -> bool:
     try:
-        return abs(number) < 1e18 and number == int(number)
+        return bool(number == int(number)) and abs(int(number)) < 10**18
     except (ArithmeticError, ValueError):
         return False
 

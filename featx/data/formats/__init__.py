@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -109,9 +109,8 @@ def open_table(path: Path, options: ReadOptions | None = None, *, labelled: bool
     """
     found = find_format(path)
     if found is None or (labelled and not found[0].labelled):
-        raise DataError(
-            f"{path}: suffix {''.join(path.suffixes[-2:])[-40:]!r} is unknown; expected one of: {suffixes(labelled=labelled)}"
-        )
+        suffix = "".join(path.suffixes[-2:])[-40:]
+        raise DataError(f"{path}: suffix {suffix!r} is unknown; expected one of: {suffixes(labelled=labelled)}")
     kind, compression = found
     return kind.read(Source(path, compression), options or ReadOptions())
 
@@ -125,5 +124,10 @@ def writer_of(file: BinaryIO, path: Path, escape_formulas: bool = True) -> Itera
     assert kind.write is not None, path
     with compressing(file, compression, path.stem) as inner:
         writer = kind.write(inner, escape_formulas)
-        yield writer
+        try:
+            yield writer
+        except BaseException:
+            with suppress(Exception):  # the file is thrown away; this ends what a library has open
+                writer.close()
+            raise
         writer.close()

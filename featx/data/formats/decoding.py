@@ -115,6 +115,6 @@ def _cut(chunks: Iterator[str], source: str, bare_return: bool) -> Iterator[str]
             rest = rest[end:]
         if len(rest) > LONGEST_LINE:
             raise DataError(
-                f"{source}, line {number + 1}: longer than {LONGEST_LINE:,} characters; expected a file with a row a line"
+                f"{source}, line {number + 1}: longer than {LONGEST_LINE:,} characters; expected a row a line"
             )
     yield from io.StringIO(rest, newline="" if bare_return else "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from featx.errors import DataError
 _CELL, _SHEET_ROWS = 32_767, 1_048_576
 #: Bytes of a workbook's parts below which nothing is too much, and how much they may shrink.
 _FLOOR, _RATIO = 64 << 20, 100
+#: How Excel writes characters that XML cannot hold, and these.
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+_NO_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 
 
 def _openpyxl() -> Any:
@@ -63,7 +67,7 @@ def _read(source: Source, options: ReadOptions) -> Table:
         with _sheet(source) as (sheet, _):
             for at, cells in _filled(sheet):
                 if at > number or not options.header:
-                    yield at, [cells[p] if p < len(cells) else None for p in positions]
+                    yield at, [_plain(cells[p]) if p < len(cells) else None for p in positions]
 
     notes = (f"the first of {n_sheets} sheets ({title!r:.60}) is read",) if n_sheets > 1 else ()
     return Table(str(source), columns, rows, "row", has_header=options.header, notes=notes)
@@ -74,6 +78,15 @@ def _filled(sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
         if any(cell is not None for cell in cells):
             yield number, cells
+
+
+def _escaped(text: str) -> str:
+    """Return `text` with what XML cannot hold as Excel writes it: ``_x000D_``."""
+    return _NO_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", _ESCAPE.sub(r"_x005F\g<0>", text))
+
+
+def _plain(value: object) -> object:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value) if isinstance(value, str) else value
 
 
 class _Writer:
@@ -102,9 +115,8 @@ class _Writer:
 
     def _cell(self, value: str) -> Any:
         from openpyxl.cell import WriteOnlyCell
-        from openpyxl.utils.escape import escape
 
-        text = escape(value)
+        text = _escaped(value)
         if len(text) > _CELL:
             raise DataError(
                 f"a text of {len(value):,} characters: a cell of .xlsx holds {_CELL:,}; write .csv or .parquet"

@@ -1,4 +1,7 @@
-"""JSON in one piece: an array of objects, or columns, as ``pandas.DataFrame.to_json`` and ``read_json`` have them."""
+"""JSON in one piece: an array of objects, or columns, as ``pandas.DataFrame.to_json`` and ``read_json`` have them.
+
+Unlike the other formats it is read as a whole: it has no end before its last character.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ def _read(source: Source, options: ReadOptions) -> Table:
         if "Extra data" in str(e):  # one object a line, as many files of this suffix have
             return read_json_lines(source, options)
         raise DataError(f"{source}: not readable as JSON: {e}; {_EXPECTED}") from e
-    if isinstance(data, dict) and len(data) == 1 and isinstance(inner := next(iter(data.values())), list):
-        if all(isinstance(row, dict) for row in inner):
-            data = inner  # {"data": [ … ]}
+    inner = next(iter(data.values())) if isinstance(data, dict) and len(data) == 1 else None
+    if isinstance(inner, list) and all(isinstance(row, dict) for row in inner):
+        data = inner  # {"data": [ … ]}
     if isinstance(data, list):
         return _of_objects(source, data)
     if isinstance(data, dict):

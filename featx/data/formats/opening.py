@@ -134,7 +134,7 @@ def _unzstd(raw: BinaryIO, path: Path) -> Any:
 _DECOMPRESS: dict[str, Callable[[BinaryIO, Path], Any]] = {
     ".gz": lambda raw, _: gzip.GzipFile(fileobj=raw),
     ".bz2": lambda raw, _: bz2.BZ2File(raw),
-    ".xz": lambda raw, _: lzma.LZMAFile(raw),
+    ".xz": lambda raw, _: lzma.LZMAFile(raw),  # noqa: SIM115  closed with what it reads
     ".zip": _unzip,
     ".zst": _unzstd,
 }
@@ -156,7 +156,7 @@ def _zstd(file: BinaryIO, _: str) -> Any:
 _COMPRESS: dict[str, Callable[[BinaryIO, str], Any]] = {
     ".gz": lambda file, _: gzip.GzipFile("", "wb", fileobj=file, mtime=0),
     ".bz2": lambda file, _: bz2.BZ2File(file, "wb"),
-    ".xz": lambda file, _: lzma.LZMAFile(file, "wb"),
+    ".xz": lambda file, _: lzma.LZMAFile(file, "wb"),  # noqa: SIM115  the caller closes it
     ".zip": _zip_member,
     ".zst": _zstd,
 }

@@ -19,7 +19,7 @@ from featx.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 #: Different values that a column may have to count as one of few, such as labels.
-_FEW = 50
+_FEW = 1_000
 #: Cells over several lines that are kept to be judged.
 _KEPT = 1_000
 
@@ -43,12 +43,13 @@ class _Column:
     @property
     def is_telling(self) -> bool:
         """Whether a value can be told not to belong to the column."""
-        return self.n > 0 and (self.are_numbers or (self.values is not None and 2 * len(self.values) <= self.n))
+        return self.n > 1 and (self.are_numbers or (self.values is not None and 2 * len(self.values) <= self.n))
 
-    def fits(self, value: str) -> bool:
-        if not self.is_telling or (self.values is not None and value in self.values):
+    def has(self, value: str) -> bool:
+        """Return whether other rows have such a value."""
+        if self.values is not None and value in self.values:
             return True
-        return self.are_numbers and _NUMBER.fullmatch(value) is not None
+        return self.n > 1 and self.are_numbers and _NUMBER.fullmatch(value) is not None
 
 
 @dataclass
@@ -87,12 +88,13 @@ def marks_enclose(lines: Iterable[str], delimiter: str, n_cells: int, source: st
         If rows may be lost, or the marks do not match; names the line.
     """
     seen = _look(lines, delimiter, n_cells, first)
-    doubtful = [(line, cell) for line, cell in seen.long if _could_be_rows(cell, seen, delimiter, n_cells)]
+    doubts = [(line, cell, _doubt(cell, seen, delimiter, n_cells)) for line, cell in seen.long]
+    doubtful = [(line, cell) for line, cell, doubt in doubts if doubt]
+    is_clear = delimiter == "\t" or any(doubt == 2 for _, _, doubt in doubts)
     if not doubtful and seen.error is None:
         return True, ""
     line = min([at for at, _ in doubtful] + ([seen.error[0]] if seen.error else []))
-    is_tsv = delimiter == "\t"
-    if seen.is_plain and not seen.has_quoted and (n_cells > 1 or seen.has_bare) and (doubtful or is_tsv):
+    if seen.is_plain and not seen.has_quoted and (n_cells > 1 or seen.has_bare) and is_clear:
         return False, f"quotation marks are read as part of the texts (see line {line}); `quoting` changes that"
     hint = "mend the quotes there, or set `quoting` to off if quotation marks are part of the texts"
     if doubtful and line == doubtful[0][0]:
@@ -116,8 +118,9 @@ def strict_rows(
         If the quotation marks do not match; names the line.
     """
     csv.field_size_limit(LONGEST_LINE)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, quoting=quoting)
+    reader = csv.reader(
+        lines, delimiter=delimiter, strict=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    )
     line = first
     try:
         for cells in reader:
@@ -173,17 +176,28 @@ def _note_row(seen: _Seen, cells: list[str], line: str, delimiter: str) -> None:
             column.add(cell)
 
 
-def _could_be_rows(lines: list[str], seen: _Seen, delimiter: str, n_cells: int) -> bool:
-    """Return whether lines that make up one row with quoted cells would be rows of the table as they stand."""
+def _doubt(lines: list[str], seen: _Seen, delimiter: str, n_cells: int) -> int:
+    """Return how much the lines that make up one row with quoted cells look like rows of the table as they stand.
+
+    Returns
+    -------
+    int
+        0: they do not; 1: they may, by their number of cells alone; 2: a column of them has values of other rows.
+    """
     inner = [line for line in lines[1:-1] if line.strip("\r\n")]
     rows = [line.rstrip("\r\n").split(delimiter) for line in (inner or lines)]
     if not all(len(cells) == n_cells for cells in rows):
-        return False
-    if any(column.is_telling for column in seen.columns):
-        return all(column.fits(cell) for cells in rows for column, cell in zip(seen.columns, cells, strict=True))
+        return 0
+    by_column = list(zip(seen.columns, zip(*rows, strict=True), strict=True))
+    if any(all(map(column.has, cells)) for column, cells in by_column):
+        return 2
+    if any(
+        column.is_telling and not column.has(cell) for column, cells in by_column for cell in cells if '"' not in cell
+    ):
+        return 0
     if n_cells == 1:  # a line break in the only column tells nothing; TSV files are rarely quoted
-        return seen.is_plain and not seen.has_quoted and (delimiter == "\t" or seen.has_bare)
-    return seen.is_plain and not seen.has_quoted
+        return int(seen.is_plain and not seen.has_quoted and (delimiter == "\t" or seen.has_bare))
+    return int(seen.is_plain and not seen.has_quoted)
 
 
 def _reason(error: csv.Error) -> str:

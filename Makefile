@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint format install clean
+.PHONY: demo test lint format generated install clean
 
 demo: $(VENV)/.installed
 	$(BIN)/featx demo
@@ -20,6 +20,13 @@ lint: $(VENV)/.installed-lint
 format: $(VENV)/.installed-lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What is made from the declarations of settings; tests fail when it is not current.
+generated: $(VENV)/.installed-lint
+	$(BIN)/python docs/make_keywords.py
+	$(BIN)/ruff format featx/settings/keywords.py
+	$(BIN)/python docs/make_schema.py
+	$(BIN)/python docs/make_cli.py
 
 install: $(VENV)/.installed
 

@@ -42,7 +42,7 @@ if engine == "local":
     encoded = Extractor(encoder, checkpoint, settings, cache).encode(texts)
 else:
     from featx.features.engine_ray import RayEngine
-    with RayEngine(checkpoint, settings, ComputeSettings(Device.CPU), cache, RaySettings(workers=workers)) as ray:
+    with RayEngine(checkpoint, settings, ComputeSettings(Device.CPU), cache, RaySettings(ray_workers=workers)) as ray:
         encoded = ray.encode(texts)
 assert encoded.counts.encoded == n, encoded.counts
 # Not getrusage: its high-water mark is inherited from the parent process.

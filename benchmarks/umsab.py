@@ -16,7 +16,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from featx.cli.display import make_display
@@ -57,7 +57,7 @@ def main(tweets: str, search: bool) -> None:
             print(json.dumps(facts, indent=1))
             return
         every = BaselineSettings(methods=("all",), seeds=(0, 1, 2), controls=True)
-        features = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+        features = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
         baseline(data, checkpoint, settings=every, features=features, workspace=workspace, display=display)
         settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
         finetune(data, checkpoint, settings=settings, workspace=workspace, display=display)
@@ -75,15 +75,15 @@ def main(tweets: str, search: bool) -> None:
 def searched(run):
     """What a search chose, out of what, and what that is worth."""
     record = run.record
-    scores = {split: record.metrics[split]["f1_macro"] for split in ("validation", "test")}
-    return {"seed": record.seed, "selection": record.selection, "under_trained": record.under_trained} | scores
+    scores = {split: record.metric(split, "f1_macro") for split in ("validation", "test")}
+    return {"seed": record.seed, "selection": asdict(record.selection), "under_trained": record.under_trained} | scores
 
 
 def _without_paths(record):
     """The record with names in place of this machine's folders."""
-    data = record.data | {"address": "UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)"}
+    data = replace(record.data, address="UMSAB, English (cardiffnlp/xlm-t, data/sentiment/english)")
     random = " (random weights)" if record.control == "random encoder" else ""
-    checkpoint = record.checkpoint and record.checkpoint | {"name": f"all-MiniLM-L6-v2{random}"}
+    checkpoint = record.checkpoint and replace(record.checkpoint, name=f"all-MiniLM-L6-v2{random}")
     return replace(record, data=data, checkpoint=checkpoint)
 
 

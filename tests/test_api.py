@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import make_run
+from made_runs import made_selection, make_run
 from tiny import write_tweeteval
 
 import featx
@@ -73,7 +73,7 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
 
     made = featx.baseline(data, str(tiny), methods="majority,logreg", layer=-2, **workspace)
     assert [run.record.method for run in made] == ["majority", "logreg"]
-    assert made[1].record.selection["features"]["layer"] == 1
+    assert made[1].record.selection.features.layer == 1
     assert repr(made).startswith("2 runs\nmajority  seed 0  f1_macro 0.")
     tuned = featx.finetune(tweets, str(tiny), num_train_epochs=1, seeds=[0, 1], **workspace)
     assert (made.folder / "texts").is_dir()
@@ -126,7 +126,7 @@ def test_features_from_elsewhere_and_no_texts_kept(tmp_path: Path, tweets: Path,
     made = featx.baseline(
         tweets, "nowhere", methods="logreg", features_file=tmp_path / "mine.npz", texts=False, **where(tmp_path)
     )
-    assert made[0].record.selection["summary"]
+    assert made[0].record.selection.summary
     assert made[0].record.checkpoint is None
     assert not (made.folder / "texts").exists()
     assert {row["method"] for row in featx.compare(made, n_resamples=999).rows} == {"logreg"}
@@ -168,22 +168,21 @@ def test_a_training_that_was_stopped_goes_on(tmp_path: Path, tweets: Path, tiny:
 
 
 def test_names_that_modules_have_too_are_functions_in_any_order() -> None:
-    """`featx.report` is a package and a function, whoever imports what first."""
+    """`featx.report` is a function, whoever imports what first."""
     code = (
         "import featx\n{first}\nimport inspect\n"
         "for name in featx.__all__:\n"
         "    assert callable(getattr(featx, name)), name\n"
         "    inspect.signature(getattr(featx, name))\n"
-        "from featx.reporting import compare\nimport featx.training.training\nfrom featx import report, predict\n"
-        "assert featx.report.compare is compare and report is featx.report\n"
-        "assert featx.predict.Prediction and featx.training.training\n"
+        "import featx.reporting, featx.training.fitting, featx.prediction\nfrom featx import report, predict\n"
+        "assert report is featx.report and predict is featx.predict and featx.training.fitting\n"
         "try: featx.report('nowhere')\n"
         "except featx.errors.RunError: pass\n"
         "else: raise SystemExit('no error')\n"
         "try: featx.nothing\n"
         "except AttributeError as e: assert 'nothing' in str(e)\n"
     )
-    for first in ("", "import featx.report", "from featx.experiment import baseline", "featx.predict"):
+    for first in ("", "import featx.reporting", "from featx.experiment import baseline", "featx.predict"):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", code.format(first=first)],
             capture_output=True, text=True, env=dict(os.environ),
@@ -208,7 +207,7 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     (folder / "mapping.txt").write_text(f"0\t{NASTY}\n1\tb\n2\tc\n")
     assert NASTY in cells(featx.load_dataset(folder))
     assert NASTY in cells(Predicted([Prediction(NASTY, NASTY, {NASTY: 0.5})]))
-    run = make_run(tmp_path / "r", selection={"summary": NASTY, "trials": []})
+    run = make_run(tmp_path / "r", selection=made_selection(summary=NASTY))
     assert NASTY in cells(Runs([run]))
     assert NASTY in cells(featx.compare(run, reference="logreg", n_resamples=999))
 
@@ -217,8 +216,8 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "no such field": (lambda: featx.baseline("demo", method="logreg"), SettingsError, "did you mean 'methods'"),
     "no such option": (lambda: featx.extract("demo", layers=2), SettingsError, "did you mean 'layer'"),
     "no such data option": (lambda: featx.load_dataset("demo", text="x"), SettingsError, "did you mean 'text_column'"),
-    "a layer in words": (lambda: featx.extract("demo", layer="last"), SettingsError, "layer is 'last'"),
-    "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "pooling is 'max'"),
+    "a layer in words": (lambda: featx.extract("demo", layer="last"), SettingsError, "`layer` is 'last'"),
+    "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "`pooling` is 'max'"),
     "nothing": (lambda: featx.compare(), RunError, "no runs given"),
     "no folder": (lambda: featx.predict("nowhere", "x"), RunError, "nowhere is no folder"),
     "no texts": (lambda: featx.predict("nowhere", []), RunError, "nowhere is no folder"),
@@ -242,7 +241,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "a rate of nothing": (lambda: featx.finetune("demo", learning_rate=None), SettingsError, "None; expected a number"),
     "a flag in words": (lambda: featx.finetune("demo", resume="no"), SettingsError, "'no'; expected true or false"),
     "wandb by a flag": (lambda: featx.finetune("demo", wandb=True), SettingsError, "expected one of: off, offline"),
-    "seeds in words": (lambda: featx.baseline("demo", seeds="zero"), SettingsError, "expected a whole number"),
+    "seeds in words": (
+        lambda: featx.baseline("demo", seeds="zero"),
+        SettingsError,
+        "expected whole numbers",
+    ),
 }
 
 

@@ -48,7 +48,7 @@ class Runs(Sequence[Run]):
 
     def _repr_html_(self) -> str:
         rows = [
-            [run.record.method, run.record.seed, *_scores(run)[1:], run.record.selection.get("summary", ""), run.folder]
+            [run.record.method, run.record.seed, *_scores(run)[1:], run.record.selection.summary, run.folder]
             for run in self
         ]
         metric = _scores(self[0])[0] if len(self) else ""
@@ -59,8 +59,8 @@ def _scores(run: Run) -> list[str]:
     """Metric, and its value on validation and test; a run that failed says so instead."""
     if run.record.failure is not None:
         return ["", f"failed: {run.record.failure}", ""]
-    metric = str(run.record.selection.get("metric", "f1_macro"))
-    return [metric, *(f"{run.record.metrics[split][metric]:.3f}" for split in ("validation", "test"))]
+    metric = run.record.selection.metric
+    return [metric, *(_number(run.record.metric(split, metric)) for split in ("validation", "test"))]
 
 
 class Predicted(Sequence["Prediction"]):

@@ -99,8 +99,12 @@ def main(arguments: list[str] | None = None) -> Any:
         _fail(f"{e.filename or 'input/output'}: {e.strerror or e}", 1)
 
 
-def _flag(setting: str) -> str:
-    return "--" + setting.replace("_", "-")
+def _flag(name: str) -> str | None:
+    """Return the option of the setting `name`, or None where there is no such setting."""
+    from featx.settings import GROUPS, names_of
+
+    known = any(name in names_of(kind) for kind in GROUPS.values())
+    return "--" + name.replace("_", "-") if known else None
 
 
 def _fail(message: str, code: int) -> None:

@@ -13,37 +13,38 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
-    batch_option,
     cache_option,
+    chosen,
     compute_options,
-    compute_settings,
     json_option,
     option,
+    options_of,
     quiet_option,
     workspace,
 )
+from featx.cli.options import command as make_command
 from featx.cli.output import show_prediction
+from featx.settings import ComputeSettings, PredictionSettings
 
 
-@click.command("predict")
+@make_command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1)
 @option(
     "--input",
     "input_path",
     type=click.Path(path_type=Path),
-    help="File of texts: .csv, .tsv, .jsonl or .parquet; any other holds one text a line.",
+    help="File of texts: .csv, .tsv, .json, .jsonl, .parquet, .arrow, .xlsx, also compressed; .txt: one text a line.",
 )
-@option("--text-column", help="Column of the texts in --input.  [found by name]")
 @option(
     "--output",
     envvar="FEATX_PREDICT_OUTPUT",
     type=click.Path(path_type=Path),
-    help="File to write: .csv, .tsv, .jsonl or .parquet.",
+    help="File to write: .csv, .tsv, .json, .jsonl, .parquet, .arrow or .xlsx, also compressed.",
 )
+@options_of(PredictionSettings)
 @option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
-@batch_option
 @cache_option
 @json_option
 @quiet_option
@@ -61,11 +62,12 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         raise click.UsageError("give TEXTS or --input, not both")
     if output is not None:
         check_output(output, source)
-    stream, total = _texts(texts, source, options["text_column"])
+    files = chosen(PredictionSettings, options)
+    stream, total = _texts(texts, source, files)
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
-    rest = (compute_settings(options), workspace(options), options["checkpoint"], display, total)
+    rest = (chosen(ComputeSettings, options), workspace(options), options["checkpoint"], display, total)
     if output is not None:
-        n_texts = predict_file(run, stream, output, *rest)
+        n_texts = predict_file(run, stream, output, *rest, escape_formulas=files.escape_formulas)
         said = (
             json.dumps({"texts": n_texts, "output": str(output)})
             if options["as_json"]
@@ -82,12 +84,12 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
             show_prediction(prediction)
 
 
-def _texts(texts: tuple[str, ...], source: Path | None, column: str | None) -> tuple[Iterable[str], int | None]:
-    """Texts from arguments, a file or standard input, and at most how many there are."""
-    from featx.experiment.predict import count_rows, stream_lines, stream_texts
+def _texts(texts: tuple[str, ...], source: Path | None, files: PredictionSettings) -> tuple[Iterable[str], int | None]:
+    """Return texts from arguments, a file or standard input, and at most how many there are."""
+    from featx.experiment.predict import count_rows, read_options, stream_lines, stream_texts
 
     if texts:
         return texts, len(texts)
     if source is not None:
-        return stream_texts(source, column), count_rows(source)
-    return stream_lines(sys.stdin.buffer, "standard input"), None
+        return stream_texts(source, options=read_options(files)), count_rows(source)
+    return stream_lines(sys.stdin.buffer, "standard input", files.encoding), None

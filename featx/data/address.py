@@ -51,7 +51,7 @@ def load_dataset(settings: DataSettings) -> TextDataset:
     Parameters
     ----------
     settings : DataSettings
-        `address` is ``demo``, a table file, a folder with tables for each split, a folder in the TweetEval layout,
+        `dataset` is ``demo``, a table file, a folder with tables for each split, a folder in the TweetEval layout,
         or ``NAME[:CONFIG]`` on the Hugging Face Hub. An existing path goes before a Hub name.
 
     Returns
@@ -65,7 +65,7 @@ def load_dataset(settings: DataSettings) -> TextDataset:
     DataError
         For any input that breaks a rule; names file, row and remedy.
     """
-    return complete(_read(settings), settings, settings.address)
+    return complete(_read(settings), settings, settings.dataset)
 
 
 def complete(reading: Reading, settings: DataSettings, address: str) -> TextDataset:
@@ -99,7 +99,7 @@ def complete(reading: Reading, settings: DataSettings, address: str) -> TextData
 
 
 def _read(settings: DataSettings) -> Reading:
-    address, options = settings.address, ReadOptions.of(settings)
+    address, options = settings.dataset, ReadOptions.of(settings)
     wanted = tuple(split.value for split in SplitName)
     if settings.test_split != SplitName.TEST:
         wanted = (SplitName.TRAIN.value, SplitName.VALIDATION.value)
@@ -185,7 +185,7 @@ def _remedies(splits: Mapping[str, Split], settings: DataSettings) -> str:
     ways = ["set `test_split` to train to have one cut from train"]
     if "validation" in splits:
         ways.insert(0, "set `test_split` to validation to use that split")
-    if is_folder(settings.address):
+    if is_folder(settings.dataset):
         ways = [
             "add one (test.csv, test_text.txt, …)",
             *ways,

@@ -52,10 +52,10 @@ def read_hub(
         If the data set, its configuration or its columns cannot be found, or the Hub cannot be reached and no copy
         is cached.
     """
-    match = _ADDRESS.fullmatch(settings.address)
+    match = _ADDRESS.fullmatch(settings.dataset)
     assert match is not None
     name, config = match["name"], match["config"]
-    place = _locate(name, settings.revision)
+    place = _locate(name, settings.dataset_revision)
     loaded = _load_converted(name, config, place) if place.converted else _load(name, config, place.commit)
     commit = place.commit or _cached_commit(loaded)
     raw: dict[str, RawSplit] = {}
@@ -63,9 +63,9 @@ def read_hub(
         there = next((n for n in names if n in loaded), None)
         if there is None or split not in wanted:
             continue
-        raw[split] = _raw_split(loaded[there], f"{settings.address}, split {there}", settings)
+        raw[split] = _raw_split(loaded[there], f"{settings.dataset}, split {there}", settings)
     if "train" not in raw:
-        raise DataError(f"{settings.address}: no train split; it has {', '.join(map(repr, loaded))}")
+        raise DataError(f"{settings.dataset}: no train split; it has {', '.join(map(repr, loaded))}")
     return raw, None, commit
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, grid_points
+from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, n_settings
 from featx.data import TextDataset, load_dataset
 from featx.errors import SettingsError, TrainingError
 from featx.experiment.features import SplitFeatures, extract_splits
@@ -53,6 +53,7 @@ def baseline(
         If every method failed.
     """
     settings = settings or BaselineSettings()
+    features_file = features_file or settings.features_file
     features, compute = features or FeatureSettings(), compute or ComputeSettings()
     workspace, display = workspace or Workspace(), display or Silent()
     methods = expand_methods(settings.methods)
@@ -60,7 +61,7 @@ def baseline(
     dataset = load_dataset(data)
     for note in dataset.notes:
         display.say(note)
-    keep_test_texts(dataset, workspace, data.address)
+    keep_test_texts(dataset, workspace, data.dataset)
     extracted = given = None
     if features_file is not None:
         given = read_features(features_file)
@@ -69,7 +70,7 @@ def baseline(
         extracted = _extracted(dataset, checkpoint, revision, features, compute, workspace, display)
     n_kinds = len(extracted.specs) if extracted else (given.n_layers or 1) if given else 0
     workers = _workers(methods, settings, compute, n_kinds)
-    name = workspace.experiment_name(data.address)
+    name = workspace.experiment_name(data.dataset)
     runs = []
     with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
         files, random_files = (Path(temporary) / part if workers.elsewhere else None for part in ("own", "random"))
@@ -138,7 +139,7 @@ def _extracted(
 
 def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:
     """Processes for all fits together; ``--threads`` bounds them where ``--jobs`` is not given."""
-    n_fits = sum(len(grid_points(method)) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
+    n_fits = sum(n_settings(method) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
     workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
     if settings.jobs is None and compute.threads is not None:
         workers.jobs = min(workers.jobs, compute.threads)

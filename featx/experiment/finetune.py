@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from featx.data import TextDataset, load_dataset
+from featx.evaluation import Caveat, Family
 from featx.experiment.linear_probe import Probe, fit_probe
 from featx.experiment.progress import Display, ProgressBar, Silent
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
@@ -20,11 +21,23 @@ from featx.experiment.workspace import Workspace
 from featx.features.checkpoint import find_checkpoint
 from featx.features.device import find_device, thread_limit
 from featx.features.tokens import TokenizedTexts
-from featx.runs import Run, RunRecord, Timings, environment, identity_of, read_run, run_folder, write_run
+from featx.runs import (
+    Run,
+    RunRecord,
+    Selection,
+    Timings,
+    TrialRecord,
+    environment,
+    identity_of,
+    read_run,
+    run_folder,
+    write_run,
+)
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 from featx.runs.wandb_log import WandbLog
 from featx.settings import (
     SELECTION_METRIC,
+    CaveatCode,
     Checkpoint,
     ComputeSettings,
     DataSettings,
@@ -32,6 +45,7 @@ from featx.settings import (
     FinetuneSettings,
     SavingSettings,
     TrackingSettings,
+    identity_facts,
 )
 from featx.training import (
     Diagnosis,
@@ -54,10 +68,11 @@ METHODS = {
     FinetuneMethod.LP: "finetune-lp",
     FinetuneMethod.LORA: "finetune-lora",
 }
-#: Settings that came later, and what they mean is what was always done: left out, earlier runs stay what they are.
-_AS_EVER = {"max_steps": -1, "logging_steps": None}
-#: Settings that count for adapters only.
-_OF_ADAPTERS = ("r", "lora_alpha", "lora_dropout")
+#: How a search chooses.
+_SEARCH_RULE = (
+    "within one standard error of the best metric: of trials the lowest temperature-scaled log loss, of the "
+    "epochs of a trial the latest"
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,7 @@ def finetune(
     for note in dataset.notes:
         display.say(note)
     if is_first():
-        keep_test_texts(dataset, workspace, data.address)
+        keep_test_texts(dataset, workspace, data.dataset)
     device = find_device(compute.device).type
     check_settings(settings, device)
     found = find_checkpoint(checkpoint, workspace.cache, revision)
@@ -136,7 +151,7 @@ def finetune(
             compute=compute,
             device=device,
             workspace=workspace,
-            experiment=workspace.experiment_name(data.address),
+            experiment=workspace.experiment_name(data.dataset),
             display=display,
             interrupts=held,
         )
@@ -156,7 +171,7 @@ def _run(job: _Job, seed: int) -> Run | None:
         "data": data_facts(job.dataset),
         "checkpoint": checkpoint_facts(job.checkpoint),
         "features": None,
-        "settings": finetune_facts(job.settings),
+        "settings": identity_facts(job.settings),
     }
     kept = finished_run(folder, facts, job.workspace.overwrite)
     if kept is not None:
@@ -240,15 +255,17 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
         job.display.say(f"{folder}: {verdict.advice}")
     record = RunRecord(
         **facts,
-        label_names=list(job.dataset.label_names),
-        selection=_selection(made, probe, verdict.advice, job.settings.search > 0),
+        family=Family.FINE_TUNED,
+        label_names=job.dataset.label_names,
+        selection=_selection(made, probe, job.settings.search > 0),
         converged=None,
         timings=_timings(made, probe, seconds["test"], len(job.dataset.test)),
         metrics=measured(predictions),
-        history=[dict(entry) for entry in made.model.history],
+        history=tuple(dict(entry) for entry in made.model.history),
         model_format="transformers",
         environment=environment(job.device) | {"processes": world_size()},
         created=now(),
+        caveats=_caveats(verdict),
         under_trained=verdict.under_trained,
         peak_memory_bytes=peak_memory_bytes(job.device),
     )
@@ -267,16 +284,6 @@ def _verdict(job: _Job, made: _Made) -> Diagnosis:
     return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, loss)
 
 
-def finetune_facts(settings: FinetuneSettings) -> dict[str, Any]:
-    """Settings that are part of a run's identity."""
-    facts = asdict(settings)
-    del facts["seeds"], facts["method"]
-    if settings.method is not FinetuneMethod.LORA:
-        for name in _OF_ADAPTERS:
-            del facts[name]
-    return {name: value for name, value in facts.items() if name not in _AS_EVER or value != _AS_EVER[name]}
-
-
 def _checkpoints_folder(folder: Path, facts: Mapping[str, Any]) -> Path:
     """Beside the run, under a hidden name that no other training has."""
     identity = identity_of(facts) | {"processes": world_size()}
@@ -289,29 +296,44 @@ def _chosen(settings: FinetuneSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
-def _selection(made: _Made, probe: Probe | None, advice: str | None, searched: bool) -> dict[str, Any]:
+def _caveats(verdict: Diagnosis) -> tuple[Caveat, ...]:
+    if not verdict.under_trained:
+        return ()
+    code = CaveatCode.LEARNED_NOTHING if verdict.learned_nothing else CaveatCode.UNDER_TRAINED
+    return (Caveat(code, f"under-trained, {verdict.advice}"),)
+
+
+def _selection(made: _Made, probe: Probe | None, searched: bool) -> Selection:
     settings, model = made.settings, made.model
     summary = f"lr={settings.learning_rate:g}, epochs={settings.num_train_epochs:g}"
     if model.best_epoch < model.last_epoch:
         summary += f", best {model.best_epoch:g}"
-    selection: dict[str, Any] = {
-        "metric": SELECTION_METRIC,
-        "split": "validation",
-        "chosen": _chosen(settings),
-        "summary": summary,
-        "trials": [asdict(trial) for trial in made.trials],
-        "best_epoch": model.best_epoch,
-        "best_score": model.best_score,
-        "last_epoch": model.last_epoch,
-        "truncated": dict(model.n_truncated),
-        "advice": advice,
-    }
-    if searched:
-        selection["rule"] = (
-            "within one standard error of the best metric: of trials the lowest temperature-scaled log loss, of the "
-            "epochs of a trial the latest"
-        )
-    return selection if probe is None else selection | {"probe": probe.facts}
+    return Selection(
+        metric=SELECTION_METRIC,
+        chosen=_chosen(settings),
+        summary=summary,
+        score=model.best_score,
+        trials=tuple(map(_trial, made.trials)),
+        best_epoch=model.best_epoch,
+        best_score=model.best_score,
+        last_epoch=model.last_epoch,
+        truncated=dict(model.n_truncated),
+        rule=_SEARCH_RULE if searched else None,
+        probe=None if probe is None else probe.facts,
+    )
+
+
+def _trial(trial: SearchTrial) -> TrialRecord:
+    return TrialRecord(
+        params=trial.params,
+        score=trial.score,
+        fit_seconds=trial.fit_seconds,
+        error=trial.reason,
+        state=trial.state,
+        scores=tuple(trial.scores),
+        standard_error=trial.standard_error,
+        log_loss=trial.log_loss,
+    )
 
 
 def _timings(made: _Made, probe: Probe | None, predict_seconds: float, n_test: int) -> Timings:
@@ -329,6 +351,6 @@ def _config(facts: Mapping[str, Any], job: _Job) -> dict[str, Any]:
         "checkpoint": Path(job.checkpoint.name).name,
         "checkpoint_digest": job.checkpoint.digest,
         "label_names": list(job.dataset.label_names),
-        "splits": facts["data"]["splits"],
+        "splits": {name: asdict(split) for name, split in facts["data"].splits.items()},
         "environment": environment(job.device) | {"processes": world_size()},
     }

@@ -15,6 +15,7 @@ from featx.data.summary import Lengths, by_class, character_lengths, samples, su
 from featx.errors import DataError, RunError, SettingsError
 from featx.experiment.progress import Display, Silent
 from featx.experiment.workspace import Workspace
+from featx.files import write_file
 from featx.settings import DEFAULT_CHECKPOINT, ComputeSettings, DataSettings, FeatureSettings
 
 
@@ -230,7 +231,7 @@ def _written(figures: dict[str, Any], folder: Path) -> list[Path]:
         for name, figure in figures.items():
             for suffix in ("png", "svg"):
                 path = folder / f"{name}.{suffix}"
-                path.write_bytes(drawn(figure, suffix))
+                write_file(path, [drawn(figure, suffix)])
                 paths.append(path)
     except OSError as e:
         raise RunError(f"the figures cannot be written to {folder}: {e.strerror or e}; give another --figures") from e

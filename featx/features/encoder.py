@@ -186,7 +186,7 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
     dtype = torch_dtype(features.dtype, device)
     config = load_config(checkpoint)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length)
-    resolve_layers(features.layers, int(config.num_hidden_layers))
+    resolve_layers(features.layer, int(config.num_hidden_layers))
 
     def load_model() -> object:
         # As float32 whatever the checkpoint's own type, so that the type of the computation is chosen here.
@@ -231,6 +231,6 @@ def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSet
             pooling=pooling,
             dtype=Dtype(features.dtype),
         )
-        for layer in resolve_layers(features.layers, encoder.n_layers)
-        for pooling in dict.fromkeys(features.poolings)
+        for layer in resolve_layers(features.layer, encoder.n_layers)
+        for pooling in dict.fromkeys(features.pooling)
     ]

@@ -32,9 +32,9 @@ from featx.features.extraction import Counts, Encoded, Extractor, Progress
 from featx.features.sources import strings
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
-from featx.features.store.commit import TEMPORARY_PREFIX
 from featx.features.store.index import DigestIndex
 from featx.features.store.token import leave_token, remove_token, sees_token
+from featx.files import TEMPORARY_PREFIX
 from featx.settings import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
 
 #: Windows that wait at a worker while it encodes one.
@@ -319,13 +319,16 @@ def _size(ray: Any, compute: ComputeSettings, settings: RaySettings) -> tuple[di
     if compute.device is Device.CUDA or (compute.device is Device.AUTO and gpus):
         resources, room = {"num_cpus": 0.0, "num_gpus": 1.0}, gpus
     else:
-        resources, room = {"num_cpus": float(settings.cpus), "num_gpus": 0.0}, int(there.get("CPU", 0) // settings.cpus)
+        resources, room = (
+            {"num_cpus": float(settings.ray_cpus), "num_gpus": 0.0},
+            int(there.get("CPU", 0) // settings.ray_cpus),
+        )
     if not room:
         raise SettingsError(
             f"the Ray cluster has {there.get('CPU', 0):g} CPUs and {gpus} GPUs, too few for one worker ({resources}); "
             "lower --ray-cpus, or change --device"
         )
-    return resources, min(settings.workers or room, room)
+    return resources, min(settings.ray_workers or room, room)
 
 
 class RayEngine:
@@ -339,7 +342,7 @@ class RayEngine:
         On every node the same.
     features : FeatureSettings
     compute : ComputeSettings
-        `device` is the workers'; `threads` each worker's, `RaySettings.cpus` when None.
+        `device` is the workers'; `threads` each worker's, `RaySettings.ray_cpus` when None.
     cache_dir : Path or CacheUrl
         A folder that every node reaches under the same path, or a place in an object store.
     settings : RaySettings, optional
@@ -366,7 +369,7 @@ class RayEngine:
         self.hidden_size = encoder.hidden_size
         self.device = "none"
         self._settings = settings or RaySettings()
-        compute = replace(compute, threads=compute.threads or self._settings.cpus)
+        compute = replace(compute, threads=compute.threads or self._settings.ray_cpus)
         token = f"{TEMPORARY_PREFIX}{os.getpid()}-ray-{uuid.uuid4().hex}"
         self._order = Order(checkpoint, features, compute, cache_dir, token)
         self._stack = ExitStack()
@@ -404,7 +407,7 @@ class RayEngine:
             What a worker raised.
         """
         report = on_progress or (lambda progress: None)
-        driver = _Driver(self.specs, self.hidden_size, self._order.cache_dir, self._settings.window, report)
+        driver = _Driver(self.specs, self.hidden_size, self._order.cache_dir, self._settings.ray_window, report)
         tasks = driver.tasks(texts)
         first = next(tasks, None)
         if first is not None:
@@ -466,7 +469,7 @@ def _cluster(settings: RaySettings) -> Iterator[Any]:
         if was_there:
             yield ray
         else:
-            _connect(ray, settings.address)
+            _connect(ray, settings.ray_address)
             with redirect_stdout(_WithoutRemarks(sys.stdout)):
                 yield ray
     finally:

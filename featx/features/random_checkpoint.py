@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from featx.errors import CheckpointError
 from featx.features.checkpoint import loading, quiet_transformers
 from featx.features.tokens import load_config
+from featx.files import whole_folder
 from featx.settings import CachePlace, Checkpoint, local_folder
 
 #: Part of the folder's name; raised when the weights are drawn otherwise.
@@ -32,18 +30,10 @@ def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed
     if folder.is_dir():
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        built = Path(tempfile.mkdtemp(prefix=".random-", dir=folder.parent))
-        try:
-            _write(checkpoint, built, seed)
-            built.chmod(0o755)
-            os.rename(built, folder)  # noqa: PTH104 (os.rename says at once that another process was first)
-        except BaseException:
-            shutil.rmtree(built, ignore_errors=True)
-            raise
+        with whole_folder(folder, keep_first=True) as building:
+            _write(checkpoint, building, seed)
     except OSError as e:
-        if not folder.is_dir():
-            raise CheckpointError(f"the random checkpoint cannot be written to {folder}: {e.strerror or e}") from e
+        raise CheckpointError(f"the random checkpoint cannot be written to {folder}: {e.strerror or e}") from e
     return folder
 
 

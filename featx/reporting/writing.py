@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from featx.errors import RunError
+from featx.files import write_file
 from featx.reporting.comparison import Comparison
 from featx.reporting.details import take_apart
 from featx.reporting.figures import report_figures
@@ -57,7 +58,7 @@ def write_report(
             svgs.append(drawn(figure.figure, "svg"))
             for suffix, content in (("png", drawn(figure.figure, "png")), ("svg", svgs[-1])):
                 path = folder / "figures" / f"{figure.name}.{suffix}"
-                path.write_bytes(content)
+                write_file(path, [content])
                 drawings.append(path)
         pairs = list(zip(figures, svgs, strict=True))
         written = [_write(folder / "report.html", page(details, title, pairs))]
@@ -70,5 +71,5 @@ def write_report(
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, "utf-8")
+    write_file(path, [text.encode()])
     return path

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +13,10 @@ from numpy.typing import NDArray
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
-from featx.runs.checks import NAME
+from featx.files import whole_folder
 from featx.runs.measuring import folder_bytes
-from featx.runs.record import RunRecord, record_from_json
+from featx.runs.reading import record_from_text
+from featx.runs.record import NAME, RunRecord
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
 
@@ -76,8 +73,7 @@ def write_run(
         If it cannot be written.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _built_beside(folder) as building:
+        with whole_folder(folder) as building:
             if save_model is not None:
                 (building / MODEL).mkdir()
                 save_model(building / MODEL)
@@ -89,44 +85,6 @@ def write_run(
         raise RunError(
             f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
         ) from e
-
-
-@contextmanager
-def _built_beside(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which then takes the place of `folder`."""
-    building = folder.with_name(f".{folder.name}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    building.mkdir()
-    try:
-        yield building
-        _fsync_tree(building)
-        if folder.exists():
-            _replace(folder, building)
-        else:
-            building.rename(folder)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-
-
-def _replace(folder: Path, building: Path) -> None:
-    """Put `building` in the place of `folder`; if that fails, `folder` is back as it was."""
-    old = building.with_name(building.name + "-old")
-    folder.rename(old)
-    try:
-        building.rename(folder)
-    except BaseException:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old)
-
-
-def _fsync_tree(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> None:
@@ -159,14 +117,14 @@ def read_run(folder: Path) -> Run:
     """
     path = folder / RECORD
     try:
-        content = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as e:
         raise RunError(
             f"{folder} is no run: {RECORD} cannot be read ({e.strerror or e}); give a folder seed-<n>"
         ) from e
-    except (ValueError, RecursionError) as e:
+    except UnicodeDecodeError as e:
         raise RunError(f"{path} is broken ({e}); run the method again") from e
-    record = record_from_json(content, str(path))
+    record = record_from_text(text, str(path))
     if record.failure is not None:
         return Run(folder, record, {})
     return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from featx.data import Split, TextDataset
 from featx.errors import RunError
-from featx.runs.whole_file import whole_file
+from featx.files import whole_file
 
 FOLDER = "texts"
 

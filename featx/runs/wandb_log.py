@@ -108,7 +108,7 @@ class WandbLog:
             for name, value in metrics.items()
             if isinstance(value, float)
         }
-        run.summary.update(scalars | {"best_epoch": record.selection.get("best_epoch")})
+        run.summary.update(scalars | {"best_epoch": record.selection.best_epoch})
         shown: dict[str, Any] = {"predictions": _table(wandb, predictions)}
         for split, made in predictions.items():
             shown[f"{split}/confusion_matrix"] = wandb.plot.confusion_matrix(

@@ -133,13 +133,13 @@ def test_the_line_of_the_first_wrong_byte_far_into_a_file(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="line 400001: byte 0xe9 is not UTF-8"):
         list(stream_texts(path))
     path.write_bytes("é line\n".encode("utf-16") * 3 + b"\x00")
-    with pytest.raises(DataError, match="line 4: .*not UTF-16"):
+    with pytest.raises(DataError, match=r"line 4: .*not UTF-16"):
         list(stream_texts(path))
 
 
 @pytest.mark.parametrize("wrong", ["utf-9", "base64", "rot13", "", "utf\x00"])
 def test_encodings_that_are_none(wrong: str) -> None:
-    with pytest.raises(SettingsError, match="`encoding` is .*; expected an encoding that Python knows"):
+    with pytest.raises(SettingsError, match=r"`encoding` is .*; expected an encoding that Python knows"):
         DataSettings(encoding=wrong)
 
 

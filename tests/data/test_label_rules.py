@@ -45,7 +45,7 @@ def test_real_names_are_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\x00b", "a\x85b", "a\u2028b", "a\u2029b", "\x1b[31m", "x" * 501])
 def test_control_characters_and_separators_are_none(tmp_path: Path, name: str) -> None:
     write(tmp_path / "a.jsonl", ["ok", "fine"] * 8 + [name])
-    with pytest.raises(DataError, match="line 17: the label .* is no name"):
+    with pytest.raises(DataError, match=r"line 17: the label .* is no name"):
         load(tmp_path / "a.jsonl")
 
 
@@ -182,14 +182,14 @@ def test_rare_classes_are_left_out_when_asked(folder: Path) -> None:
     assert made.notes[0] == "2 classes with fewer than 2 texts in train left out, with 3 texts: '2', '3'"
     single = folder / "one.jsonl"
     write(single, ["a"] * 10 + ["b"] * 10 + ["c"] * 2)
-    with pytest.raises(DataError, match="class 'c' has 1 text left, too few to cut a split from.*`drop_rare`"):
+    with pytest.raises(DataError, match=r"class 'c' has 1 text left, too few to cut a split from.*`drop_rare`"):
         load(single)
     assert load(single, drop_rare=True).label_names == ("a", "b")
 
 
 def test_rare_classes_of_a_mapping(tweets: Path) -> None:
     (tweets / "mapping.txt").write_text("0\tnegative\n1\tneutral\n2\tpositive\n3\tnever\n")
-    with pytest.raises(DataError, match="class 'never' of the mapping is absent from train.*`drop_rare`"):
+    with pytest.raises(DataError, match=r"class 'never' of the mapping is absent from train.*`drop_rare`"):
         load(tweets)
     made = load(tweets, drop_rare=True)
     assert made.label_names == ("negative", "neutral", "positive")

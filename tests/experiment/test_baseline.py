@@ -28,7 +28,7 @@ from featx.settings import (
     ReportSettings,
 )
 
-SEVERAL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+SEVERAL = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
 
 
 class Remarks:
@@ -66,13 +66,13 @@ def test_all_methods_on_all_layers(tweets: Path, tiny: Path, workspace: Workspac
         method, record = METHODS[run.record.method], run.record
         assert record.failure is None
         assert (run.predictions["test"].y_score is not None) == method.probabilities
-        assert (record.metrics["test"]["log_loss"] is not None) == method.probabilities
-        n_grid = int(np.prod([len(values) for values in method.grid.values()]))
-        assert len(record.selection["trials"]) == n_grid * (7 if method.reads == "features" else 1)
+        assert ("log_loss" in record.metrics["test"]) == method.probabilities
+        n_grid = int(np.prod([len(values) for values in method.grid.values()])) * len(method.preparations)
+        assert len(record.selection.trials) == n_grid * (7 if method.reads == "features" else 1)
         if method.reads == "features":
-            best = max(t["score"] for t in record.selection["trials"] if t["score"] is not None)
-            assert record.selection["score"] == best
-            assert {t["layer"] for t in record.selection["trials"]} == {0, 1, 2, "concat"}
+            best = max(trial.score for trial in record.selection.trials if trial.score is not None)
+            assert record.selection.score == best
+            assert {trial.layer for trial in record.selection.trials} == {0, 1, 2, "concat"}
     comparison = compare(runs, ReportSettings(reference="logreg"))
     assert len(comparison.rows) == len(METHODS)
 
@@ -82,7 +82,7 @@ def test_a_run_predicts_new_texts_as_it_predicted_test(
     combine: Combine, tweets: Path, tiny: Path, workspace: Workspace
 ) -> None:
     (run,) = made(tweets, tiny, workspace, methods=("lda",), combine=combine)
-    layer = run.record.selection["features"]["layer"]
+    layer = run.record.selection.features.layer
     assert (layer == "concat") == (combine is Combine.CONCAT)
     texts = (tweets / "test_text.txt").read_text().splitlines()
     scores = [list(p.scores.values()) for p in load_predictor(run.folder, workspace.cache)(texts)]
@@ -98,8 +98,8 @@ def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, workspace: Wor
         "logreg+random-encoder": "random encoder",
         "logreg+shuffled-labels": "shuffled labels",
     }
-    assert controls["logreg+random-encoder"].checkpoint["digest"] != runs[2].record.checkpoint["digest"]
-    assert controls["logreg+random-encoder"].checkpoint["name"].endswith("(random weights)")
+    assert controls["logreg+random-encoder"].checkpoint.digest != runs[2].record.checkpoint.digest
+    assert controls["logreg+random-encoder"].checkpoint.name.endswith("(random weights)")
     assert str(workspace.cache) not in json.dumps([record.to_json() for record in controls.values()])
     assert controls["logreg+shuffled-labels"].checkpoint == runs[2].record.checkpoint
     shuffled = next(run for run in runs if run.record.control == "shuffled labels")
@@ -173,7 +173,7 @@ def test_how_a_method_is_tuned_is_part_of_the_run(tweets: Path, tiny: Path, work
         tweets, tiny, workspace, **settings, cv=3, refit=Refit.TRAIN_AND_VALIDATION, calibrate=Calibration.SIGMOID
     )
     assert run.record.settings["cv"] == 3
-    assert run.record.selection["split"] == "3 folds of train"
+    assert run.record.selection.split == "3 folds of train"
     assert run.predictions["test"].y_score is not None
     with pytest.raises(Exception, match="holds a run with other settings"):
         made(tweets, tiny, workspace, **settings)
@@ -185,7 +185,7 @@ def test_shared_texts_are_recorded(tweets: Path, tiny: Path, workspace: Workspac
     test[1], test[4] = train[0], train[7]
     (tweets / "test_text.txt").write_text("\n".join(test) + "\n")
     runs = made(tweets, tiny, workspace, methods=("majority", "tfidf-logreg"))
-    assert runs[0].record.data["shared_test_rows"] == [1, 4]
+    assert runs[0].record.data.shared_test_rows == (1, 4)
     assert compare(runs, ReportSettings(reference="majority")).rows[0].without_shared is not None
 
 
@@ -201,7 +201,7 @@ def test_features_from_elsewhere_give_the_same_results(
     from featx.experiment.feature_files import Format, save_features
 
     data, where = DataSettings(str(tweets)), tmp_path / "mine.npz"
-    both_layers = FeatureSettings(layers=(1, 2))
+    both_layers = FeatureSettings(layer=(1, 2))
     save_features(extract(data, str(tiny), features=both_layers, workspace=workspace), where, Format.NPZ)
     settings = BaselineSettings(methods=("tfidf-logreg", "lda"), combine=Combine.EACH, controls=True)
     own = baseline(data, str(tiny), settings=settings, features=both_layers, workspace=workspace)

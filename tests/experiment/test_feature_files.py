@@ -48,7 +48,7 @@ def test_parquet_holds_the_same_rows(tweets: Path, tiny: Path, tmp_path: Path, m
 def test_a_folder_of_datasets_holds_the_same_rows(tweets: Path, tiny: Path, tmp_path: Path) -> None:
     import datasets
 
-    extracted = made(tweets, tiny, tmp_path / "cache", layers=None, poolings=tuple(Pooling))
+    extracted = made(tweets, tiny, tmp_path / "cache", layer=None, pooling=tuple(Pooling))
     path = tmp_path / "features"
     for _ in range(2):  # a second time in the place of the first
         save_features(extracted, path, choose_format(path, None))
@@ -63,7 +63,7 @@ def test_a_folder_of_datasets_holds_the_same_rows(tweets: Path, tiny: Path, tmp_
 
 
 def test_npz_is_read_back_as_features_from_elsewhere(tweets: Path, tiny: Path, tmp_path: Path) -> None:
-    extracted = made(tweets, tiny, tmp_path / "cache", layers=(0, -1))
+    extracted = made(tweets, tiny, tmp_path / "cache", layer=(0, -1))
     path = tmp_path / "features.npz"
     save_features(extracted, path, choose_format(path, None))
     given = read_features(path)

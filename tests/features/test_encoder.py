@@ -19,7 +19,7 @@ from featx.features.first_token import encoder_layers
 from featx.settings import Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, Pooling
 
 KINDS = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "deberta-v2"]
-ALL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+ALL = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
 
 
 def extractor(folder: Path, cache: Path | None, features: FeatureSettings = ALL, **compute: object) -> Extractor:
@@ -127,7 +127,7 @@ def test_settings_that_do_not_fit(tiny: Path, settings: dict[str, object], words
 
 @pytest.mark.parametrize(
     ("compute", "words"),
-    [({"batch_tokens": 0}, r"--batch-tokens is 0; expected 1 or more")],
+    [({"batch_tokens": 0}, r"`batch_tokens` is 0; expected 1 or more")],
 )
 def test_compute_settings_that_do_not_fit(tiny: Path, compute: dict[str, object], words: str) -> None:
     with pytest.raises(SettingsError, match=words):

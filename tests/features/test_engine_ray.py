@@ -321,9 +321,9 @@ def test_a_store_that_has_all_needs_no_cluster(tiny: Path, tmp_path: Path, monke
     assert not list(tmp_path.glob(".tmp-*"))
 
 
-@pytest.mark.parametrize("settings", [{"cpus": 0}, {"workers": 0}, {"window": 0}])
+@pytest.mark.parametrize("settings", [{"ray_cpus": 0}, {"ray_workers": 0}, {"ray_window": 0}])
 def test_settings_of_ray(settings: dict[str, int]) -> None:
-    with pytest.raises(SettingsError, match="expected 1 or more of each"):
+    with pytest.raises(SettingsError, match="is 0; expected 1 or more"):
         RaySettings(**settings)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from featx.data import Split, TextDataset
 from featx.errors import RunError
-from featx.runs import SharedText, keep_texts, read_shared, read_texts, whole_file
+from featx.runs import SharedText, keep_texts, read_shared, read_texts
 
 NAMES = ("no", "yes")
 
@@ -80,13 +80,3 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         RunError, match=r"the test texts cannot be written to .*; free space, change --results, or give"
     ):
         keep_texts(tmp_path, dataset(["a"], ["b"]))
-
-
-def test_a_whole_file_is_there_or_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file"
-    with whole_file(path) as building:
-        building.write_text("old")
-    with pytest.raises(TypeError), whole_file(path) as building:
-        building.write_text("half") and building.write_text(None)
-    assert path.read_text() == "old"
-    assert [p.name for p in path.parent.iterdir()] == ["file"]

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featx import files
 from featx.data import text_digests
 from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
-from featx.features.store import FeatureStore, commit
+from featx.features.store import FeatureStore
 from featx.features.store.index import DigestIndex
 from featx.settings import Dtype, Pooling
 
@@ -204,7 +205,7 @@ def test_a_failing_disk_is_a_clear_error_and_loses_nothing(
     def fail(*args: object) -> int:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(commit.os, call, fail)
+    monkeypatch.setattr(files.os, call, fail)
     with pytest.raises(StoreError, match=rf"{os.strerror(code)}; what was committed is whole: free space"):
         put(store, ["c"])
     monkeypatch.undo()

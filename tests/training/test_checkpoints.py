@@ -111,8 +111,8 @@ from trainings import SHORT, train
 from featx.settings import SaveStrategy, SavingSettings
 from featx.errors import TrainingError
 from featx.training import checkpoints, preflight
-import featx.training.training
-featx.training.training.check_disk = lambda *a: None
+import featx.training.fitting
+featx.training.fitting.check_disk = lambda *a: None
 folder = Path("/tmp/full/c")
 saving = SavingSettings(save_strategy=SaveStrategy.STEPS, save_steps=5, save_total_limit=9)
 try:
@@ -270,5 +270,5 @@ def test_a_second_signal_ends_at_once_unless_it_is_an_echo() -> None:
 
 @pytest.mark.parametrize("name", ["save_steps", "save_total_limit"])
 def test_saving_settings_out_of_range(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} is 0; expected 1 or more"):
+    with pytest.raises(SettingsError, match=f"`{name}` is 0; expected 1 or more"):
         SavingSettings(**{name: 0})

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from featx.errors import SettingsError, StoreError
-from featx.features.store.commit import TEMPORARY_PREFIX, fsync_folder
 from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, damaged_file
 from featx.features.store.place import USED, manifests
 from featx.features.store.shard import SHARD_NAME_LENGTH, DiskShard, open_shard, write_shard
+from featx.files import TEMPORARY_PREFIX, fsync
 from featx.settings import CachePlace, CacheUrl
 
 #: A file that no manifest vouches for may be under way for this long; a writer takes seconds.
@@ -308,6 +308,6 @@ def _merge(folder: Path, group: list[DiskShard]) -> None:
         for shard in group:
             if shard.path != merged:
                 _remove_shard(shard.path)
-        fsync_folder(folder)
+        fsync(folder)
     except OSError as e:
         raise StoreError(f"{folder} cannot be compacted: {e.strerror or e}; nothing was lost") from e

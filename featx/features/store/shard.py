@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from featx.errors import StoreError
 from featx.features.store.checks import row_checks
-from featx.features.store.commit import write_file
 from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, FileFacts, Manifest, parse_manifest
+from featx.files import write_file
 
 #: Hex digits of a shard's name.
 SHARD_NAME_LENGTH = 32

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
-from featx.features.store.commit import write_file
 from featx.features.store.index import DigestIndex
 from featx.features.store.place import DESCRIPTION, USED, CommittedShard, Place, manifests
 from featx.features.store.shard import Digests, Features, MemoryShard, Shard, as_slice, open_shard, write_shard
+from featx.files import write_file
 from featx.settings import CachePlace, CacheUrl
 
 #: Rows that are checked and copied at once; those of a common width fit into a processor's cache.

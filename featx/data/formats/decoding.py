@@ -76,7 +76,7 @@ def _decoded(file: BinaryIO, source: str, encoding: str | None) -> Iterator[str]
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as e:
-            line += e.object[: e.start].decode(codec, "ignore").count("\n")
+            line += _line_breaks(e.object[: e.start], codec)
             name = encoding or codec.removesuffix("-sig").upper()
             wrong = f"byte 0x{e.object[e.start]:02x} is not {name}" if e.start < len(e.object) else f"not {name}"
             raise DataError(f"{source}, line {line}: {wrong}; {_FIND_OUT}") from e
@@ -87,6 +87,13 @@ def _decoded(file: BinaryIO, source: str, encoding: str | None) -> Iterator[str]
         if not block:
             return
         block = read(_BLOCK)
+
+
+def _line_breaks(data: bytes, codec: str) -> int:
+    try:
+        return data.decode(codec, "ignore").count("\n")
+    except UnicodeError:  # a codec that ignores nothing
+        return data.count(b"\n")
 
 
 def _codec(start: bytes, source: str, encoding: str | None) -> str:

@@ -150,7 +150,20 @@ def _zip_member(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
 def _zstd(file: BinaryIO, _: str) -> Any:
     import pyarrow as pa
 
-    return pa.CompressedOutputStream(pa.PythonFile(file, mode="w"), "zstd")
+    return pa.CompressedOutputStream(pa.PythonFile(_LeftOpen(file), mode="w"), "zstd")
+
+
+class _LeftOpen(io.RawIOBase):
+    """Writes into a file that stays open when this is closed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
 
 
 _COMPRESS: dict[str, Callable[[BinaryIO, str], Any]] = {

@@ -20,9 +20,9 @@ CALLS = {
     "session": ("data", "checkpoint", "compute", "ray", "workspace"),
     "extract": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
     "baseline": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
-    "finetune": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "workspace"),
+    "finetune": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
     "report": ("report",),
-    "predict": ("compute", "workspace"),
+    "predict": ("compute",),
 }
 #: Settings that are no keywords, since functions take them by position.
 POSITIONAL = ("dataset", "checkpoint")

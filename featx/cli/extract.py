@@ -21,11 +21,11 @@ from featx.cli.options import (
     option,
     quiet_option,
     ray_options,
-    workspace,
+    session,
 )
 from featx.cli.options import command as make_command
 from featx.cli.types import SettingType, type_of
-from featx.settings import ComputeSettings, DataSettings, FeatureSettings, Format, RaySettings
+from featx.settings import FeatureSettings, Format
 
 _file_options = combined(
     option("--splits", type=SettingType("splits", tuple[str, ...]), help="Splits such as train,test.  [all]"),
@@ -62,25 +62,13 @@ def command(**options: Any) -> None:
     featx extract --dataset tweets/ --layer all --pooling cls,mean
     featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
     """
-    from featx.experiment.extract import extract
     from featx.experiment.feature_files import choose_format, save_features
 
     output = options["output"]
     # Before any work is done: what cannot be written shall not be computed first.
     format_name = None if output is None else choose_format(output, options["format_name"])
-    ray = chosen(RaySettings, options)
-    extracted = extract(
-        chosen(DataSettings, options),
-        options["checkpoint"],
-        options["revision"],
-        chosen(FeatureSettings, options),
-        chosen(ComputeSettings, options),
-        workspace(options),
-        options["splits"],
-        make_display(options["quiet"]),
-        ray.engine,
-        ray,
-    )
+    made = session(options, make_display(options["quiet"]))
+    extracted = made.extract(chosen(FeatureSettings, options), splits=options["splits"])
     if format_name is not None:
         save_features(extracted, output, format_name)
     summary = extracted.summary()

@@ -14,17 +14,16 @@ from featx.cli.options import (
     Command,
     cache_option,
     checkpoint_options,
-    chosen,
     compute_options,
     data_options,
     json_option,
     option,
     options_of,
     quiet_option,
-    workspace,
+    session,
 )
 from featx.cli.types import type_of
-from featx.settings import CheckpointSettings, ComputeSettings, DataSettings, FeatureSettings, Projection
+from featx.settings import CheckpointSettings, FeatureSettings, Projection
 
 _length_option = options_of(FeatureSettings, only=["max_length"])
 
@@ -71,16 +70,11 @@ def data_command(**options: Any) -> None:
     from featx.experiment.inspect import inspect_data
 
     made = inspect_data(
-        chosen(DataSettings, options),
-        options["checkpoint"],
-        options["revision"],
+        session(options, make_display(options["quiet"] or options["as_json"])),
         options["max_length"],
-        workspace(options),
         options["rows"],
         options["figures"],
         options["projection"],
-        chosen(ComputeSettings, options),
-        make_display(options["quiet"] or options["as_json"]),
     )
     if options["as_json"]:
         click.echo(json.dumps(made.to_json(), ensure_ascii=False))
@@ -105,9 +99,7 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
     from featx.cli.inspection import show_tokens
     from featx.experiment.inspect import inspect_tokens
 
-    made, max_length = inspect_tokens(
-        texts, options["checkpoint"], options["revision"], options["max_length"], workspace(options)
-    )
+    made, max_length = inspect_tokens(session(options), texts, options["max_length"])
     if options["as_json"]:
         content = [
             {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}

@@ -13,7 +13,7 @@ import click
 import featx
 from featx.cli import verbosity
 from featx.cli.verbosity import verbose_option
-from featx.errors import FeatxError
+from featx.errors import FeatxError, StoppedError
 
 #: Commands in the order of the work: name to (module, one line of help).
 _COMMANDS = {
@@ -85,6 +85,8 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(result if isinstance(result, int) else 0)
     except FeatxError as e:
         _fail(e.spelled(_flag), e.exit_code)
+    except StoppedError as e:
+        _fail(str(e), e.exit_code)
     except click.ClickException as e:
         e.show()
         sys.exit(e.exit_code)

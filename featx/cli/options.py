@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -28,6 +28,10 @@ from featx.settings import (
 from featx.settings.base import Settings, hints_of
 from featx.settings.declare import bare, declared_of, meta_of
 from featx.settings.text import to_text
+
+if TYPE_CHECKING:
+    from featx.experiment.progress import Display
+    from featx.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Settings)
@@ -193,6 +197,21 @@ quiet_option = combined(
     verbose_option,
 )
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def session(options: dict[str, Any], display: Display | None = None) -> Session:
+    """Return the session that a command's options say."""
+    from featx.session import Session
+
+    named = options.get("checkpoint") is not None
+    return Session(
+        chosen(DataSettings, options),
+        chosen(CheckpointSettings, options) if named else None,
+        compute=chosen(ComputeSettings, options),
+        ray=chosen(RaySettings, options),
+        workspace=workspace(options),
+        display=display,
+    )
 
 
 def workspace(options: dict[str, Any]) -> Workspace:

@@ -20,11 +20,11 @@ from featx.cli.options import (
     option,
     options_of,
     quiet_option,
-    workspace,
+    session,
 )
 from featx.cli.options import command as make_command
 from featx.cli.output import show_prediction
-from featx.settings import ComputeSettings, PredictionSettings
+from featx.settings import PredictionSettings
 
 
 @make_command("predict")
@@ -65,9 +65,9 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
     files = chosen(PredictionSettings, options)
     stream, total = _texts(texts, source, files)
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
-    rest = (chosen(ComputeSettings, options), workspace(options), options["checkpoint"], display, total)
+    context = session(options, display)
     if output is not None:
-        n_texts = predict_file(run, stream, output, *rest, escape_formulas=files.escape_formulas)
+        n_texts = predict_file(context, run, stream, output, total, files.escape_formulas)
         said = (
             json.dumps({"texts": n_texts, "output": str(output)})
             if options["as_json"]
@@ -75,7 +75,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         )
         click.echo(said)
         return
-    batches = predict_batches(run, stream, *rest)
+    batches = predict_batches(context, run, stream, total)
     if options["as_json"]:
         click.echo(json.dumps({"predictions": [asdict(made) for batch in batches for made in batch]}))
         return

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from featx.data.dataset import Split, TextDataset
 from featx.data.dropping import check_labelled, drop_rare, drop_rows
 from featx.data.folder import is_saved_table, read_folder, read_saved_table
 from featx.data.formats import ReadOptions, find_format
 from featx.data.hub import is_hub_address, read_hub
+from featx.data.in_memory import read_in_memory
 from featx.data.labels import encode_named, same_names, with_names
 from featx.data.paths import is_file, is_folder
 from featx.data.raw import RawSplit
@@ -45,14 +48,16 @@ class Reading:
     single: bool = False
 
 
-def load_dataset(settings: DataSettings) -> TextDataset:
-    """Read, check and complete the data set at an address.
+def load_dataset(settings: DataSettings, content: Any = None) -> TextDataset:
+    """Read, check and complete the data set at an address, or that `content` holds.
 
     Parameters
     ----------
     settings : DataSettings
         `dataset` is ``demo``, a table file, a folder with tables for each split, a folder in the TweetEval layout,
         or ``NAME[:CONFIG]`` on the Hugging Face Hub. An existing path goes before a Hub name.
+    content : optional
+        Data in memory, see `featx.data.in_memory`; then the address does not count.
 
     Returns
     -------
@@ -65,18 +70,21 @@ def load_dataset(settings: DataSettings) -> TextDataset:
     DataError
         For any input that breaks a rule; names file, row and remedy.
     """
-    return complete(_read(settings), settings, settings.dataset)
+    if content is None:
+        return complete(_read(settings), settings, settings.dataset)
+    raw, mapping, single = read_in_memory(content, settings)
+    return complete(Reading(raw, mapping, single=single), settings, None)
 
 
-def complete(reading: Reading, settings: DataSettings, address: str) -> TextDataset:
+def complete(reading: Reading, settings: DataSettings, address: str | None) -> TextDataset:
     """Check what a source holds and make a data set with the three splits out of it.
 
     Parameters
     ----------
     reading : Reading
     settings : DataSettings
-    address : str
-        What the data set is called.
+    address : str or None
+        What the data set is called; made from its content when None.
 
     Raises
     ------
@@ -95,7 +103,13 @@ def complete(reading: Reading, settings: DataSettings, address: str) -> TextData
     _, splits = encode_named(raw, mapping)
     splits, cuts = _complete(splits, settings, source, reading.single)
     notes += [*dropped, *alike, *rare, *cuts, *_overlap_notes(splits)]
-    return TextDataset(address, splits["train"].label_names, splits, reading.revision, tuple(notes))
+    name = _address_of(splits) if address is None else address
+    return TextDataset(name, splits["train"].label_names, splits, reading.revision, tuple(notes))
+
+
+def _address_of(splits: Mapping[str, Split]) -> str:
+    """Return a name for data in memory: the same for the same content."""
+    return f"memory-{sha256(''.join(split.digest for split in splits.values()).encode()).hexdigest()[:12]}"
 
 
 def _read(settings: DataSettings) -> Reading:

@@ -16,6 +16,7 @@ from featx.baselines import Reads
 from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
 from featx.experiment.baseline import baseline, control_runs, expand_methods
+from featx.experiment.context import Context
 from featx.experiment.experiment_file import read_toml
 from featx.experiment.finetune import METHODS as FINETUNE_METHODS
 from featx.experiment.finetune import finetune
@@ -194,19 +195,18 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     """Run every step of `plan`; runs that are there already are kept. One report shows all checkpoints."""
     check_plan(plan)
     made = steps(plan, workspace)
+    whole = Context(plan.data, compute=plan.compute, ray=plan.ray, display=display)
     for step in made:
-        where = (step.checkpoint.checkpoint, step.checkpoint.revision)
+        context = whole.on(step.checkpoint, step.workspace)
         if step.baseline is not None:
-            baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.workspace, display)
+            baseline(context, step.baseline, plan.features)
         if step.finetune is not None:
-            finetune(
-                plan.data, *where, step.finetune, plan.compute, step.workspace, display, plan.saving, plan.tracking
-            )
+            finetune(context, step.finetune, plan.saving, plan.tracking)
     folders = [workspace.results / step.workspace.experiment_name(plan.data.dataset) for step in made]
     output = None
     if len(made) > 1:
-        whole = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment)
-        output = workspace.results / whole.experiment_name(plan.data.dataset) / "report"
+        named = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment)
+        output = workspace.results / named.experiment_name(plan.data.dataset) / "report"
     return report(folders, plan.report, output, with_texts=workspace.texts)
 
 
@@ -247,13 +247,15 @@ def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
 
 def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
     """Whether the run in `folder` is the one that is wanted."""
-    if not (folder / "run.json").exists():
+    if folder.is_symlink() or not (folder / "run.json").exists():
         return "to do"
     try:
-        record = read_run(folder).record
+        run = read_run(folder)
     except RunError:
         return "broken; --overwrite to replace it"
-    there = record.identity
+    record, there = run.record, run.record.identity
+    if record.failure is not None or run.has_lost_its_model:
+        return "to do"
     if record.control and checkpoint is not None and record.checkpoint is not None:
         checkpoint = record.checkpoint  # of random weights, which are known once they are made
     wanted = {

@@ -328,6 +328,7 @@ class FinetuneCall(
     SavingKeywords,
     TrackingKeywords,
     ComputeKeywords,
+    RayKeywords,
     WorkspaceKeywords,
     total=False,
 ):
@@ -338,5 +339,5 @@ class ReportCall(ReportKeywords, total=False):
     """Keywords of `featx.report`."""
 
 
-class PredictCall(ComputeKeywords, WorkspaceKeywords, total=False):
+class PredictCall(ComputeKeywords, total=False):
     """Keywords of `featx.predict`."""

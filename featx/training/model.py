@@ -47,6 +47,7 @@ def load_model(
         id2label=dict(enumerate(label_names)),
         label2id={name: i for i, name in enumerate(label_names)},
         problem_type="single_label_classification",
+        return_dict=True,
         dtype=torch.float32,
         use_safetensors=True,
         ignore_mismatched_sizes=not is_kept,

@@ -43,7 +43,7 @@ class _Column:
     @property
     def is_telling(self) -> bool:
         """Whether a value can be told not to belong to the column."""
-        return self.n > 1 and (self.are_numbers or (self.values is not None and 2 * len(self.values) <= self.n))
+        return self.n > 0 and (self.are_numbers or (self.values is not None and 2 * len(self.values) <= self.n))
 
     def has(self, value: str) -> bool:
         """Return whether other rows have such a value."""

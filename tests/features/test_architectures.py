@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +50,8 @@ def folder(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder(folder: Path) -> Iterator[Encoder]:
-    yield loaded(folder, MEAN)
+def encoder(folder: Path) -> Encoder:
+    return loaded(folder, MEAN)
 
 
 def loaded(folder: Path, features: FeatureSettings, batch_tokens: int | None = None) -> Encoder:

@@ -224,11 +224,11 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
     device = find_device(compute.device)
     dtype = torch_dtype(features.dtype, device)
     config = load_config(checkpoint, encoders_only=False)
-    takes_first = Pooling.CLS in features.poolings
+    takes_first = Pooling.CLS in features.pooling
     if takes_first:
         check_is_encoder(config, checkpoint.name)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length)
-    resolve_layers(features.layers, int(config.num_hidden_layers))
+    resolve_layers(features.layer, int(config.num_hidden_layers))
     if takes_first and not tokenizer.adds_first_token:
         _tell_of_first_token(config, checkpoint.name)
     return Encoder(lambda: _load_model(checkpoint, config), config, tokenizer, device, dtype, compute.batch_tokens)
@@ -296,6 +296,6 @@ def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSet
             pooling=pooling,
             dtype=Dtype(features.dtype),
         )
-        for layer in resolve_layers(features.layers, encoder.n_layers)
-        for pooling in dict.fromkeys(features.poolings)
+        for layer in resolve_layers(features.layer, encoder.n_layers)
+        for pooling in dict.fromkeys(features.pooling)
     ]

@@ -13,11 +13,13 @@ DEFAULT_CHECKPOINT = "distilbert-base-uncased"
 
 
 @dataclass(frozen=True)
-class CheckpointSettings(Settings):
-    """Name and revision of a checkpoint."""
+class CheckpointSettings(Settings, table="checkpoint", heading="Checkpoint"):
+    """The encoder that gives the features and is fine-tuned: a Hub name, a folder, or demo."""
 
-    name: Annotated[str, setting("Hub name, folder, or demo.")] = DEFAULT_CHECKPOINT
-    revision: Annotated[str | None, setting("Branch, tag or commit of the checkpoint on the Hub.")] = None
+    checkpoint: Annotated[str, setting("Hub name, folder, or demo.", aliases=("name",), home=True)] = DEFAULT_CHECKPOINT
+    revision: Annotated[
+        str | None, setting("Branch, tag or commit of the checkpoint on the Hub.", unset="the newest")
+    ] = None
 
 
 @dataclass(frozen=True)

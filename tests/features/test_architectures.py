@@ -27,8 +27,8 @@ CAUSAL = {"clip_text_model", "gpt2", "llama", "mra"}  # mra: its attention needs
 PADDING_MATTERS = {"canine", "convbert", "fnet", "funnel", "nystromformer", "yoso"}
 WITHOUT_LAYERS = {"canine", "funnel"}
 ENCODERS = [kind for kind in SETTINGS if kind not in REFUSED]
-MEAN = FeatureSettings(poolings=(Pooling.MEAN,))
-ALL = FeatureSettings(layers=None, poolings=(Pooling.MEAN,))
+MEAN = FeatureSettings(pooling=(Pooling.MEAN,))
+ALL = FeatureSettings(layer=None, pooling=(Pooling.MEAN,))
 TEXTS = make_texts(10, longest=30)[0]
 
 pytestmark = [
@@ -158,4 +158,4 @@ def test_positions_that_are_too_few_are_found_by_trying(tmp_path: Path, monkeypa
     folder = make(tmp_path / "roberta", "roberta", limit=None)
     with pytest.raises(CheckpointError, match=r"has positions for 96 tokens, .* cut at 98; give `max_length` 96"):
         loaded(folder, MEAN).load()
-    loaded(folder, FeatureSettings(poolings=(Pooling.MEAN,), max_length=96)).load()
+    loaded(folder, FeatureSettings(pooling=(Pooling.MEAN,), max_length=96)).load()

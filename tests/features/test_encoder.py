@@ -19,7 +19,7 @@ from featx.features.first_token import encoder_layers
 from featx.settings import Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, Pooling
 
 KINDS = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "deberta-v2"]
-ALL = FeatureSettings(layers=None, poolings=(Pooling.CLS, Pooling.MEAN))
+ALL = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
 
 
 def extractor(folder: Path, cache: Path | None, features: FeatureSettings = ALL, **compute: object) -> Extractor:

@@ -20,7 +20,7 @@ from featx.features.encoder import Encoder, load_encoder
 from featx.features.extraction import Extractor
 from featx.settings import ComputeSettings, Device, FeatureSettings, Pooling
 
-MEAN = FeatureSettings(poolings=(Pooling.MEAN,))
+MEAN = FeatureSettings(pooling=(Pooling.MEAN,))
 
 
 @pytest.fixture

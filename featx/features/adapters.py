@@ -83,7 +83,7 @@ def _inside(name: str, prefix: str) -> str:
 
 
 def _file(checkpoint: Checkpoint, name: str) -> Path | None:
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     with quiet_hub():
         found = cached_file(

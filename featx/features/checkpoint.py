@@ -110,7 +110,7 @@ def _on_hub(name: str, revision: str | None) -> Checkpoint:
     return Checkpoint(name, name, commit, commit, commit)
 
 
-def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: object) -> object:
+def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: object) -> Any:
     """Call a ``from_pretrained`` for `checkpoint` with featx's own rules.
 
     Never runs code from a checkpoint, and turns the many exceptions of loading into one.

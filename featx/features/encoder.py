@@ -182,7 +182,7 @@ class Encoder:
 
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
-        parts = [self._padded(forward, [ids[row] for row in group]) for group in groups]
+        parts = [self._padded(forward, [ids[row] for row in group.tolist()]) for group in groups]
         order = torch.from_numpy(np.argsort(np.concatenate(groups))).to(self.device)
         return [torch.cat(vectors)[order] for vectors in zip(*parts, strict=True)]
 

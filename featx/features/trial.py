@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import CheckpointError
-from featx.features.batches import pad
+from featx.features.batches import TokenIds, pad
 from featx.features.memory import is_out_of_memory
 from featx.features.tokens import Tokenizer
 
@@ -87,7 +87,7 @@ def try_out(model: Any, tokenizer: Tokenizer) -> Trial:
     return Trial(apart > tolerance, not other or bool((same[0] != moved[0]).any()))
 
 
-def _input(tokenizer: Tokenizer, n_tokens: int) -> NDArray[np.int64]:
+def _input(tokenizer: Tokenizer, n_tokens: int) -> NDArray[np.int32]:
     """Return ids of a text of `n_tokens` tokens: special ones where the tokenizer puts them, others at random."""
     before, after = _special(tokenizer)
     room = max(1, n_tokens - len(before) - len(after))
@@ -96,7 +96,7 @@ def _input(tokenizer: Tokenizer, n_tokens: int) -> NDArray[np.int64]:
     ids: Sequence[int] = range(known) if tokenizer.n_ids else _CODE_POINTS
     usable = [token for token in _some(ids) if token not in special] or [0]
     content = np.random.default_rng(n_tokens).permutation(np.resize(usable, max(room, len(usable))))[:room]
-    return np.concatenate([before, content, after]).astype(np.int64)
+    return np.concatenate([before, content, after]).astype(np.int32)
 
 
 def _some(ids: Sequence[int]) -> Sequence[int]:
@@ -113,7 +113,7 @@ def _special(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     return ids[:n_before], ids[len(ids) - n_after :]
 
 
-def _states(model: Any, ids: Sequence[NDArray[np.int64]], pad_id: int, kind: str) -> list[torch.Tensor]:
+def _states(model: Any, ids: Sequence[TokenIds], pad_id: int, kind: str) -> list[torch.Tensor]:
     """Return the last hidden states of each input without its padding, each (n_tokens, hidden_size)."""
     import torch
 

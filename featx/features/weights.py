@@ -30,7 +30,19 @@ _NO_ADAPTER = {"subfolder": "featx-applies-adapters"}
 _SHOWN = 3
 
 
-def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **changes: object) -> Any:
+def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None) -> Any:
+    """Load `checkpoint` in float32 into a model whose encoder comes from the checkpoint alone; see `load_reported`."""
+    return load_reported(checkpoint, auto_class, config)[0]
+
+
+def load_reported(
+    checkpoint: Checkpoint,
+    auto_class: Any,
+    config: Any = None,
+    *,
+    ignore_mismatched_sizes: bool = False,
+    **changes: object,
+) -> tuple[Any, dict[str, Any]]:
     """Load `checkpoint` in float32 into a model whose encoder comes from the checkpoint alone.
 
     Parameters
@@ -40,13 +52,17 @@ def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **
         ``AutoModel``, ``AutoModelForSequenceClassification``, or what else has ``from_pretrained``.
     config : PretrainedConfig, optional
         The checkpoint's own when None.
+    ignore_mismatched_sizes : bool
+        Whether to draw a head anew that has another shape in the checkpoint; the report names such tensors.
     **changes : object
         Fields of the configuration to change where `config` is None, such as ``num_labels``.
 
     Returns
     -------
-    PreTrainedModel
+    model : PreTrainedModel
         On the CPU, in memory of its own. A head that the checkpoint lacks is drawn from torch's generator.
+    report : dict
+        Transformers' loading info: missing, unexpected and mismatched tensors.
 
     Raises
     ------
@@ -69,6 +85,7 @@ def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **
         "dtype": torch.float32,
         "use_safetensors": True,
         "output_loading_info": True,
+        "ignore_mismatched_sizes": ignore_mismatched_sizes,
         "adapter_kwargs": dict(_NO_ADAPTER),
     }
     model, info = _loaded(checkpoint, auto_class, wanted)
@@ -79,7 +96,7 @@ def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **
     _own_memory(model)
     apply_adapter(checkpoint, model)
     check_model_unchanged(checkpoint)
-    return model
+    return model, info
 
 
 def _loaded(checkpoint: Checkpoint, auto_class: Any, wanted: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -30,19 +30,9 @@ _NO_ADAPTER = {"subfolder": "featx-applies-adapters"}
 _SHOWN = 3
 
 
-def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None) -> Any:
-    """Load `checkpoint` in float32 into a model whose encoder comes from the checkpoint alone; see `load_reported`."""
-    return load_reported(checkpoint, auto_class, config)[0]
-
-
-def load_reported(
-    checkpoint: Checkpoint,
-    auto_class: Any,
-    config: Any = None,
-    *,
-    ignore_mismatched_sizes: bool = False,
-    **changes: object,
-) -> tuple[Any, dict[str, Any]]:
+def load_weights(
+    checkpoint: Checkpoint, auto_class: Any, config: Any = None, *, needs_head: bool = False, **changes: object
+) -> Any:
     """Load `checkpoint` in float32 into a model whose encoder comes from the checkpoint alone.
 
     Parameters
@@ -52,17 +42,15 @@ def load_reported(
         ``AutoModel``, ``AutoModelForSequenceClassification``, or what else has ``from_pretrained``.
     config : PretrainedConfig, optional
         The checkpoint's own when None.
-    ignore_mismatched_sizes : bool
-        Whether to draw a head anew that has another shape in the checkpoint; the report names such tensors.
+    needs_head : bool
+        Whether poolers and heads must be in the checkpoint too, as in a folder that a fine-tuning saved.
     **changes : object
         Fields of the configuration to change where `config` is None, such as ``num_labels``.
 
     Returns
     -------
-    model : PreTrainedModel
+    PreTrainedModel
         On the CPU, in memory of its own. A head that the checkpoint lacks is drawn from torch's generator.
-    report : dict
-        Transformers' loading info: missing, unexpected and mismatched tensors.
 
     Raises
     ------
@@ -85,10 +73,14 @@ def load_reported(
         "dtype": torch.float32,
         "use_safetensors": True,
         "output_loading_info": True,
-        "ignore_mismatched_sizes": ignore_mismatched_sizes,
         "adapter_kwargs": dict(_NO_ADAPTER),
     }
     model, info = _loaded(checkpoint, auto_class, wanted)
+    if needs_head and info["missing_keys"]:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r}: its weights lack {_listed(info['missing_keys'])}, which would be drawn "
+            "at random; fine-tune again, or give the folder as it was saved"
+        )
     if _missing(model, info):
         model, info = _without_prefix(checkpoint, auto_class, wanted, info) or (model, info)
     _check_complete(model, info, checkpoint.name)
@@ -96,7 +88,7 @@ def load_reported(
     _own_memory(model)
     apply_adapter(checkpoint, model)
     check_model_unchanged(checkpoint)
-    return model, info
+    return model
 
 
 def _loaded(checkpoint: Checkpoint, auto_class: Any, wanted: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -309,3 +309,13 @@ def test_configurations_that_cannot_be_computed_with(bert: Path, changes: dict[s
     with pytest.raises(CheckpointError, match=words) as raised:
         features(bert)
     assert "\n" not in str(raised.value)
+
+
+def test_the_head_of_a_saved_classifier_may_not_be_absent(bert: Path) -> None:
+    model = load_weights(find(bert), AutoModelForSequenceClassification, num_labels=3)
+    model.save_pretrained(bert)
+    load_weights(find(bert), AutoModelForSequenceClassification, needs_head=True)
+    rewrite(bert, lambda tensors: {k: v for k, v in tensors.items() if k != "classifier.bias"})
+    load_weights(find(bert), AutoModelForSequenceClassification)
+    with pytest.raises(CheckpointError, match=r"its weights lack classifier\.bias, which would be drawn at random"):
+        load_weights(find(bert), AutoModelForSequenceClassification, needs_head=True)

@@ -6,7 +6,15 @@ May import ``errors``, ``config`` and ``data``.
 
 from featx.evaluation.choosing import f1_macro_standard_error, temperature_scaled_log_loss
 from featx.evaluation.confusion import CLASS_METRICS, CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
-from featx.evaluation.intervals import Interval, interval_of, metric_interval, over_seeds
+from featx.evaluation.intervals import (
+    Interval,
+    interval_of,
+    interval_over_seeds,
+    metric_interval,
+    over_seeds,
+    range_of,
+)
+from featx.evaluation.least_lengths import Lengths, least_lengths, least_lengths_of_classes
 from featx.evaluation.metrics import METRICS, SCORE_METRICS, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
@@ -18,6 +26,7 @@ __all__ = [
     "METRICS",
     "SCORE_METRICS",
     "Interval",
+    "Lengths",
     "Paired",
     "Predictions",
     "Resampler",
@@ -27,6 +36,9 @@ __all__ = [
     "f1_macro_standard_error",
     "holm",
     "interval_of",
+    "interval_over_seeds",
+    "least_lengths",
+    "least_lengths_of_classes",
     "mcnemar",
     "measure",
     "metric_interval",
@@ -34,6 +46,7 @@ __all__ = [
     "over_seeds",
     "paired_difference",
     "paired_of",
+    "range_of",
     "resampled_scores",
     "temperature_scaled_log_loss",
     "verdict",

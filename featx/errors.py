@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class FeatxError(Exception):
-    """Base of every error that featx raises on purpose.
+    """Base of every error that featx raises on purpose; `StoppedError`, which is no failure, stands beside it.
 
     Messages write settings in backquotes, as `max_length`; each way in spells them its own way, see `spelled`.
 
@@ -51,6 +51,10 @@ class SettingsError(FeatxError):
         self.setting = setting
 
 
+class FeatxWarning(UserWarning):
+    """Something worth knowing that stops nothing; the command line shows each once, as one line."""
+
+
 class DataError(FeatxError):
     """A data set cannot be read or breaks a rule that featx relies on."""
 
@@ -79,8 +83,11 @@ class RunError(FeatxError):
     """A results folder is missing, broken or does not fit its neighbours."""
 
 
-class StoppedError(FeatxError):
+class StoppedError(BaseException):
     """Work was ended by a signal, after what could be kept was kept.
+
+    Like ``KeyboardInterrupt`` it is no ``Exception``: a signal may come anywhere in any library, and nothing that
+    catches failures may take it for one.
 
     Parameters
     ----------

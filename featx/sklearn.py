@@ -183,7 +183,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             lacking = np.flatnonzero(own.lacks(texts))
             if self.store_layers == "one" or not len(lacking):
                 return own.encode(texts).gather()
-            every = FeatureSettings(None, self.settings_.poolings, self.settings_.max_length, self.settings_.dtype)
+            every = FeatureSettings(None, self.settings_.pooling, self.settings_.max_length, self.settings_.dtype)
             wide = Extractor(encoder, self.checkpoint_, every, cache)
             encoded = wide.encode([texts[row] for row in lacking])
             features = np.empty((len(texts), encoder.hidden_size), np.float32)

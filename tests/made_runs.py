@@ -7,7 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from featx.evaluation import Predictions, measure
-from featx.runs import Run, RunRecord, Timings, read_run, write_run
+from featx.runs import (
+    CheckpointFacts,
+    ChosenFeatures,
+    DataFacts,
+    Run,
+    RunRecord,
+    Selection,
+    SplitFacts,
+    Timings,
+    TrialRecord,
+    read_run,
+    write_run,
+)
+from featx.runs.reading import family_of_0_1
 
 NAMES = ("negative", "neutral", "positive")
 
@@ -22,6 +35,27 @@ def simulate(n: int, accuracy: float, seed: int, names: tuple[str, ...] = NAMES,
         raw = rng.random((n, k)) + 2 * np.eye(k)[y_pred]
         y_score = raw / raw.sum(axis=1, keepdims=True)
     return Predictions(y_true, y_pred, y_score, names)
+
+
+FEATURES = {
+    "kinds": [{"layer": 6, "pooling": "cls", "spec": "s"}], "combine": None, "max_length": 128, "dtype": "float32"
+}  # fmt: skip
+
+
+def made_data(n: int = 90, digest: str = "d" * 64, **changes: object) -> DataFacts:
+    """Facts of data on which a run was made."""
+    splits = {
+        "train": SplitFacts(300, "a" * 64, (100,) * 3),
+        "validation": SplitFacts(60, "b" * 64, (20,) * 3),
+        "test": SplitFacts(n, digest, tuple(np.bincount(np.arange(n) % 3, minlength=3).tolist())),
+    }
+    return DataFacts(**{"address": "made/up", "revision": None, "notes": (), "splits": splits} | changes)
+
+
+def made_selection(**changes: object) -> Selection:
+    """A choice among two trials."""
+    facts = {"chosen": {"logreg__C": 1.0}, "summary": "C=1", "trials": (TrialRecord(), TrialRecord())}
+    return Selection(**facts | {"features": ChosenFeatures(6, "cls", (0,))} | changes)
 
 
 def make_run(
@@ -44,29 +78,22 @@ def make_run(
     facts = {
         "method": method,
         "seed": seed,
-        "label_names": list(names),
-        "data": {
-            "address": "made/up",
-            "revision": None,
-            "notes": [],
-            "splits": {
-                "train": {"n_texts": 300, "digest": "a" * 64, "class_counts": [100] * 3},
-                "validation": {"n_texts": 60, "digest": "b" * 64, "class_counts": [20] * 3},
-                "test": {"n_texts": n, "digest": digest, "class_counts": [n // 3] * 3},
-            },
-        },
-        "checkpoint": {"name": "demo", "revision": None, "digest": "x", "tokenizer_digest": "y"},
-        "features": {"layer": 6, "pooling": "cls", "max_length": 128, "dtype": "float32", "spec": "s"},
+        "label_names": names,
+        "data": made_data(n, digest),
+        "checkpoint": CheckpointFacts("demo", None, "x", "y"),
+        "features": FEATURES,
         "settings": {"grid": {"logreg__C": [0.1, 1.0]}},
-        "selection": {"metric": "f1_macro", "chosen": {"logreg__C": 1.0}, "summary": "C=1", "trials": [{}, {}]},
+        "selection": made_selection(),
         "converged": True,
         "timings": Timings(2.5, 1.25, 0.01, 1.5),
         "metrics": {split: measure(made) for split, made in predictions.items()},
-        "history": [],
+        "history": (),
         "model_format": None,
         "environment": {"featx": "0.1.0"},
         "created": "2026-01-01T00:00:00+00:00",
     }
+    facts |= changes
+    facts.setdefault("family", family_of_0_1(method, facts.get("control"), facts["features"]))
     place = folder / method / f"seed-{seed}"
-    write_run(place, RunRecord(**facts | changes), {} if "failure" in changes else predictions)
+    write_run(place, RunRecord(**facts), {} if "failure" in changes else predictions)
     return read_run(place)

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from featx import files
 from featx.data import text_digests
 from featx.features.spec import FeatureSpec
-from featx.features.store import FeatureStore, commit
+from featx.features.store import FeatureStore
 from featx.settings import Dtype, Pooling
 
 SPEC = FeatureSpec("model", "tokenizer", 128, 6, Pooling.CLS, Dtype.FLOAT32)
 WIDTH = 8
-#: System calls of a commit, as `commit` reaches them.
-CALLS = ("open", "write", "fsync", "close", "replace", "unlink")
+#: System calls of a commit, as `featx.files` reaches them.
+CALLS = ("open", "write", "fsync", "close", "replace", "rename", "mkdir", "unlink")
 
 
 def open_store(cache: Path) -> FeatureStore:
@@ -48,7 +49,7 @@ def held(store: FeatureStore, texts: list[str]) -> list[str]:
 
 
 class Interposer:
-    """Stands for the module ``os`` in `commit`, and does something at the n-th call."""
+    """Stands for the module ``os`` in `featx.files`, and does something at the n-th call."""
 
     def __init__(self, at: int, action: Callable[[str, tuple[Any, ...]], Any] | None) -> None:
         self.at, self.action, self.seen = at, action, []
@@ -70,11 +71,11 @@ class Interposer:
 @contextmanager
 def interposed(at: int, action: Callable[[str, tuple[Any, ...]], Any] | None) -> Iterator[Interposer]:
     interposer = Interposer(at, action)
-    commit.os = interposer
+    files.os = interposer
     try:
         yield interposer
     finally:
-        commit.os = os
+        files.os = os
 
 
 def kill_before(name: str, arguments: tuple[Any, ...]) -> None:

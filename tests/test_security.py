@@ -311,4 +311,4 @@ def test_errors_of_hostile_input_stay_on_one_line(tmp_path: Path) -> None:
     with pytest.raises(FeatxError):
         featx.load_dataset(folder)
     with pytest.raises(FeatxError):
-        featx.api.data.load_dataset(DataSettings(str(tmp_path / "a\x1b[2Jb.csv")).address)
+        featx.api.data.load_dataset(DataSettings(str(tmp_path / "a\x1b[2Jb.csv")).dataset)

@@ -14,8 +14,10 @@ from tiny import LABELS, make_texts
 
 from featx.data import Split, TextDataset
 from featx.features.checkpoint import find_checkpoint
+from featx.features.tokens import load_config
 from featx.settings import FinetuneSettings
 from featx.training import Finetuned, Hooks, finetune
+from featx.training.model import load_model
 
 SETTINGS = FinetuneSettings(num_train_epochs=8, learning_rate=3e-3, per_device_train_batch_size=8)
 SHORT = replace(SETTINGS, num_train_epochs=2)
@@ -36,6 +38,12 @@ def train(source: Path, settings: FinetuneSettings = SETTINGS, seed: int = 0, da
     """Fine-tune the checkpoint in `source` on the CPU."""
     checkpoint = find_checkpoint(str(source), Path("unused"))
     return finetune(checkpoint, data or dataset(), settings, seed, "cpu", hooks, **more)
+
+
+def load(source: Path, names: tuple[str, ...] = LABELS) -> object:
+    """The model that a training of the checkpoint in `source` starts from."""
+    checkpoint = find_checkpoint(str(source), Path("unused"))
+    return load_model(checkpoint, load_config(checkpoint), names)
 
 
 def scores(made: Finetuned, data: TextDataset | None = None) -> np.ndarray:

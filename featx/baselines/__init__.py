@@ -1,6 +1,6 @@
 """Features (or texts) to `Predictions` with scikit-learn: a registry of methods, and their tuning.
 
-Computes no metric of its own and never imports ``finetune``. May import ``errors``, ``config``, ``data``,
+Computes no metric of its own and never imports ``training``. May import ``errors``, ``settings``, ``data``,
 ``evaluation`` and ``features``.
 """
 
@@ -8,8 +8,8 @@ from featx.baselines.candidates import CONCAT, TEXTS, Candidate, Inputs, candida
 from featx.baselines.fitting import Choices, Fitted, fit, fit_best, predict, probabilities
 from featx.baselines.grid_solvers.walking import first_line
 from featx.baselines.registry import METHODS, Method, Reads, find_method
-from featx.baselines.saving import load_classifier, save_classifier
-from featx.baselines.tuning import TuningData, TuningTrial, grid_points, tune
+from featx.baselines.saving import load_classifier, other_version, save_classifier
+from featx.baselines.tuning import TuningData, TuningTrial, grid_points, n_settings, tune
 from featx.baselines.workers import Workers, enough_workers
 
 __all__ = [
@@ -33,6 +33,8 @@ __all__ = [
     "fit_best",
     "grid_points",
     "load_classifier",
+    "n_settings",
+    "other_version",
     "predict",
     "probabilities",
     "save_classifier",

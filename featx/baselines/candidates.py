@@ -27,11 +27,14 @@ class Candidate:
     pooling : str
     kinds : tuple of int
         Positions of the feature kinds that it reads, side by side; empty for texts.
+    preparation : int
+        Which of the method's `preparations` goes before the classifier.
     """
 
     layer: int | str = ""
     pooling: str = ""
     kinds: tuple[int, ...] = ()
+    preparation: int = 0
 
     @property
     def facts(self) -> dict[str, Any]:

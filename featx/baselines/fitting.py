@@ -136,7 +136,13 @@ def fit_best(
 
 
 def predict(classifier: Any, inputs: Any, y_true: Labels, label_names: tuple[str, ...]) -> tuple[Predictions, float]:
-    """Predictions of a fitted classifier, and the seconds they took."""
+    """Return predictions of a fitted classifier, and the seconds they took.
+
+    Raises
+    ------
+    TrainingError
+        If its probabilities are not finite.
+    """
     started = time.perf_counter()
     y_score = probabilities(classifier, inputs)
     y_pred = classifier.predict(inputs) if y_score is None else classifier.classes_[y_score.argmax(axis=1)]
@@ -145,14 +151,22 @@ def predict(classifier: Any, inputs: Any, y_true: Labels, label_names: tuple[str
 
 
 def probabilities(classifier: Any, inputs: Any) -> NDArray[np.float64] | None:
-    """Probabilities of a fitted classifier, shape (n_texts, n_classes), float64; None where it has none.
+    """Return probabilities of a fitted classifier, shape (n_texts, n_classes), float64; None where it has none.
 
     Rows are brought to a sum of 1: over thousands of float32 features, naive Bayes misses it by a few per mille.
     """
     if not hasattr(classifier, "predict_proba"):
         return None
     y_score = np.asarray(classifier.predict_proba(inputs), np.float64)
-    return np.asarray(y_score / y_score.sum(axis=1, keepdims=True))
+    with np.errstate(all="ignore"):
+        y_score = y_score / y_score.sum(axis=1, keepdims=True)
+    n_wrong = int((~np.isfinite(y_score).all(axis=1)).sum())
+    if n_wrong:
+        raise TrainingError(
+            f"the probabilities of {n_wrong} of {len(y_score)} texts are NaN: its arithmetic overflowed on these "
+            "features; use another method, layer or pooling"
+        )
+    return y_score  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -203,6 +217,6 @@ def _calibrated(classifier: Any, kind: Calibration, inputs: Any, labels: Labels)
 
     folds = int(min(_CALIBRATION_FOLDS, np.bincount(labels).min()))
     if folds < 2:
-        raise ValueError("a class has one text, too few to calibrate on; give --calibrate none")
+        raise ValueError("a class has one text, too few to calibrate on; leave out `calibrate`, or add texts")
     calibrated = CalibratedClassifierCV(clone(classifier), method=kind.value, cv=folds, ensemble=False)
     return calibrated.fit(inputs, labels)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from featx.errors import SettingsError
+from featx.evaluation import Family
 
 #: Upper bound on the iterations of an optimiser; whether it sufficed is recorded.
 MAX_ITER = 1_000
@@ -48,20 +49,25 @@ class Method:
     grid : mapping of str to sequence
         Values to try for each parameter of the pipeline's last step, the most regularised first: ties go to the
         earlier.
+    preparations : sequence of mapping
+        Choices for the steps before the last: parameters of the pipeline, the first one preferred on ties.
     probabilities : bool
         Whether it has them of its own.
     random : bool
         Whether its result depends on the seed.
     solver : GridSolver
+    family : Family
     """
 
     name: str
     reads: Reads
     make: Callable[[int], Any]
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    preparations: Sequence[Mapping[str, Any]] = ({},)
     probabilities: bool = True
     random: bool = False
     solver: GridSolver = GridSolver.EACH
+    family: Family = Family.FROZEN
 
 
 def _majority(seed: int) -> Any:
@@ -179,15 +185,38 @@ def _powers(low: int, high: int) -> tuple[float, ...]:
 
 
 _T, _F = Reads.TEXTS, Reads.FEATURES
+#: What a text is counted by: its words, as ever, or its characters, inside words or across them. Characters serve
+#: languages that are written without blanks, and texts without words; on Latin scripts either may win.
+_NGRAMS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"tfidf__analyzer": "char_wb", "tfidf__ngram_range": (1, 5), "tfidf__min_df": 2},
+    {"tfidf__analyzer": "char", "tfidf__ngram_range": (1, 5), "tfidf__min_df": 2},
+)
 _SHRINKAGE = (0.99, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03, 0.01, 0.001, "auto")
 #: Every method by name, in the order in which they are shown.
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        Method("majority", _T, _majority),
-        Method("stratified", _T, _stratified, random=True),
-        Method("tfidf-logreg", _T, _tfidf_logreg, {"logreg__C": _powers(-2, 3)}, solver=GridSolver.WARM_LOGREG),
-        Method("tfidf-svm", _T, _tfidf_svm, {"svm__C": _powers(-3, 2)}, probabilities=False),
+        Method("majority", _T, _majority, family=Family.CHANCE),
+        Method("stratified", _T, _stratified, random=True, family=Family.CHANCE),
+        Method(
+            "tfidf-logreg",
+            _T,
+            _tfidf_logreg,
+            {"logreg__C": _powers(-2, 3)},
+            _NGRAMS,
+            solver=GridSolver.WARM_LOGREG,
+            family=Family.WORDS,
+        ),
+        Method(
+            "tfidf-svm",
+            _T,
+            _tfidf_svm,
+            {"svm__C": _powers(-3, 2)},
+            _NGRAMS,
+            probabilities=False,
+            family=Family.WORDS,
+        ),
         Method("logreg", _F, _logreg, {"logreg__C": _powers(-5, 3)}, solver=GridSolver.WARM_LOGREG),
         Method(
             "ridge", _F, _ridge, {"ridge__alpha": _powers(-1, 6)[::-1]}, probabilities=False, solver=GridSolver.RIDGE
@@ -213,7 +242,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def find_method(name: str) -> Method:
-    """Method called `name`.
+    """Return the method called `name`.
 
     Raises
     ------

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
+from featx.baselines.registry import Method
+from featx.baselines.state import StateError, check_classifier
 from featx.errors import RunError
 
 FILE_NAME = "classifier.skops"
@@ -60,6 +65,8 @@ _ALLOWED: frozenset[str] = frozenset(
         "sklearn.tree._tree.Tree",
     }
 )
+#: scikit-learn 1.8 names its compiled module of losses so, and registers it under that name too.
+_BARE = "_loss"
 #: Ways of skops to build a part; those for functions, methods and operators are not among them.
 _LOADERS = frozenset(
     {
@@ -86,28 +93,94 @@ def save_classifier(classifier: Any, folder: Path) -> None:
     dump(classifier, folder / FILE_NAME)
 
 
-def load_classifier(folder: Path) -> Any:
+def load_classifier(
+    folder: Path,
+    method: Method | None = None,
+    chosen: Mapping[str, Any] | None = None,
+    n_classes: int = 0,
+    made_with: str | None = None,
+) -> Any:
     """Read the classifier in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+    method : Method, optional
+        What made it; then its whole state is held against what that makes.
+    chosen : mapping, optional
+        The parameters that its run records.
+    n_classes : int
+        Classes of its run.
+    made_with : str, optional
+        The version of scikit-learn that its run records.
 
     Raises
     ------
     RunError
-        If it is missing, broken, or holds a type that is not on the list.
+        If it is missing, broken, holds a type that is not on the list or a state that no fit leaves, or was made with
+        another version of scikit-learn that does not fit this one.
     """
-    from skops.io import load
-
     path = folder / FILE_NAME
     if not path.is_file():
         raise RunError(f"{path} is missing; the run has no classifier saved: run featx baseline again")
+    other = other_version(made_with)
     try:
-        foreign = _foreign_parts(path)
-        if foreign:
-            raise RunError(f"{path} holds types that featx does not load: {', '.join(foreign)}; do not trust the file")
-        return load(path, trusted=sorted(_ALLOWED))
-    except RunError:
-        raise
+        return _loaded(path, method, chosen or {}, n_classes, bool(other))
+    except RunError as e:
+        raise RunError(f"{path} {other}") if other else e from e
+    except StateError as e:
+        fault = other or f"does not hold what the method makes: {e}; do not trust the file"
+        raise RunError(f"{path} {fault}") from e
     except Exception as e:  # a broken archive raises from zipfile, json, numpy or skops
+        if other:
+            raise RunError(f"{path} {other}") from e
         raise RunError(f"{path} cannot be read ({type(e).__name__}: {e}); run featx baseline again") from e
+
+
+def other_version(made_with: str | None) -> str:
+    """Return what to say of a classifier made with another minor version of scikit-learn; nothing for the same.
+
+    Examples
+    --------
+    >>> other_version("0.1.0")[:32]
+    'was made with scikit-learn 0.1.0'
+    """
+    import sklearn
+
+    if made_with is None or _minor(made_with) == _minor(sklearn.__version__):
+        return ""
+    return (
+        f"was made with scikit-learn {made_with}, which does not fit the {sklearn.__version__} here; install "
+        f"scikit-learn=={made_with}, or run featx baseline again"
+    )
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
+def _loaded(path: Path, method: Method | None, chosen: Mapping[str, Any], n_classes: int, is_old: bool) -> Any:
+    from skops.io import load
+
+    foreign = _foreign_parts(path)
+    if foreign:
+        raise RunError(f"{path} holds types that featx does not load: {', '.join(foreign)}; do not trust the file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if is_old else "default")  # that versions differ is said where it matters
+        classifier = load(path, trusted=sorted(_allowed()))
+        if method is not None:
+            check_classifier(classifier, method, chosen, n_classes)
+    return classifier
+
+
+def _allowed() -> frozenset[str]:
+    """Return the types that may be built; a bare ``_loss`` only where that is scikit-learn's module."""
+    import sklearn._loss._loss
+
+    if sys.modules.get(_BARE) is not sklearn._loss._loss:
+        return _ALLOWED
+    losses = {name.removeprefix("sklearn._loss.") for name in _ALLOWED if name.startswith("sklearn._loss._loss.")}
+    return _ALLOWED | losses
 
 
 def _foreign_parts(path: Path) -> list[str]:
@@ -122,13 +195,13 @@ def _foreign_parts(path: Path) -> list[str]:
         if any(member.compress_type != ZIP_STORED for member in archive.infolist()):
             raise RunError(f"{path} holds compressed parts, which featx never writes; do not trust the file")
         waiting = [json.loads(archive.read(_SCHEMA))]
-    foreign = set()
+    foreign, allowed = set(), _allowed()
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
             if part.keys() & {"__module__", "__class__", "__loader__"}:
                 name = f"{part.get('__module__')}.{part.get('__class__')}"
-                if name not in _ALLOWED or part.get("__loader__") not in _LOADERS:
+                if name not in allowed or part.get("__loader__") not in _LOADERS:
                     foreign.add(name)
             waiting += part.values()
         elif isinstance(part, list):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -94,7 +94,7 @@ def tune(
     workers: Workers | None = None,
     on_trials: Callable[[int, float | None], None] | None = None,
 ) -> tuple[TuningTrial, list[TuningTrial]]:
-    """Best trial and all trials, candidate by candidate in grid order.
+    """Return the best trial and all trials, candidate by candidate in grid order.
 
     Parameters
     ----------
@@ -112,6 +112,9 @@ def tune(
     TrainingError
         If no grid point can be fitted (the first reason is given), time runs out, or a fold lacks a class.
     """
+    candidates = [replace(one, preparation=k) for one in candidates for k in range(len(method.preparations))]
+    if len(candidates) * len(grid_points(method)) == 1:
+        material = replace(material, cv=None)  # nothing to choose
     _check_folds(material)
     # All candidates side by side take longest: they go first, so that no process waits for them at the end.
     every = range(len(grid_points(method)))
@@ -140,8 +143,13 @@ def tune(
 
 
 def grid_points(method: Method) -> list[dict[str, Any]]:
-    """Every combination of the grid's values, one empty combination for a method without a grid."""
+    """Return every combination of the grid's values, one empty combination for a method without a grid."""
     return [dict(zip(method.grid, values, strict=True)) for values in itertools.product(*method.grid.values())]
+
+
+def n_settings(method: Method) -> int:
+    """Return how many settings are tried on each candidate: grid points times preparations."""
+    return len(grid_points(method)) * len(method.preparations)
 
 
 def _check_folds(material: TuningData) -> None:
@@ -151,27 +159,28 @@ def _check_folds(material: TuningData) -> None:
     if counts.min() < material.cv:
         rare = material.label_names[int(counts.argmin())]
         raise TrainingError(
-            f"class {rare!r} has {counts.min()} train texts, too few for {material.cv} folds; lower --cv, or choose on "
-            "validation"
+            f"class {rare!r} has {counts.min()} train texts, too few for {material.cv} folds; lower `cv`, or "
+            "leave it out to choose on validation"
         )
 
 
 def _walked(method: Method, material: TuningData, seed: int, unit: _Unit) -> list[TuningTrial]:
     train, y, held, y_held = _parts(material, unit)
+    preparation = dict(method.preparations[unit.candidate.preparation])
     prefix = f"{method.make(seed).steps[-1][0]}__"
     every = grid_points(method)
     grid = [{name.removeprefix(prefix): value for name, value in every[k].items()} for k in unit.points]
     return [
         TuningTrial(
             unit.candidate,
-            {prefix + name: value for name, value in point.params.items()},
+            preparation | {prefix + name: value for name, value in point.params.items()},
             _score(point, y_held, material.label_names),
             point.seconds,
             point.n_iter,
             point.max_iter,
             point.error,
         )
-        for point in walk(method, grid, seed, train, y, held)
+        for point in walk(method, grid, seed, train, y, held, preparation)
     ]
 
 

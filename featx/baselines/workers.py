@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -13,6 +15,9 @@ from featx.errors import TrainingError
 #: Below this many fits starting processes takes longer than it saves.
 _WORTH_PROCESSES = 40
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+#: Seconds between looks at whether the parent is there still.
+_WATCH_SECONDS = 0.5
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -72,12 +77,12 @@ class Workers:
             while waiting:
                 done, waiting = wait(waiting, timeout=self._left(self._started_at), return_when=FIRST_COMPLETED)
                 if not done:
-                    raise TrainingError(f"out of time after {self.time_limit:g} s; raise --time-limit")
+                    raise TrainingError(f"out of time after {self.time_limit:g} s; raise `time_limit`")
                 for future in done:
                     yield of_future[future], future.result()
         except BrokenExecutor as e:
             self._stop(kill=True)
-            raise TrainingError("a process died, most likely for want of memory; lower --jobs") from e
+            raise TrainingError("a process died, most likely for lack of memory; lower `jobs`") from e
         finally:
             if waiting:
                 self._stop(kill=True)
@@ -90,7 +95,9 @@ class Workers:
         from joblib.externals.loky import ProcessPoolExecutor
 
         if self._executor is None:
-            self._executor = ProcessPoolExecutor(max_workers=self.jobs, env=_ONE_THREAD)
+            self._executor = ProcessPoolExecutor(
+                max_workers=self.jobs, env=_ONE_THREAD, initializer=_end_with, initargs=(os.getpid(),)
+            )
             # Once they answer they are up, with what they import: the limit is for the work, and a pool that is still
             # starting dies uncleanly.
             wait([self._executor.submit(_warm_up) for _ in range(self.jobs)])
@@ -100,6 +107,18 @@ class Workers:
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=kill)
             self._executor = None
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end as soon as its parent has, however that ended: SIGKILL tells nobody."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    if os.name == "posix":  # elsewhere the number of the parent stays what it was
+        threading.Thread(target=watch, daemon=True, name="featx-parent-watch").start()
 
 
 def _warm_up() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from featx.cli.options import cache_option, json_option, option
+from featx.cli.options import Command, cache_option, json_option, option
 from featx.settings import CachePlace
 
 
@@ -22,7 +22,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", cls=Command)
 @cache_option
 @json_option
 def list_command(cache_dir: CachePlace | None, as_json: bool) -> None:
@@ -57,7 +57,7 @@ def list_command(cache_dir: CachePlace | None, as_json: bool) -> None:
     click.echo(f"{len(stores)} kinds of features, {total:.1f} MiB in {cache_folder(cache_dir)}")
 
 
-@command.command("verify")
+@command.command("verify", cls=Command)
 @cache_option
 @option("--remove", is_flag=True, help="Remove bad shards; their texts are encoded again when wanted.")
 @click.pass_context
@@ -79,7 +79,7 @@ def verify_command(context: click.Context, cache_dir: CachePlace | None, remove:
         context.exit(1)
 
 
-@command.command("gc")
+@command.command("gc", cls=Command)
 @cache_option
 @option("--older-than", help="Remove features not used for so long: 30d, 12h, 2w.")
 @option("--max-size", help="Then remove the least recently used until the rest fits: 20G, 500M.")
@@ -99,9 +99,9 @@ def gc_command(cache_dir: CachePlace | None, **options: Any) -> None:
     click.echo(f"{len(removed)} kinds of features removed")
 
 
-@command.command("clear")
+@command.command("clear", cls=Command)
 @cache_option
-@click.option("--yes", is_flag=True, envvar="FEATX_YES", help="Do not ask.")
+@option("--yes", is_flag=True, help="Do not ask.")
 def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
     r"""Remove every cached feature and built checkpoint.
 
@@ -118,7 +118,7 @@ def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
     click.echo(f"{len(removed)} kinds of features removed from {folder}")
 
 
-@command.command("compact")
+@command.command("compact", cls=Command)
 @cache_option
 def compact_command(cache_dir: CachePlace | None) -> None:
     r"""Make few large shards out of many small ones.

@@ -8,22 +8,20 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
-    batch_option,
-    cache_option,
+    chosen,
     compute_options,
-    compute_settings,
     quiet_option,
     results_options,
     workspace,
 )
+from featx.cli.options import command as make_command
 from featx.cli.output import show_prediction, show_report
+from featx.settings import ComputeSettings
 
 
-@click.command("demo")
+@make_command("demo")
 @compute_options
-@batch_option
 @results_options
-@cache_option
 @quiet_option
 def command(**options: Any) -> None:
     r"""Compare baselines and full fine-tuning on the packaged messages and checkpoint, without a network.
@@ -33,7 +31,7 @@ def command(**options: Any) -> None:
     """
     from featx.experiment.demo import demo
 
-    shown = demo(compute_settings(options), workspace(options), make_display(options["quiet"]))
+    shown = demo(chosen(ComputeSettings, options), workspace(options), make_display(options["quiet"]))
     show_report(shown.reported)
     click.echo(f"\nfeatx predict with {shown.best}, the best on validation:")
     for prediction in shown.predictions:

@@ -7,10 +7,11 @@ import json
 import click
 
 from featx.cli.options import cache_option, json_option
+from featx.cli.options import command as make_command
 from featx.settings import CachePlace
 
 
-@click.command("doctor")
+@make_command("doctor")
 @cache_option
 @json_option
 def command(cache_dir: CachePlace | None, as_json: bool) -> None:

@@ -10,53 +10,48 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
-    batch_option,
     cache_option,
     checkpoint_options,
+    chosen,
+    combined,
     compute_options,
-    compute_settings,
     data_options,
-    data_settings,
-    default_of,
     feature_options,
-    feature_settings,
     json_option,
     option,
     quiet_option,
-    workspace,
+    ray_options,
+    session,
 )
-from featx.settings import Engine, Format, RaySettings, choose
+from featx.cli.options import command as make_command
+from featx.cli.types import SettingType, type_of
+from featx.settings import FeatureSettings, Format
+
+_file_options = combined(
+    option("--splits", type=SettingType("splits", tuple[str, ...]), help="Splits such as train,test.  [all]"),
+    option(
+        "--output",
+        type=click.Path(path_type=Path),
+        help="Write features and labels here: .npz, .parquet, or a folder for datasets.load_from_disk.",
+    ),
+    option(
+        "--format",
+        "format_name",
+        type=type_of("format", Format),
+        envvar="FEATX_EXTRACT_FORMAT",
+        help="Of the file.  [by --output]",
+    ),
+)
 
 
-@click.command("extract")
+@make_command("extract")
 @data_options
 @checkpoint_options
 @feature_options
-@option("--splits", help="Splits such as train,test.  [all]")
-@option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Write features and labels here: .npz, .parquet, or a folder for datasets.load_from_disk.",
-)
-@option("--format", "format_name", envvar="FEATX_EXTRACT_FORMAT", help=f"{', '.join(Format)}.  [by --output]")
 @compute_options
-@batch_option
-@option("--engine", default=Engine.LOCAL.value, help="Who encodes: local, or ray (the workers of a Ray cluster).")
-@option("--ray-address", help="Ray cluster, such as auto or HOST:6379.  [one on this machine]")
-@option("--ray-workers", type=click.IntRange(min=1), help="Workers.  [one a GPU, or as many as the CPUs allow]")
-@option(
-    "--ray-cpus",
-    type=click.IntRange(min=1),
-    default=default_of(RaySettings, "cpus"),
-    help="CPUs of a worker without a GPU.",
-)
-@option(
-    "--ray-window",
-    type=click.IntRange(min=1),
-    default=default_of(RaySettings, "window"),
-    help="Texts handed to a worker at once.",
-)
+@ray_options
 @cache_option
+@_file_options
 @json_option
 @quiet_option
 def command(**options: Any) -> None:
@@ -67,24 +62,13 @@ def command(**options: Any) -> None:
     featx extract --dataset tweets/ --layer all --pooling cls,mean
     featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
     """
-    from featx.experiment.extract import extract
     from featx.experiment.feature_files import choose_format, save_features
 
-    splits, output = options["splits"], options["output"]
+    output = options["output"]
     # Before any work is done: what cannot be written shall not be computed first.
     format_name = None if output is None else choose_format(output, options["format_name"])
-    extracted = extract(
-        data_settings(options),
-        options["checkpoint"],
-        options["revision"],
-        feature_settings(options),
-        compute_settings(options),
-        workspace(options),
-        [part.strip() for part in splits.split(",")] if splits else None,
-        make_display(options["quiet"]),
-        choose(Engine, options["engine"], "--engine"),
-        RaySettings(options["ray_address"], options["ray_workers"], options["ray_cpus"], options["ray_window"]),
-    )
+    made = session(options, make_display(options["quiet"]))
+    extracted = made.extract(chosen(FeatureSettings, options), splits=options["splits"])
     if format_name is not None:
         save_features(extracted, output, format_name)
     summary = extracted.summary()

@@ -11,20 +11,21 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
+    Command,
     cache_option,
     checkpoint_options,
     compute_options,
-    compute_settings,
     data_options,
-    data_settings,
     json_option,
     option,
+    options_of,
     quiet_option,
-    texts_option,
-    workspace,
+    session,
 )
+from featx.cli.types import type_of
+from featx.settings import CheckpointSettings, FeatureSettings, Projection
 
-_length_option = option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]")
+_length_option = options_of(FeatureSettings, only=["max_length"])
 
 
 @click.group("inspect")
@@ -37,16 +38,25 @@ def command() -> None:
     """
 
 
-@command.command("data")
+@command.command("data", cls=Command)
 @data_options
-@option("--checkpoint", help="Hub name, folder, or demo, whose tokens are counted.  [none: characters only]")
-@option("--revision", help="Branch, tag or commit of the checkpoint on the Hub.")
+@option(
+    "--checkpoint",
+    heading="Checkpoint",
+    help="Hub name, folder, or demo, whose tokens are counted.  [none: characters only]",
+)
+@options_of(CheckpointSettings, only=["revision"])
 @_length_option
 @option("--rows", type=click.IntRange(min=0), default=6, help="Rows of train to show.")
 @option("--figures", type=click.Path(path_type=Path, file_okay=False), help="Folder for plots of classes and lengths.")
-@option("--map", "projection", help="pca or umap: also a map of the features of test, by class.")
+@option(
+    "--map",
+    "projection",
+    type=type_of("map", Projection),
+    help="Also a map of the features of test, by class.",
+)
 @compute_options
-@texts_option
+@option("--texts/--no-texts", default=True, show_default=True, help="Show texts; without, row numbers stand for them.")
 @cache_option
 @json_option
 @quiet_option
@@ -60,16 +70,11 @@ def data_command(**options: Any) -> None:
     from featx.experiment.inspect import inspect_data
 
     made = inspect_data(
-        data_settings(options),
-        options["checkpoint"],
-        options["revision"],
+        session(options, make_display(options["quiet"] or options["as_json"])),
         options["max_length"],
-        workspace(options),
         options["rows"],
         options["figures"],
         options["projection"],
-        compute_settings(options),
-        make_display(options["quiet"] or options["as_json"]),
     )
     if options["as_json"]:
         click.echo(json.dumps(made.to_json(), ensure_ascii=False))
@@ -77,7 +82,7 @@ def data_command(**options: Any) -> None:
         show_data(made)
 
 
-@command.command("tokens")
+@command.command("tokens", cls=Command)
 @click.argument("texts", nargs=-1, required=True)
 @checkpoint_options
 @_length_option
@@ -94,9 +99,7 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
     from featx.cli.inspection import show_tokens
     from featx.experiment.inspect import inspect_tokens
 
-    made, max_length = inspect_tokens(
-        texts, options["checkpoint"], options["revision"], options["max_length"], workspace(options)
-    )
+    made, max_length = inspect_tokens(session(options), texts, options["max_length"])
     if options["as_json"]:
         content = [
             {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}

@@ -13,7 +13,7 @@ import click
 import featx
 from featx.cli import verbosity
 from featx.cli.verbosity import verbose_option
-from featx.errors import FeatxError
+from featx.errors import FeatxError, FeatxWarning, StoppedError
 
 #: Commands in the order of the work: name to (module, one line of help).
 _COMMANDS = {
@@ -85,6 +85,8 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(result if isinstance(result, int) else 0)
     except FeatxError as e:
         _fail(e.spelled(_flag), e.exit_code)
+    except StoppedError as e:
+        _fail(str(e), e.exit_code)
     except click.ClickException as e:
         e.show()
         sys.exit(e.exit_code)
@@ -99,8 +101,12 @@ def main(arguments: list[str] | None = None) -> Any:
         _fail(f"{e.filename or 'input/output'}: {e.strerror or e}", 1)
 
 
-def _flag(setting: str) -> str:
-    return "--" + setting.replace("_", "-")
+def _flag(name: str) -> str | None:
+    """Return the option of the setting `name`, or None where there is no such setting."""
+    from featx.settings import GROUPS, names_of
+
+    known = any(name in names_of(kind) for kind in GROUPS.values())
+    return "--" + name.replace("_", "-") if known else None
 
 
 def _fail(message: str, code: int) -> None:
@@ -113,7 +119,7 @@ def _fail(message: str, code: int) -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
     """Featx's own warnings as one line; those of libraries are for developers, who ask for them with -W."""
-    if category is UserWarning and str(message).startswith("the cache folder"):
+    if issubclass(category, FeatxWarning) or (category is UserWarning and str(message).startswith("the cache folder")):
         click.echo(f"featx: warning: {message}", err=True)
     elif sys.warnoptions or verbosity.is_verbose():
         click.echo(f"{category.__name__}: {message}", err=True)

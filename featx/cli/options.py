@@ -1,52 +1,176 @@
-"""Options that several commands share, each written once; each has an environment variable ``FEATX_…``."""
+"""Options made from the declarations of settings, and their sections in ``--help``; each has a variable ``FEATX_…``.
+
+``@options_of(FeatureSettings)`` adds an option for every setting of a group, ``chosen(FeatureSettings, options)`` makes
+the group out of what click hands over. What only a command line needs is an `option`, with a heading as well.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import MISSING, fields
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from featx.cli.types import SettingType, type_of
 from featx.cli.verbosity import verbose_option
-from featx.errors import SettingsError
 from featx.experiment.workspace import Workspace
 from featx.settings import (
-    DEFAULT_CHECKPOINT,
-    DEFAULT_RESULTS,
-    CacheUrl,
+    CheckpointSettings,
     ComputeSettings,
     DataSettings,
-    Device,
-    Dtype,
     FeatureSettings,
-    Pooling,
-    cache_place,
-    choose,
+    RaySettings,
+    WorkspaceSettings,
+    names_of,
 )
+from featx.settings.base import Settings, hints_of
+from featx.settings.declare import bare, declared_of, meta_of
+from featx.settings.text import to_text
+
+if TYPE_CHECKING:
+    from featx.experiment.progress import Display
+    from featx.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound=Settings)
+
+_DISPLAY = "Output"
 
 
-def option(*declarations: str, **settings: Any) -> Callable[[F], F]:
-    """A click option with an environment variable named after it."""
+class Option(click.Option):
+    """An option under a heading; of several names only the first is shown."""
+
+    def __init__(self, *args: Any, heading: str = _DISPLAY, shown_default: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.heading, self.shown_default = heading, shown_default
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return name and help; names of version 0.1 are read and not shown."""
+        opts = self.opts
+        self.opts = [opts[0], *(name for name in opts[1:] if not name.startswith("--"))]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = opts
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return default and range as the declaration has them."""
+        extra = super().get_help_extra(ctx)
+        if self.shown_default:
+            extra["default"] = self.shown_default
+        if isinstance(self.type, SettingType) and (numbers := self.type.describe_range()):
+            extra["range"] = numbers
+        return extra
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return what the environment says; ``FEATX_NO_TEXTS=1`` is ``FEATX_TEXTS=0``."""
+        stated = super().resolve_envvar_value(ctx)
+        if stated is None and self.is_bool_flag and self.secondary_opts:
+            denied = os.environ.get(f"FEATX_NO_{str(self.name).upper()}")
+            return {"1": "false", "true": "false", "yes": "false", "on": "false"}.get((denied or "").lower())
+        return stated
+
+
+class Command(click.Command):
+    """A command whose options stand under headings, in the order in which they were added."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each heading."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(param, "heading", _DISPLAY), []).append(record)
+        output = sections.pop(_DISPLAY, [])
+        for heading, records in [*sections.items(), (_DISPLAY, output)]:
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], Command]:
+    """Return a decorator that makes a command with headings."""
+    return click.command(name, cls=Command)
+
+
+def option(*declarations: str, heading: str = _DISPLAY, **attributes: Any) -> Callable[[F], F]:
+    """Return a click option with an environment variable named after it."""
     name = next(d for d in declarations if d.startswith("--")).partition("/")[0]
-    variable = settings.pop("envvar", "FEATX_" + name.removeprefix("--").replace("-", "_").upper())
-    settings.setdefault("show_default", settings.get("default") is not None and not settings.get("is_flag"))
-    return click.option(*declarations, envvar=variable, **settings)
+    variable = attributes.pop("envvar", _variable(name))
+    return click.option(*declarations, cls=Option, envvar=variable, heading=heading, **attributes)
 
 
-def default_of(settings: type[Any], name: str) -> Any:
-    """Default of a field of a settings dataclass: the one place where it is written."""
-    default = next(f.default for f in fields(settings) if f.name == name)
-    assert default is not MISSING
-    return default
+def _variable(flag: str) -> str:
+    """Return the environment variable of an option."""
+    return "FEATX_" + flag.removeprefix("--").replace("-", "_").upper()
+
+
+def setting_option(
+    kind: type[Settings], name: str, *, old: Collection[str] = (), required: bool = False, default: Any = None
+) -> Callable[[F], F]:
+    """Return the option of one setting.
+
+    Parameters
+    ----------
+    kind : type
+    name : str
+    old : collection of str
+        Options of version 0.1 that mean the same.
+    required : bool
+        Whether the command line must name it though it has a default.
+    default : optional
+        Another default than the declaration's.
+    """
+    hint = hints_of(kind)[name]
+    field = next(field for field in fields(kind) if field.name == name)
+    declared, flag = declared_of(hint), "--" + name.replace("_", "-")
+    help_text = meta_of(hint).description or ""
+    value = field.default if default is None else default
+    if value is None and declared.unset:
+        help_text += f"  [{declared.unset}]"
+    attributes: dict[str, Any] = {
+        "heading": declared.heading or kind.heading,
+        "envvar": _variable(flag) if not old else [_variable(flag), *map(_variable, old)],
+        "help": help_text,
+        "required": required,
+    }
+    if not required:
+        attributes["default"] = value
+    if bare(hint) is bool:
+        return option(f"{flag}/--no-{name.replace('_', '-')}", name, show_default=True, **attributes)
+    shown = "" if required else to_text(value, hint)
+    return option(flag, *old, name, type=type_of(name, hint), shown_default=shown, **attributes)
+
+
+def options_of(
+    kind: type[Settings],
+    *,
+    only: Collection[str] = (),
+    without: Collection[str] = (),
+    required: Collection[str] = (),
+    defaults: dict[str, Any] | None = None,
+    old: dict[str, Collection[str]] | None = None,
+) -> Callable[[F], F]:
+    """Return a decorator that adds an option for each setting of a group."""
+    names = [name for name in only or names_of(kind) if name not in without]
+    return combined(
+        *(
+            setting_option(
+                kind,
+                name,
+                old=(old or {}).get(name, ()),
+                required=name in required,
+                default=(defaults or {}).get(name),
+            )
+            for name in names
+        )
+    )
 
 
 def combined(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, shown in the order given."""
+    """Return several options as one decorator, shown in the order given."""
 
     def decorate(function: F) -> F:
         for add in reversed(options):
@@ -56,123 +180,40 @@ def combined(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-data_options = combined(
-    option("--dataset", required=True, help="File, folder, Hub name NAME[:CONFIG], or demo."),
-    option("--text-column", help="Column with the texts.  [found by name]"),
-    option("--label-column", help="Column with the labels.  [found by name]"),
-    option("--dataset-revision", help="Branch, tag or commit of a data set on the Hub."),
-    option(
-        "--split-seed",
-        type=click.IntRange(0, 2**32 - 1),
-        default=default_of(DataSettings, "split_seed"),
-        help="Seed of splits that are cut; not that of the methods.",
-    ),
-)
-checkpoint_options = combined(
-    option("--checkpoint", default=DEFAULT_CHECKPOINT, help="Hub name, folder, or demo."),
-    option("--revision", help="Branch, tag or commit of the checkpoint on the Hub."),
-)
-feature_options = combined(
-    option("--layer", default="-1", help="all, or layers such as -1 or 0,3,6; 0 is the embeddings, -1 the last."),
-    option("--pooling", default=Pooling.CLS.value, help="cls (first token), mean, or cls,mean."),
-    option("--max-length", type=int, help="Tokens at which texts are cut.  [the checkpoint's limit]"),
-    option("--dtype", default=Dtype.FLOAT32.value, help=f"Type of the computation: {', '.join(Dtype)}."),
-)
-compute_options = combined(
-    option("--device", default=Device.AUTO.value, help=f"One of {', '.join(Device)}."),
-    option("--threads", type=int, help="Threads of torch, tokenizers and BLAS.  [theirs]"),
-)
-batch_option = option(
-    "--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch, padding included.  [by device and width]"
-)
+def chosen(kind: type[S], options: dict[str, Any]) -> S:
+    """Return the settings of a group that a command's options say."""
+    return kind(**{name: options[name] for name in names_of(kind) if name in options})
 
 
-class _CacheType(click.Path):
-    """A folder, or a URL of an object store."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        place = cache_place(os.fspath(value) if isinstance(value, os.PathLike) else value)
-        return place if isinstance(place, CacheUrl) else super().convert(value, param, ctx)
-
-
-cache_option = option(
-    "--cache-dir",
-    type=_CacheType(path_type=Path, file_okay=False),
-    help="Cache folder, or a place in an object store such as s3://bucket/prefix.  [the user's cache folder]",
-)
-results_options = combined(
-    option(
-        "--results",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_RESULTS,
-        help="Folder for results.",
-    ),
-    option("--experiment", help="Name of the folder in it.  [from the data's address]"),
-    option("--overwrite", is_flag=True, help="Replace a run that was made with other settings."),
-    option("--no-texts", is_flag=True, help="Keep no test texts beside the runs; the report then shows row numbers."),
-)
+data_options = options_of(DataSettings, required=["dataset"])
+checkpoint_options = options_of(CheckpointSettings)
+feature_options = options_of(FeatureSettings)
+compute_options = options_of(ComputeSettings)
+ray_options = options_of(RaySettings)
+results_options = options_of(WorkspaceSettings)
+cache_option = options_of(WorkspaceSettings, only=["cache_dir"])
 quiet_option = combined(
     option("--quiet", "-q", is_flag=True, help="No progress and no remarks."),
     verbose_option,
 )
-texts_option = option("--no-texts", is_flag=True, help="Row numbers in place of texts, for data that must stay here.")
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def data_settings(options: dict[str, Any]) -> DataSettings:
-    """Data settings out of a command's options."""
-    return DataSettings(
-        address=options["dataset"],
-        text_column=options["text_column"],
-        label_column=options["label_column"],
-        revision=options["dataset_revision"],
-        split_seed=options["split_seed"],
-    )
+def session(options: dict[str, Any], display: Display | None = None) -> Session:
+    """Return the session that a command's options say."""
+    from featx.session import Session
 
-
-def feature_settings(options: dict[str, Any]) -> FeatureSettings:
-    """Feature settings out of a command's options."""
-    poolings = tuple(choose(Pooling, part.strip(), "--pooling") for part in options["pooling"].split(","))
-    return FeatureSettings(
-        layers=_layers(options["layer"]),
-        poolings=poolings,
-        max_length=options["max_length"],
-        dtype=choose(Dtype, options["dtype"], "--dtype"),
-    )
-
-
-def compute_settings(options: dict[str, Any]) -> ComputeSettings:
-    """Compute settings out of a command's options."""
-    return ComputeSettings(
-        device=choose(Device, options["device"], "--device"),
-        batch_tokens=options.get("batch_tokens"),
-        threads=options["threads"],
+    named = options.get("checkpoint") is not None
+    return Session(
+        chosen(DataSettings, options),
+        chosen(CheckpointSettings, options) if named else None,
+        compute=chosen(ComputeSettings, options),
+        ray=chosen(RaySettings, options),
+        workspace=workspace(options),
+        display=display,
     )
 
 
 def workspace(options: dict[str, Any]) -> Workspace:
-    """Folders out of a command's options."""
-    return Workspace(
-        results=options.get("results") or Path(DEFAULT_RESULTS),
-        experiment=options.get("experiment"),
-        cache_dir=options["cache_dir"],
-        overwrite=options.get("overwrite", False),
-        texts=not options.get("no_texts", False),
-    )
-
-
-def integers(text: str, name: str) -> tuple[int, ...]:
-    """Whole numbers out of ``0,1,2``, each once."""
-    try:
-        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
-    except ValueError:
-        raise SettingsError(f"{name} is {text!r}; expected whole numbers such as 0 or 0,1,2") from None
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    """Seeds out of ``0,1,2``."""
-    return integers(text, "--seeds")
-
-
-def _layers(text: str) -> tuple[int, ...] | None:
-    return None if text.strip() == "all" else integers(text, "--layer")
+    """Return the folders that a command's options say."""
+    return chosen(Workspace, options)

@@ -26,12 +26,15 @@ def show_runs(runs: Any, as_json: bool) -> None:
     width = max(len(str(run.folder)) for run in runs)
     for run in runs:
         record = run.record
-        metric = record.selection.get("metric", "f1_macro")
-        validation, test = (record.metrics[split][metric] for split in ("validation", "test"))
+        if record.failure is not None:
+            click.echo(f"{run.folder!s:{width}}  failed: {record.failure}")
+            continue
+        metric = record.selection.metric
+        validation, test = (record.metric(split, metric) for split in ("validation", "test"))
         stuck = "  NOT CONVERGED" if record.converged is False else ""
         click.echo(
             f"{run.folder!s:{width}}  {metric} validation {validation:.3f}  test {test:.3f}  "
-            f"{record.selection.get('summary', '')}{stuck}"
+            f"{record.selection.summary}{stuck}"
         )
 
 
@@ -48,8 +51,8 @@ def show_report(reported: Reported, format_name: str = "table") -> None:
     click.echo(f"{reported.comparison.metric}, interval of {reported.comparison.confidence:.0%} over test texts")
     _show_table(render(reported.comparison, "table", terminal_width()))
     click.echo()
-    for missing in reported.comparison.missing:
-        click.echo(f"note: {missing}")
+    for note in reported.comparison.notes:
+        click.echo(f"note: {note}")
     click.echo(f"report: {reported.files[0]}")
     click.echo(f"figures: {reported.files[0].parent / 'figures'}")
 

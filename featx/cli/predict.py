@@ -13,19 +13,18 @@ import click
 
 from featx.cli.display import make_display
 from featx.cli.options import (
-    batch_option,
     cache_option,
     compute_options,
-    compute_settings,
     json_option,
     option,
     quiet_option,
-    workspace,
+    session,
 )
+from featx.cli.options import command as make_command
 from featx.cli.output import show_prediction
 
 
-@click.command("predict")
+@make_command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1)
 @option(
@@ -43,7 +42,6 @@ from featx.cli.output import show_prediction
 )
 @option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
-@batch_option
 @cache_option
 @json_option
 @quiet_option
@@ -63,9 +61,9 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         check_output(output, source)
     stream, total = _texts(texts, source, options["text_column"])
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
-    rest = (compute_settings(options), workspace(options), options["checkpoint"], display, total)
+    context = session(options, display)
     if output is not None:
-        n_texts = predict_file(run, stream, output, *rest)
+        n_texts = predict_file(context, run, stream, output, total)
         said = (
             json.dumps({"texts": n_texts, "output": str(output)})
             if options["as_json"]
@@ -73,7 +71,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         )
         click.echo(said)
         return
-    batches = predict_batches(run, stream, *rest)
+    batches = predict_batches(context, run, stream, total)
     if options["as_json"]:
         click.echo(json.dumps({"predictions": [asdict(made) for batch in batches for made in batch]}))
         return

@@ -9,16 +9,16 @@ from typing import Any
 import click
 
 from featx.cli.display import make_display
-from featx.cli.options import cache_option, json_option, option, quiet_option, results_options, workspace
+from featx.cli.options import command as make_command
+from featx.cli.options import json_option, option, quiet_option, results_options, workspace
 from featx.cli.output import show_report
 
 
-@click.command("run")
+@make_command("run")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @option("--dry-run", is_flag=True, help="List the runs, and which of them are done; run nothing.")
 @option("--print-default", is_flag=True, help="Print a commented experiment file in which every value is the default.")
 @results_options
-@cache_option
 @json_option
 @quiet_option
 def command(file: Path | None, **options: Any) -> None:

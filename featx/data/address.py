@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from featx.data.dataset import Split, TextDataset
 from featx.data.folder import read_folder
 from featx.data.hub import is_hub_address, read_hub
+from featx.data.in_memory import read_in_memory
 from featx.data.labels import encode
 from featx.data.paths import is_file, is_folder
 from featx.data.raw import RawSplit
@@ -20,14 +23,16 @@ from featx.settings import DEMO, DataSettings
 _DEMO_FOLDER = Path(__file__).parent / "demo"
 
 
-def load_dataset(settings: DataSettings) -> TextDataset:
-    """Read, check and complete the data set at an address.
+def load_dataset(settings: DataSettings, content: Any = None) -> TextDataset:
+    """Read, check and complete the data set at an address, or that `content` holds.
 
     Parameters
     ----------
     settings : DataSettings
         `address` is ``demo``, a table file, a folder with one table a split, a folder in the TweetEval layout,
         or ``NAME[:CONFIG]`` on the Hugging Face Hub. An existing path goes before a Hub name.
+    content : optional
+        Data in memory, see `featx.data.in_memory`; then the address does not count.
 
     Returns
     -------
@@ -40,11 +45,22 @@ def load_dataset(settings: DataSettings) -> TextDataset:
     DataError
         For any input that breaks a rule; names file, row and remedy.
     """
-    raw, mapping, revision = _read(settings)
+    revision = None
+    if content is None:
+        raw, mapping, revision = _read(settings)
+        single = _is_single_file(settings.dataset)
+    else:
+        raw, mapping, single = read_in_memory(content, settings)
     label_names, splits = encode(raw, mapping)
-    splits, notes = _complete(splits, settings, raw["train"].source, single=_is_single_file(settings.address))
+    splits, notes = _complete(splits, settings, raw["train"].source, single)
     notes += _overlap_notes(splits)
-    return TextDataset(settings.address, label_names, splits, revision, tuple(notes))
+    address = settings.dataset if content is None else _address_of(splits)
+    return TextDataset(address, label_names, splits, revision, tuple(notes))
+
+
+def _address_of(splits: Mapping[str, Split]) -> str:
+    """Return a name for data in memory: the same for the same content."""
+    return f"memory-{sha256(''.join(split.digest for split in splits.values()).encode()).hexdigest()[:12]}"
 
 
 def _is_single_file(address: str) -> bool:
@@ -52,7 +68,7 @@ def _is_single_file(address: str) -> bool:
 
 
 def _read(settings: DataSettings) -> tuple[Mapping[str, RawSplit], tuple[str, ...] | None, str | None]:
-    address, columns = settings.address, (settings.text_column, settings.label_column)
+    address, columns = settings.dataset, (settings.text_column, settings.label_column)
     if address == DEMO:
         return read_folder(_DEMO_FOLDER, None, None), None, None
     if not address.strip():

@@ -45,10 +45,10 @@ def read_hub(settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ..
         If the data set, its configuration or its columns cannot be found, or the Hub cannot be reached and no copy
         is cached.
     """
-    match = _ADDRESS.fullmatch(settings.address)
+    match = _ADDRESS.fullmatch(settings.dataset)
     assert match is not None
     name, config = match["name"], match["config"]
-    place = _locate(name, settings.revision)
+    place = _locate(name, settings.dataset_revision)
     loaded = _load_converted(name, config, place) if place.converted else _load(name, config, place.commit)
     commit = place.commit or _cached_commit(loaded)
     raw: dict[str, RawSplit] = {}
@@ -58,12 +58,12 @@ def read_hub(settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ..
         if there is None:
             continue
         table = loaded[there]
-        source = f"{settings.address}, split {there}"
+        source = f"{settings.dataset}, split {there}"
         text, label = find_columns(table.column_names, source, settings.text_column, settings.label_column)
         raw[split] = RawSplit(source, list(table[text]), list(table[label]))
         mapping = tuple(getattr(table.features[label], "names", None) or ()) or mapping
     if "train" not in raw:
-        raise DataError(f"{settings.address}: no train split; it has {', '.join(map(repr, loaded))}")
+        raise DataError(f"{settings.dataset}: no train split; it has {', '.join(map(repr, loaded))}")
     return raw, mapping, commit
 
 

@@ -4,8 +4,10 @@ Uses numpy, scipy and scikit-learn only, and knows of no model and no file.
 May import ``errors``, ``config`` and ``data``.
 """
 
+from featx.evaluation.caveats import Caveat, caveat_lines
 from featx.evaluation.choosing import f1_macro_standard_error, temperature_scaled_log_loss
 from featx.evaluation.confusion import CLASS_METRICS, CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
+from featx.evaluation.families import Family
 from featx.evaluation.intervals import (
     Interval,
     interval_of,
@@ -15,7 +17,7 @@ from featx.evaluation.intervals import (
     range_of,
 )
 from featx.evaluation.least_lengths import Lengths, least_lengths, least_lengths_of_classes
-from featx.evaluation.metrics import METRICS, SCORE_METRICS, measure
+from featx.evaluation.metrics import METRICS, SCORE_METRICS, Metric, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
 from featx.evaluation.resampling import Resampler, Resamples, resampled_scores
@@ -25,13 +27,17 @@ __all__ = [
     "CONFUSION_METRICS",
     "METRICS",
     "SCORE_METRICS",
+    "Caveat",
+    "Family",
     "Interval",
     "Lengths",
+    "Metric",
     "Paired",
     "Predictions",
     "Resampler",
     "Resamples",
     "Verdict",
+    "caveat_lines",
     "confusion_matrix",
     "f1_macro_standard_error",
     "holm",

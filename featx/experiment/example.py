@@ -1,127 +1,63 @@
-"""The example that ``featx run --print-default`` writes: every setting with its default, and what it means.
-
-Names and values are read from the settings themselves, so that the example cannot fall behind them.
-"""
+"""The example that ``featx run --print-default`` writes: every setting with its default, and what it means."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, Field, fields
+from dataclasses import Field, fields
+from enum import Enum
+from pathlib import Path
 from typing import Any
 
-from featx.settings import (
-    BaselineSettings,
-    CheckpointSettings,
-    ComputeSettings,
-    DataSettings,
-    FeatureSettings,
-    FinetuneSettings,
-    ReportSettings,
-    SavingSettings,
-    TrackingSettings,
-)
+from featx.settings import GROUPS
+from featx.settings.base import Settings, hints_of
+from featx.settings.declare import bare, declared_of, item_of, meta_of
 
-_TABLES: dict[str, tuple[type[Any], str]] = {
-    "data": (DataSettings, "Labelled texts: a file, a folder, NAME[:CONFIG] on the Hub, or demo."),
-    "checkpoint": (
-        CheckpointSettings,
-        "A Hub name, a folder, or demo. Write [[checkpoint]] tables to compare several.",
-    ),
-    "features": (FeatureSettings, "What the baselines read of the frozen encoder."),
-    "compute": (ComputeSettings, "How the work is done; changes no result."),
-    "baseline": (BaselineSettings, "Classical methods. Without this table, and with [finetune], there are none."),
-    "finetune": (FinetuneSettings, "Fine-tuning, under the Trainer's own names."),
-    "saving": (SavingSettings, "Checkpoints of a fine-tuning that runs long; changes no result."),
-    "tracking": (TrackingSettings, "Fine-tuning told to Weights & Biases."),
-    "report": (ReportSettings, "How methods are compared."),
-}
-_MEANINGS = {
-    "data.text_column": "found by name when left out",
-    "data.label_column": "found by name when left out",
-    "data.revision": "branch, tag or commit of a data set on the Hub",
-    "data.validation_fraction": "cut from train where there is no validation split",
-    "data.test_fraction": "cut from a single file",
-    "data.split_seed": "of splits that are cut; not that of the methods",
-    "checkpoint.revision": "branch, tag or commit on the Hub",
-    "features.layers": '0 is the embeddings, -1 the last; or "all"',
-    "features.poolings": "cls (first token), mean",
-    "features.max_length": "tokens at which texts are cut; the checkpoint's limit when left out",
-    "features.dtype": "float32, bfloat16, float16",
-    "compute.device": "auto, cpu, cuda, mps",
-    "compute.batch_tokens": "tokens of a batch, padding included; by device when left out",
-    "compute.threads": "of torch, tokenizers and BLAS; theirs when left out",
-    "baseline.methods": 'or ["all"]',
-    "baseline.combine": "of several layers and poolings: each, concat, or both are tried",
-    "baseline.cv": "folds of train that choices are made on; validation when left out",
-    "baseline.refit": "train, or train+validation",
-    "baseline.calibrate": "none, sigmoid, isotonic: for methods without probabilities",
-    "baseline.time_limit": "seconds for one method and seed",
-    "baseline.jobs": "processes; all cores when left out",
-    "baseline.controls": "also the same on a random encoder and on shuffled labels",
-    "finetune.method": "full, lp (from the linear probe), lora (adapters)",
-    "finetune.max_steps": "steps after which training ends in any case; -1 for no bound",
-    "finetune.logging_steps": "steps between entries of the log; ten entries an epoch when left out",
-    "finetune.warmup_steps": "or their share when below 1",
-    "finetune.class_weights": "none, balanced",
-    "finetune.early_stopping_patience": "evaluations without a better score after which training ends",
-    "finetune.dtype": "float32, bfloat16, float16, by autocast",
-    "finetune.freeze_layers": "encoder layers that stay as they are; 0 trains all",
-    "finetune.search": "trials of learning rate and epochs on validation; 0 takes them as they stand here",
-    "finetune.search_warmup": "whether the trials choose warmup_steps as well",
-    "finetune.r": "of the adapters, as lora_alpha and lora_dropout",
-    "finetune.max_length": "tokens at which texts are cut; the checkpoint's limit when left out",
-    "saving.resume": "whether to go on from the last whole checkpoint of the same training",
-    "saving.save_strategy": "no, epoch, steps",
-    "saving.save_steps": "between checkpoints, for steps",
-    "saving.save_total_limit": "checkpoints that are kept, the newest",
-    "tracking.wandb": "off, offline, online",
-    "report.reference": "method that others are compared with",
-    "report.margin": "difference of the metric that would not matter",
-    "report.confidence": "of the intervals",
-    "report.n_resamples": "of the bootstrap",
-}
-#: What a setting that has no default looks like.
-_EXAMPLES = {
-    "max_length": "128",
-    "batch_tokens": "4096",
-    "threads": "4",
-    "cv": "5",
-    "early_stopping_patience": "3",
-    "logging_steps": "10",
-    "time_limit": "600",
-    "jobs": "4",
-}
+_WIDTH = 44
 
 
 def example() -> str:
-    """A TOML file in which every value is the default; what has none stands in a comment."""
+    """Return a TOML file in which every value is the default; what has none stands in a comment."""
     parts = [
         "# An experiment of featx. Every value here is the default; leave out what you do not change.",
         "# featx run FILE.toml runs it, featx run FILE.toml --dry-run says what it would run.",
+        "# Without [baseline] there are no classical methods, without [finetune] no fine-tuning; without both, both.",
         "",
-        '# experiment = "…"  # name of the folder in results; from the data\'s address when left out',
         "# seeds = [0, 1, 2]  # of baselines and fine-tuning alike, unless their tables say otherwise",
     ]
-    for name, (kind, meaning) in _TABLES.items():
-        parts += ["", f"# {meaning}", f"[{name}]", *(_line(name, setting) for setting in fields(kind))]
+    for table, kind in GROUPS.items():
+        parts += ["", f"# {(kind.__doc__ or '').partition(chr(10))[0]}", f"[{table}]"]
+        parts += [_line(kind, setting) for setting in fields(kind)]
     return "\n".join(parts) + "\n"
 
 
-def _line(table: str, setting: Field[Any]) -> str:
-    assert setting.default is not MISSING
-    meaning = _MEANINGS.get(f"{table}.{setting.name}")
-    remark = f"  # {meaning}" if meaning else ""
-    if setting.default is None:
-        shown = _EXAMPLES.get(setting.name, '"…"')
-        return f"# {setting.name} = {shown}{remark}"
-    return f"{setting.name} = {_toml(setting.default)}{remark}"
+def _line(kind: type[Settings], setting: Field[Any]) -> str:
+    hint = hints_of(kind)[setting.name]
+    declared, value = declared_of(hint), setting.default
+    value = declared.word_for_none if value is None and declared.word_for_none else value
+    shown = value if value is not None else "…" if declared.example is None else declared.example
+    assignment = f"{setting.name} = {to_toml(shown)}"
+    remark = meaning(kind, setting.name)
+    return f"{'# ' if value is None else ''}{assignment}".ljust(_WIDTH) + f"  # {remark}"
 
 
-def _toml(value: Any) -> str:
+def meaning(kind: type[Settings], name: str) -> str:
+    """Return the sentence on a setting, with its choices and what is done where it is left out."""
+    hint = hints_of(kind)[name]
+    parts = [(meta_of(hint).description or "").rstrip(".")]
+    words = bare(item_of(hint) if item_of(hint) is not None else hint)
+    if isinstance(words, type) and issubclass(words, Enum):
+        values = [member.value for member in words]
+        if not all(value in parts[0] for value in values):
+            parts.append(", ".join(values))
+    if unset := declared_of(hint).unset:
+        parts.append(f"left out: {unset}")
+    return "; ".join(parts)
+
+
+def to_toml(value: Any) -> str:
+    """Return `value` as TOML writes it."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str):
+        return f"[{', '.join(map(to_toml, value))}]"
+    if isinstance(value, str | Path):
         return json.dumps(str(value), ensure_ascii=False)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value)
+    return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment.extract import Extracted
+from featx.files import whole_file, whole_folder
 from featx.settings import Format, choose
 
 if TYPE_CHECKING:
@@ -66,19 +65,10 @@ def save_features(extracted: Extracted, path: Path, format_name: Format) -> None
         Format.PARQUET: _write_parquet,
         Format.DATASETS: _write_datasets,
     }
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    whole = whole_folder if format_name is Format.DATASETS else whole_file
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            writers[format_name](extracted, temporary)
-            if path.is_dir():
-                shutil.rmtree(path)
-            temporary.replace(path)
-        finally:
-            if temporary.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
-            else:
-                temporary.unlink(missing_ok=True)
+        with whole(path) as building:
+            writers[format_name](extracted, building)
     except OSError as e:
         raise ExtractionError(
             f"{path} cannot be written: {e.strerror or e}; the features are in the cache all the same"

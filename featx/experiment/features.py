@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.data import TextDataset
+from featx.experiment.context import Context
 from featx.experiment.progress import Display
-from featx.features.checkpoint import find_checkpoint
-from featx.features.device import thread_limit
-from featx.features.encoder import load_encoder
-from featx.features.extraction import Counts, Encoded, Extractor, Progress
+from featx.features.engine import Engine, open_engine
+from featx.features.extraction import Counts, Encoded, Progress
 from featx.features.spec import FeatureSpec
-from featx.settings import CachePlace, Checkpoint, ComputeSettings, FeatureSettings
+from featx.settings import Checkpoint, FeatureSettings
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2
@@ -48,56 +47,48 @@ class SplitFeatures:
     @property
     def counts(self) -> Counts:
         """Counts over all splits."""
-        total = Counts()
-        for encoded in self.encoded.values():
-            counts = encoded.counts
-            total = Counts(
-                total.texts + counts.texts,
-                total.encoded + counts.encoded,
-                total.reused + counts.reused,
-                total.truncated + counts.truncated,
-                total.tokens + counts.tokens,
-                total.extract_seconds + counts.extract_seconds,
-                total.waiting_seconds + counts.waiting_seconds,
-            )
-        return total
+        parts = [encoded.counts for encoded in self.encoded.values()]
+        return Counts(**{f.name: sum(getattr(part, f.name) for part in parts) for f in fields(Counts)})
 
 
-def extract_splits(
-    dataset: TextDataset,
-    splits: Sequence[str],
-    checkpoint_name: str,
-    revision: str | None,
-    features: FeatureSettings,
-    compute: ComputeSettings,
-    cache: CachePlace,
-    display: Display,
-) -> SplitFeatures:
-    """Bring the texts of `splits` into the store and hold on to them."""
-    with thread_limit(compute.threads):
-        checkpoint = find_checkpoint(checkpoint_name, cache, revision)
-        encoder = load_encoder(checkpoint, features, compute)
-        extractor = Extractor(encoder, checkpoint, features, cache)
-        encoded = {}
-        for split in splits:
-            texts = dataset.splits[split].texts
-            with display.task(f"extract {split}", len(texts)) as task:
+def extract_splits(context: Context, splits: Sequence[str], features: FeatureSettings) -> SplitFeatures:
+    """Return the features of `splits`; texts that the store lacks are encoded by the context's engine.
 
-                def show(progress: Progress, total: int = len(texts), task: object = task) -> None:
-                    counts, seconds = progress.counts, max(progress.seconds, 1e-9)
-                    speed = f"{counts.encoded / seconds:.0f} texts/s {counts.tokens / seconds:.0f} tokens/s"
-                    task.update(counts.encoded + counts.reused, total, f"{speed} {counts.reused} reused")  # type: ignore[attr-defined]
+    Raises
+    ------
+    FeatxError
+        For a wrong checkpoint or setting, and for a store that cannot be written.
+    """
+    cache, own = context.workspace.cache, partial(context.encoder, features)
+    with open_engine(context.checkpoint, features, context.compute, cache, context.ray, own) as engine:
+        encoded = {split: _encoded(context, split, engine) for split in splits}
+        made = SplitFeatures(context.checkpoint, engine.specs, encoded, engine.hidden_size, engine.device)
+    _say_what_was_slow_or_cut(made, context.display)
+    return made
 
-                encoded[split] = extractor.encode(texts, show)
-    result = SplitFeatures(checkpoint, extractor.specs, encoded, encoder.hidden_size, str(encoder.device))
-    if result.counts.truncated:
+
+def _encoded(context: Context, split: str, engine: Engine) -> Encoded:
+    """Return what `engine` made of a split, with a progress bar."""
+    texts = context.dataset.splits[split].texts
+    with context.display.task(f"extract {split}", len(texts)) as task:
+
+        def show(progress: Progress) -> None:
+            counts, seconds = progress.counts, max(progress.seconds, 1e-9)
+            speed = f"{counts.encoded / seconds:.0f} texts/s {counts.tokens / seconds:.0f} tokens/s"
+            task.update(counts.encoded + counts.reused, len(texts), f"{speed} {counts.reused} reused")
+
+        return engine.encode(texts, show)
+
+
+def _say_what_was_slow_or_cut(made: SplitFeatures, display: Display) -> None:
+    counts = made.counts
+    if counts.truncated:
         display.say(
-            f"{result.counts.truncated} of the {result.counts.encoded} texts encoded now are longer than "
-            f"{encoder.tokenizer.max_length} tokens and were cut there"
+            f"{counts.truncated} of the {counts.encoded} texts encoded now are longer than "
+            f"{made.specs[0].max_length} tokens and were cut there"
         )
-    if (waited := result.counts.waiting_seconds) > _WAITING_SHARE * result.counts.extract_seconds:
+    if counts.waiting_seconds > _WAITING_SHARE * counts.extract_seconds:
         display.say(
-            f"tokenising held the encoder up for {waited:.1f} of {result.counts.extract_seconds:.1f} s; more cores, or "
-            "--threads where it was given, would help, a faster device would not"
+            f"tokenising held the encoder up for {counts.waiting_seconds:.1f} of {counts.extract_seconds:.1f} s; more "
+            "cores, or `threads` where it was given, would help, a faster device would not"
         )
-    return result

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.data import TextDataset, load_dataset
+from featx.data import TextDataset
 from featx.data.summary import Lengths, by_class, character_lengths, samples, summary
 from featx.errors import DataError, RunError, SettingsError
-from featx.experiment.progress import Display, Silent
-from featx.experiment.workspace import Workspace
-from featx.settings import DEFAULT_CHECKPOINT, ComputeSettings, DataSettings, FeatureSettings
+from featx.experiment.context import Context
+from featx.files import write_file
+from featx.settings import FeatureSettings
 
 
 @dataclass(frozen=True)
@@ -77,91 +77,74 @@ class InspectedData:
 
 
 def inspect_data(
-    data: DataSettings,
-    checkpoint: str | None = None,
-    revision: str | None = None,
+    context: Context,
     max_length: int | None = None,
-    workspace: Workspace | None = None,
     n_samples: int = 6,
     figures: Path | None = None,
     projection: str | None = None,
-    compute: ComputeSettings | None = None,
-    display: Display | None = None,
 ) -> InspectedData:
     """Look at a data set.
 
     Parameters
     ----------
-    data : DataSettings
-    checkpoint : str, optional
-        Whose tokens are counted; without one, characters only.
-    revision : str, optional
+    context : Context
+        With a checkpoint its tokens are counted; without one, characters only.
     max_length : int, optional
         A length in tokens to try, up to the checkpoint's limit.
-    workspace : Workspace, optional
     n_samples : int
         Rows of train to show.
     figures : Path, optional
         Folder for figures.
     projection : str, optional
         ``pca`` or ``umap``: a map of the test texts' features among the figures, which takes the checkpoint's encoder.
-    compute : ComputeSettings, optional
-        Of that encoder.
-    display : Display, optional
 
     Raises
     ------
     FeatxError
         For wrong data, checkpoint or settings.
     """
-    workspace, display = workspace or Workspace(), display or Silent()
-    if checkpoint is None and max_length is not None:
-        raise SettingsError("--max-length counts tokens, which takes a tokenizer; give --checkpoint as well")
-    if projection is not None and (checkpoint is None or figures is None):
-        raise SettingsError("--map draws features, which takes an encoder; give --checkpoint and --figures as well")
-    dataset = load_dataset(data)
+    if context.checkpoint_name is None and max_length is not None:
+        raise SettingsError(
+            "`max_length` counts tokens, which takes a tokenizer; give `checkpoint` as well", "max_length"
+        )
+    if projection is not None and (context.checkpoint_name is None or figures is None):
+        raise SettingsError(
+            "`map` draws features, which takes an encoder; give `checkpoint` and `figures` as well", "map"
+        )
+    dataset = context.dataset
     counted = {"characters": _counted(dataset, character_lengths)}
     cuts: list[Cut] = []
-    if checkpoint is not None:
-        tokens, lengths_cut_at = _tokens(dataset, checkpoint, revision, max_length, workspace)
-        counted["tokens"] = tokens
-        cuts = [Cut(name, at, _shares(tokens, at)) for name, at in lengths_cut_at.items()]
-    drawn = []
-    if figures is not None:
-        drawn = _draw(dataset, counted, cuts, figures)
-        if projection is not None and checkpoint is not None:
-            drawn += _draw_map(
-                dataset, checkpoint, revision, max_length, projection, workspace, compute, figures, display
-            )
-    shown = samples(dataset.train, n_samples) if workspace.texts else []
+    if context.checkpoint_name is not None:
+        counted["tokens"], lengths_cut_at = _tokens(context, max_length)
+        cuts = [Cut(name, at, _shares(counted["tokens"], at)) for name, at in lengths_cut_at.items()]
+    drawn = [] if figures is None else _draw(dataset, counted, cuts, figures)
+    if figures is not None and projection is not None:
+        drawn += _draw_map(context, max_length, projection, figures)
+    shown = samples(dataset.train, n_samples) if context.workspace.texts else []
     lengths = {unit: _by_class(of_split, dataset) for unit, of_split in counted.items()}
-    return InspectedData(summary(dataset), lengths, cuts, checkpoint, shown, drawn)
+    return InspectedData(summary(dataset), lengths, cuts, context.checkpoint_name, shown, drawn)
 
 
 def _counted(dataset: TextDataset, count: Any) -> dict[str, NDArray[np.int64]]:
     return {name: count(split.texts) for name, split in dataset.splits.items()}
 
 
-def _tokens(
-    dataset: TextDataset, name: str, revision: str | None, max_length: int | None, workspace: Workspace
-) -> tuple[dict[str, NDArray[np.int64]], dict[str, int]]:
+def _tokens(context: Context, max_length: int | None) -> tuple[dict[str, NDArray[np.int64]], dict[str, int]]:
     """Tokens of each text by split, and the lengths at which texts may be cut, by name."""
     from featx.features.inspection import token_lengths
 
-    tokenizer, limit = _tokenizer(name, revision, max_length, workspace)
-    counted = _counted(dataset, lambda texts: token_lengths(tokenizer, texts))
+    tokenizer, limit = _tokenizer(context, max_length)
+    counted = _counted(context.dataset, lambda texts: token_lengths(tokenizer, texts))
     stated = {} if max_length is None else {"max_length": max_length}
     return counted, stated | {"checkpoint limit": limit}
 
 
-def _tokenizer(name: str, revision: str | None, max_length: int | None, workspace: Workspace) -> tuple[Any, int]:
-    """Tokenizer of a checkpoint that cuts at `max_length`, and the checkpoint's own limit."""
-    from featx.features.checkpoint import find_checkpoint
+def _tokenizer(context: Context, max_length: int | None) -> tuple[Any, int]:
+    """Tokenizer of the checkpoint that cuts at `max_length`, and the checkpoint's own limit."""
     from featx.features.tokens import load_config, load_tokenizer, token_limit
 
-    found = find_checkpoint(name, workspace.cache, revision)
-    config = load_config(found)
-    tokenizer = load_tokenizer(found, config, max_length)
+    config = load_config(context.checkpoint)
+    tokenizer = load_tokenizer(context.checkpoint, config, max_length)
     return tokenizer, token_limit(tokenizer.hf, config)
 
 
@@ -197,26 +180,14 @@ def _draw(
     return _written(made, folder)
 
 
-def _draw_map(
-    dataset: TextDataset,
-    checkpoint: str,
-    revision: str | None,
-    max_length: int | None,
-    projection: str,
-    workspace: Workspace,
-    compute: ComputeSettings | None,
-    folder: Path,
-    display: Display,
-) -> list[Path]:
+def _draw_map(context: Context, max_length: int | None, projection: str, folder: Path) -> list[Path]:
     from featx.experiment.features import extract_splits
     from featx.reporting.map_display import PROJECTIONS, MapDisplay
 
     if projection not in PROJECTIONS:
-        raise SettingsError(f"--map is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
-    settings = FeatureSettings(max_length=max_length)
-    made = extract_splits(
-        dataset, ["test"], checkpoint, revision, settings, compute or ComputeSettings(), workspace.cache, display
-    )
+        raise SettingsError(f"`map` is {projection!r}; expected one of: {', '.join(PROJECTIONS)}", "map")
+    made = extract_splits(context, ["test"], FeatureSettings(max_length=max_length))
+    dataset = context.dataset
     points = MapDisplay.of_features(made.of("test"), dataset.test.labels, dataset.label_names, projection)
     return _written({f"map-{projection}": points.figure()}, folder)
 
@@ -230,10 +201,10 @@ def _written(figures: dict[str, Any], folder: Path) -> list[Path]:
         for name, figure in figures.items():
             for suffix in ("png", "svg"):
                 path = folder / f"{name}.{suffix}"
-                path.write_bytes(drawn(figure, suffix))
+                write_file(path, [drawn(figure, suffix)])
                 paths.append(path)
     except OSError as e:
-        raise RunError(f"the figures cannot be written to {folder}: {e.strerror or e}; give another --figures") from e
+        raise RunError(f"the figures cannot be written to {folder}: {e.strerror or e}; give other `figures`") from e
     return paths
 
 
@@ -263,11 +234,7 @@ class InspectedText:
 
 
 def inspect_tokens(
-    texts: Sequence[str],
-    checkpoint: str = DEFAULT_CHECKPOINT,
-    revision: str | None = None,
-    max_length: int | None = None,
-    workspace: Workspace | None = None,
+    context: Context, texts: Sequence[str], max_length: int | None = None
 ) -> tuple[list[InspectedText], int]:
     """Tokens of each text, and the length at which they are cut.
 
@@ -283,6 +250,6 @@ def inspect_tokens(
     for position, text in enumerate(texts, 1):
         if not text.strip():
             raise DataError(f"text {position} is empty; leave it out or give it words")
-    tokenizer, _ = _tokenizer(checkpoint, revision, max_length, workspace or Workspace())
+    tokenizer, _ = _tokenizer(context, max_length)
     made = tokens_of(tokenizer, texts)
     return [InspectedText(text, tokens) for text, tokens in zip(texts, made, strict=True)], tokenizer.max_length

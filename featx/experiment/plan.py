@@ -1,63 +1,69 @@
 """``featx run FILE.toml``: extract, baseline, finetune and report from one file.
 
-Tables: ``[data]``, ``[checkpoint]`` (or several ``[[checkpoint]]``), ``[features]``, ``[compute]``, ``[baseline]``,
-``[finetune]``, ``[saving]``, ``[tracking]``, ``[report]``; ``experiment`` names the results folder, ``seeds`` are those
-of every step that states none of its own. A step runs when its table is there, or when neither ``[baseline]`` nor
-``[finetune]`` is.
+Tables are those of `featx.settings.GROUPS`, of which ``[[checkpoint]]`` may stand several times; ``experiment`` may
+stand above them, and ``seeds``, which are those of every step that states none of its own. A step runs when its table
+is there, or when neither ``[baseline]`` nor ``[finetune]`` is.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from featx.baselines import Reads
 from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
 from featx.experiment.baseline import baseline, control_runs, expand_methods
+from featx.experiment.context import Context
+from featx.experiment.experiment_file import read_toml
 from featx.experiment.finetune import METHODS as FINETUNE_METHODS
-from featx.experiment.finetune import finetune, finetune_facts
+from featx.experiment.finetune import finetune
 from featx.experiment.probe import settings_facts
 from featx.experiment.progress import Display
 from featx.experiment.records import checkpoint_facts, data_facts
 from featx.experiment.report import Reported, check_metric, report
-from featx.experiment.settings_file import check_keys, settings_from
 from featx.experiment.workspace import Workspace, name_of_address
 from featx.features.checkpoint import find_checkpoint
-from featx.runs import read_run, run_folder
+from featx.runs import CheckpointFacts, DataFacts, read_run, run_folder
 from featx.settings import (
+    GROUPS,
     BaselineSettings,
     CheckpointSettings,
     ComputeSettings,
     DataSettings,
     FeatureSettings,
     FinetuneSettings,
+    RaySettings,
     ReportSettings,
     SavingSettings,
     TrackingSettings,
+    check_keys,
+    identity_facts,
+    settings_from,
 )
+from featx.settings.base import Settings
 from featx.training import check_settings
 
-TABLES = ("data", "checkpoint", "features", "compute", "baseline", "finetune", "saving", "tracking", "report")
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
 class Plan:
     """What an experiment file asks for; a step that is not asked for is None."""
 
-    experiment: str | None
     data: DataSettings
     checkpoints: tuple[CheckpointSettings, ...]
     features: FeatureSettings
     compute: ComputeSettings
+    ray: RaySettings
     baseline: BaselineSettings | None
     finetune: FinetuneSettings | None
     saving: SavingSettings
     tracking: TrackingSettings
     report: ReportSettings
+    workspace: Workspace
 
 
 @dataclass(frozen=True)
@@ -93,41 +99,38 @@ def read_plan(path: Path) -> Plan:
     SettingsError
         If the file cannot be read, is no TOML, or holds a wrong key or value.
     """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as e:
-        raise SettingsError(f"{path} cannot be read: {e.strerror or e}; give an experiment file") from e
-    except (ValueError, RecursionError) as e:  # of bytes, of TOML, or of a number with thousands of digits
-        raise SettingsError(f"{path} is no TOML: {e}") from e
-    return plan_from(table, str(path))
+    return plan_from(read_toml(path), str(path))
 
 
 def plan_from(table: dict[str, Any], where: str) -> Plan:
     """Plan from the content of an experiment file."""
-    check_keys(table, ["experiment", "seeds", *TABLES], where)
+    check_keys(table, ["experiment", "seeds", *GROUPS], where)
     if "data" not in table:
-        raise SettingsError(f'{where}: no [data] table; expected at least: [data] address = "…"')
-    experiment = table.get("experiment")
-    if experiment is not None and not isinstance(experiment, str):
-        raise SettingsError(f"{where}: experiment is {experiment!r:.60}; expected a string in quotes")
+        raise SettingsError(f'{where}: no [data] table; expected at least: [data] dataset = "…"')
     both = "baseline" not in table and "finetune" not in table
 
-    def part(kind: type[Any], name: str, shared: dict[str, Any] | None = None) -> Any:
-        own = table.get(name, {})
-        return settings_from(kind, {**(shared or {}), **own} if isinstance(own, dict) else own, f"{where}: {name}")
+    def part(kind: type[S], base: S | None = None) -> S:
+        return settings_from(kind, table.get(kind.table, {}), where, base, kind.table)
 
-    seeds = {"seeds": table["seeds"]} if "seeds" in table else {}
+    def step(kind: type[S]) -> S | None:
+        if not both and kind.table not in table:
+            return None
+        shared = {"seeds": table["seeds"]} if "seeds" in table else {}
+        return part(kind, settings_from(kind, shared, where, prefix="" if shared else None))
+
+    named = {"experiment": table["experiment"]} if "experiment" in table else {}
     return Plan(
-        experiment=experiment,
-        data=part(DataSettings, "data"),
-        checkpoints=_checkpoints(table.get("checkpoint", {}), f"{where}: checkpoint"),
-        features=part(FeatureSettings, "features"),
-        compute=part(ComputeSettings, "compute"),
-        baseline=part(BaselineSettings, "baseline", seeds) if both or "baseline" in table else None,
-        finetune=part(FinetuneSettings, "finetune", seeds) if both or "finetune" in table else None,
-        saving=part(SavingSettings, "saving"),
-        tracking=part(TrackingSettings, "tracking"),
-        report=part(ReportSettings, "report"),
+        data=part(DataSettings),
+        checkpoints=_checkpoints(table.get("checkpoint", {}), where),
+        features=part(FeatureSettings),
+        compute=part(ComputeSettings),
+        ray=part(RaySettings),
+        baseline=step(BaselineSettings),
+        finetune=step(FinetuneSettings),
+        saving=part(SavingSettings),
+        tracking=part(TrackingSettings),
+        report=part(ReportSettings),
+        workspace=part(Workspace, settings_from(Workspace, named, where, prefix="")),
     )
 
 
@@ -135,11 +138,11 @@ def _checkpoints(stated: Any, where: str) -> tuple[CheckpointSettings, ...]:
     """One ``[checkpoint]`` or several ``[[checkpoint]]``."""
     tables = stated if isinstance(stated, list) else [stated]
     if not tables:
-        raise SettingsError(f"{where} is empty; expected one [checkpoint] or several [[checkpoint]]")
-    chosen = tuple(settings_from(CheckpointSettings, table, where) for table in tables)
-    doubled = [choice.name for k, choice in enumerate(chosen) if choice in chosen[:k]]
+        raise SettingsError(f"{where}: checkpoint is empty; expected one [checkpoint] or several [[checkpoint]]")
+    chosen = tuple(settings_from(CheckpointSettings, table, where, prefix="checkpoint") for table in tables)
+    doubled = [choice.checkpoint for k, choice in enumerate(chosen) if choice in chosen[:k]]
     if doubled:
-        raise SettingsError(f"{where}: {doubled[0]!r} stands there twice; remove one")
+        raise SettingsError(f"{where}: checkpoint {doubled[0]!r} is named twice; remove one")
     return chosen
 
 
@@ -148,7 +151,9 @@ def steps(plan: Plan, workspace: Workspace) -> list[Step]:
 
     Methods that read texts alone are part of the first step only: they would be the same in every one.
     """
-    name = replace(workspace, experiment=workspace.experiment or plan.experiment).experiment_name(plan.data.address)
+    name = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment).experiment_name(
+        plan.data.dataset
+    )
     if len(plan.checkpoints) == 1:
         return [Step(plan.checkpoints[0], replace(workspace, experiment=name), plan.baseline, plan.finetune)]
     made = []
@@ -160,7 +165,7 @@ def steps(plan: Plan, workspace: Workspace) -> list[Step]:
 
 def _short_names(checkpoints: Sequence[CheckpointSettings]) -> list[str]:
     """The last part of each name; numbered where two have the same."""
-    shorts = [name_of_address(checkpoint.name) for checkpoint in checkpoints]
+    shorts = [name_of_address(checkpoint.checkpoint) for checkpoint in checkpoints]
     return [short if shorts.count(short) == 1 else f"{short}-{at}" for at, short in enumerate(shorts, 1)]
 
 
@@ -190,19 +195,18 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     """Run every step of `plan`; runs that are there already are kept. One report shows all checkpoints."""
     check_plan(plan)
     made = steps(plan, workspace)
+    whole = Context(plan.data, compute=plan.compute, ray=plan.ray, display=display)
     for step in made:
-        where = (step.checkpoint.name, step.checkpoint.revision)
+        context = whole.on(step.checkpoint, step.workspace)
         if step.baseline is not None:
-            baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.workspace, display)
+            baseline(context, step.baseline, plan.features)
         if step.finetune is not None:
-            finetune(
-                plan.data, *where, step.finetune, plan.compute, step.workspace, display, plan.saving, plan.tracking
-            )
-    folders = [workspace.results / step.workspace.experiment_name(plan.data.address) for step in made]
+            finetune(context, step.finetune, plan.saving, plan.tracking)
+    folders = [workspace.results / step.workspace.experiment_name(plan.data.dataset) for step in made]
     output = None
     if len(made) > 1:
-        whole = replace(workspace, experiment=workspace.experiment or plan.experiment)
-        output = workspace.results / whole.experiment_name(plan.data.address) / "report"
+        named = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment)
+        output = workspace.results / named.experiment_name(plan.data.dataset) / "report"
     return report(folders, plan.report, output, with_texts=workspace.texts)
 
 
@@ -216,15 +220,15 @@ def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
     return [planned for step in steps(plan, workspace) for planned in _planned(plan, step, data)]
 
 
-def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
+def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
     found = None
 
-    def checkpoint() -> dict[str, Any]:
+    def checkpoint() -> CheckpointFacts:
         nonlocal found
-        found = found or find_checkpoint(step.checkpoint.name, step.workspace.cache, step.checkpoint.revision)
+        found = found or find_checkpoint(step.checkpoint.checkpoint, step.workspace.cache, step.checkpoint.revision)
         return checkpoint_facts(found)
 
-    name = step.workspace.experiment_name(plan.data.address)
+    name = step.workspace.experiment_name(plan.data.dataset)
     if step.baseline is not None:
         methods = expand_methods(step.baseline.methods)
         controls = control_runs(methods) if step.baseline.controls else []
@@ -235,26 +239,28 @@ def _planned(plan: Plan, step: Step, data: dict[str, Any]) -> Iterator[Planned]:
                 folder = run_folder(step.workspace.results, name, run_name, seed)
                 yield Planned(folder, _state(folder, data, facts, settings))
     if step.finetune is not None:
-        settings = finetune_facts(step.finetune)
+        settings = identity_facts(step.finetune)
         for seed in step.finetune.seeds:
             folder = run_folder(step.workspace.results, name, FINETUNE_METHODS[step.finetune.method], seed)
             yield Planned(folder, _state(folder, data, checkpoint(), settings))
 
 
-def _state(folder: Path, data: dict[str, Any], checkpoint: dict[str, Any] | None, settings: dict[str, Any]) -> str:
+def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
     """Whether the run in `folder` is the one that is wanted."""
-    if not (folder / "run.json").exists():
+    if folder.is_symlink() or not (folder / "run.json").exists():
         return "to do"
     try:
-        record = read_run(folder).record
+        run = read_run(folder)
     except RunError:
         return "broken; --overwrite to replace it"
-    there = record.identity
+    record, there = run.record, run.record.identity
+    if record.failure is not None or run.has_lost_its_model:
+        return "to do"
     if record.control and checkpoint is not None and record.checkpoint is not None:
         checkpoint = record.checkpoint  # of random weights, which are known once they are made
     wanted = {
-        "data": {name: split["digest"] for name, split in data["splits"].items()},
-        "checkpoint": checkpoint and {key: checkpoint[key] for key in ("digest", "tokenizer_digest")},
+        "data": {name: split.digest for name, split in data.splits.items()},
+        "checkpoint": checkpoint and {"digest": checkpoint.digest, "tokenizer_digest": checkpoint.tokenizer_digest},
         "settings": settings,
     }
     other = [part for part, value in wanted.items() if there[part] != value]

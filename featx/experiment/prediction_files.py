@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from featx.errors import RunError, SettingsError
+from featx.files import whole_file
 from featx.prediction import Prediction
-from featx.runs import whole_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,19 +18,29 @@ from featx.baselines import (
     Workers,
     first_line,
     fit_best,
-    grid_points,
+    n_settings,
     predict,
     save_classifier,
 )
-from featx.data import TextDataset
 from featx.errors import FeatxError, RunError, TrainingError
-from featx.evaluation import Predictions, measure
-from featx.experiment.progress import Display
+from featx.evaluation import Caveat, Family, Predictions, measure
+from featx.experiment.context import Context
 from featx.experiment.records import data_facts, finished_run, measured, now
 from featx.experiment.sources import Source
-from featx.runs import Run, RunRecord, Timings, environment, read_run, write_run
+from featx.runs import (
+    ChosenFeatures,
+    Run,
+    RunRecord,
+    Selection,
+    Timings,
+    TrialRecord,
+    environment,
+    read_run,
+    run_folder,
+    write_run,
+)
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
-from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration
+from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration, CaveatCode, identity_facts
 
 #: Difference of the score on validation between the walk and the kept classifier that is worth a remark.
 _LARGEST_GAP = 0.01
@@ -40,25 +49,38 @@ _LARGEST_GAP = 0.01
 class Probes:
     """Runs methods, and keeps the fits that do not depend on the seed for the next one."""
 
-    def __init__(self, settings: BaselineSettings, workers: Workers, display: Display, overwrite: bool) -> None:
-        self._settings, self._workers, self._display, self._overwrite = settings, workers, display, overwrite
+    def __init__(self, context: Context, settings: BaselineSettings, workers: Workers) -> None:
+        self._context, self._settings, self._workers = context, settings, workers
         self._made: dict[tuple[str, str], Fitted | TrainingError] = {}
 
-    def run(self, method: Method, seed: int, source: Source, original: TextDataset, folder: Path) -> Run:
-        """Fit, tune and measure; a run that is there with the same data and settings is kept as it is.
+    def runs(self, method: Method, source: Source, suffix: str = "") -> list[Run]:
+        """Return a run for each seed: fitted, tuned and measured, or kept where it is there with the same settings.
 
         A method that fails leaves a run that says why.
         """
-        facts = _facts(method, seed, source, original, self._settings, folder)
-        kept = finished_run(folder, facts, self._overwrite)
+        return [self._run(method, seed, source, method.name + suffix) for seed in self._settings.seeds]
+
+    def _run(self, method: Method, seed: int, source: Source, name: str) -> Run:
+        context = self._context
+        folder = run_folder(context.workspace.results, context.experiment, name, seed)
+        facts = {
+            "method": name,
+            "seed": seed,
+            "data": data_facts(context.dataset),
+            "checkpoint": source.checkpoint,
+            "features": source.feature_facts(self._settings.combine),
+            "settings": settings_facts(method, self._settings),
+        }
+        kept = finished_run(folder, facts, context.workspace.overwrite)
         if kept is not None:
-            self._display.say(f"{folder} is there with the same data and settings: kept")
+            context.display.say(f"{folder} is there with the same data and settings: kept")
             return kept
         reset_peak_memory()
         common: dict[str, Any] = {
             **facts,
-            "label_names": list(source.dataset.label_names),
-            "history": [],
+            "family": Family.CONTROL if source.control else method.family,
+            "label_names": source.dataset.label_names,
+            "history": (),
             "environment": environment(source.device),
             "created": now(),
             "control": source.control or None,
@@ -69,13 +91,14 @@ class Probes:
             raise
         except Exception as e:  # one method must not take the others with it; its row says why
             reason = str(e) if isinstance(e, FeatxError) else f"{type(e).__name__}: {first_line(e)}"
-            self._display.say(f"{folder.parent.name}: {reason}")
+            self._context.display.say(f"{folder.parent.name}: {reason}")
             write_run(folder, _failed(common, reason), {})
             return read_run(folder)
         record = RunRecord(
             **common,
             selection=_selection(fitted, self._settings),
             converged=fitted.converged,
+            caveats=_caveats(fitted),
             timings=_timings(fitted, source, seconds["test"]),
             metrics=measured(predictions),
             model_format=None if source.control else "skops",
@@ -106,7 +129,7 @@ class Probes:
             return
         score = measure(validation)[SELECTION_METRIC]
         if abs(score - (fitted.chosen.score or 0.0)) > _LARGEST_GAP:
-            self._display.say(
+            self._context.display.say(
                 f"{method.name} was chosen with {SELECTION_METRIC} {fitted.chosen.score:.3f} on validation and reaches "
                 f"{score:.3f} when fitted alone; its optimum is flat, take the difference as its precision"
             )
@@ -120,8 +143,8 @@ class Probes:
             return made
         material = _material(source, self._settings)
         candidates = source.candidates(self._settings.combine)
-        n_fits = len(grid_points(method)) * len(candidates) * (self._settings.cv or 1)
-        with self._display.task(f"tune {method.name}", n_fits) as task:
+        n_fits = n_settings(method) * len(candidates) * (self._settings.cv or 1)
+        with self._context.display.task(f"tune {method.name}", n_fits) as task:
 
             def show(done: int, best: float | None) -> None:
                 task.update(done, n_fits, "" if best is None else f"best {SELECTION_METRIC} so far {best:.3f}")
@@ -151,73 +174,66 @@ def _some(parts: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: parts[name] for name in names if name in parts}
 
 
-def _facts(
-    method: Method, seed: int, source: Source, original: TextDataset, settings: BaselineSettings, folder: Path
-) -> dict[str, Any]:
-    return {
-        "method": folder.parent.name,
-        "seed": seed,
-        "data": data_facts(original),
-        "checkpoint": source.checkpoint,
-        "features": source.feature_facts(settings.combine),
-        "settings": settings_facts(method, settings),
-    }
-
-
 def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
     """Settings that are part of a run's identity."""
-    pipeline = method.make(0)
+    facts = identity_facts(settings)
+    if n_settings(method) <= 1:  # nothing to choose
+        facts["cv"] = None
+    if method.probabilities:
+        facts["calibrate"] = None
     return {
-        "pipeline": pipeline.__repr__(N_CHAR_MAX=10_000),
+        "pipeline": method.make(0).__repr__(N_CHAR_MAX=10_000),
         "grid": {name: list(values) for name, values in method.grid.items()},
-        "cv": settings.cv if len(grid_points(method)) > 1 else None,
-        "refit": settings.refit.value,
-        "calibrate": None if method.probabilities else settings.calibrate.value,
+        **({"preparations": [dict(one) for one in method.preparations]} if len(method.preparations) > 1 else {}),
+        **facts,
     }
 
 
-def _selection(fitted: Fitted, settings: BaselineSettings) -> dict[str, Any]:
+def _caveats(fitted: Fitted) -> tuple[Caveat, ...]:
+    if fitted.converged is not False:
+        return ()
+    return (Caveat(CaveatCode.NOT_CONVERGED, "the optimiser stopped at its limit before it converged"),)
+
+
+def _selection(fitted: Fitted, settings: BaselineSettings) -> Selection:
     chosen = fitted.chosen
-    summary = ", ".join(f"{name.rpartition('__')[2]}={_shown(value)}" for name, value in chosen.params.items())
-    return {
-        "metric": SELECTION_METRIC,
-        "split": f"{settings.cv} folds of train" if settings.cv else "validation",
-        "chosen": chosen.params,
-        **_chosen_features(chosen),
-        "summary": summary,
-        "score": chosen.score,
-        "n_iter": fitted.n_iter,
-        "max_iter": fitted.max_iter,
-        "trials": [_trial(trial) for trial in fitted.trials],
-    }
-
-
-def _chosen_features(chosen: TuningTrial) -> dict[str, Any]:
     candidate = chosen.candidate
-    return {"features": candidate.facts | {"kinds": list(candidate.kinds)}} if candidate.kinds else {}
+    return Selection(
+        metric=SELECTION_METRIC,
+        split=f"{settings.cv} folds of train" if settings.cv else "validation",
+        chosen=dict(chosen.params),
+        summary=", ".join(_shown(name.rpartition("__")[2], value) for name, value in chosen.params.items()),
+        score=chosen.score,
+        features=ChosenFeatures(**candidate.facts, kinds=candidate.kinds) if candidate.kinds else None,
+        trials=tuple(_trial(trial) for trial in fitted.trials),
+        n_iter=fitted.n_iter,
+        max_iter=fitted.max_iter,
+    )
 
 
-def _trial(trial: TuningTrial) -> dict[str, Any]:
-    return {
+def _trial(trial: TuningTrial) -> TrialRecord:
+    return TrialRecord(
         **trial.candidate.facts,
-        "params": trial.params,
-        "score": trial.score,
-        "fit_seconds": trial.fit_seconds,
-        "n_iter": trial.n_iter,
-        "max_iter": trial.max_iter,
-        "converged": trial.converged if trial.n_iter is not None else None,
-        **({"error": trial.error} if trial.error else {}),
-    }
+        params=dict(trial.params),
+        score=trial.score,
+        fit_seconds=trial.fit_seconds,
+        n_iter=trial.n_iter,
+        max_iter=trial.max_iter,
+        converged=trial.converged if trial.n_iter is not None else None,
+        error=trial.error or None,
+    )
 
 
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, tuple):  # a range of n-grams
+        value = "-".join(map(str, value))
+    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
 
 
 def _failed(common: dict[str, Any], reason: str) -> RunRecord:
     return RunRecord(
         **common,
-        selection={},
+        selection=Selection(),
         converged=None,
         timings=Timings(0.0, 0.0, 0.0, 0.0),
         metrics={},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,43 +10,28 @@ from typing import Any
 from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.experiment.workspace import Workspace
-from featx.runs import Run, SplitFacts, identity_of, keep_texts, read_run
+from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, read_run
 from featx.settings import Checkpoint
 
 
-def data_facts(dataset: TextDataset) -> dict[str, Any]:
-    """Address, commit, notes, and size, digest and class counts of each split."""
+def data_facts(dataset: TextDataset) -> DataFacts:
+    """Return address, commit, notes, and size, digest and class counts of each split."""
     splits = {
-        name: asdict(SplitFacts(len(split), split.digest, split.class_counts.tolist()))
+        name: SplitFacts(len(split), split.digest, tuple(split.class_counts.tolist()))
         for name, split in dataset.splits.items()
     }
-    return {
-        "address": dataset.address,
-        "revision": dataset.revision,
-        "notes": list(dataset.notes),
-        "shared_test_rows": shared_rows(dataset),
-        "splits": splits,
-    }
+    return DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
 
 
-def keep_test_texts(dataset: TextDataset, workspace: Workspace, address: str) -> None:
-    """Keep the test texts beside the runs of an experiment, for its report; unless the user wants none kept."""
-    if workspace.texts:
-        keep_texts(workspace.results / workspace.experiment_name(address), dataset)
-
-
-def shared_rows(dataset: TextDataset) -> list[int]:
-    """Rows of test whose text stands in train as well."""
+def shared_rows(dataset: TextDataset) -> tuple[int, ...]:
+    """Return the rows of test whose text stands in train as well."""
     train = set(dataset.train.texts)
-    return [row for row, text in enumerate(dataset.test.texts) if text in train]
+    return tuple(row for row, text in enumerate(dataset.test.texts) if text in train)
 
 
-def checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Name, commit and digests; not the folder, which is this machine's."""
-    facts = asdict(checkpoint)
-    del facts["path"]
-    return facts
+def checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
+    """Return name, commit and digests; not the folder, which is this machine's."""
+    return CheckpointFacts(checkpoint.name, checkpoint.revision, checkpoint.digest, checkpoint.tokenizer_digest)
 
 
 def measured(predictions: dict[str, Predictions]) -> dict[str, Any]:
@@ -68,7 +52,7 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
     RunError
         If a run with another identity stands there and may not be replaced; names the first part that differs.
     """
-    if not (folder / "run.json").exists():
+    if folder.is_symlink() or not (folder / "run.json").exists():  # a link is replaced, never followed
         return None
     try:
         run = read_run(folder)
@@ -78,9 +62,10 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
         raise RunError(f"{e}: give --overwrite to replace it, or another --experiment") from e
     wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
     differing = [key for key, value in wanted.items() if there.get(key) != value]
-    if not differing and run.record.failure is None:
+    complete = run.record.failure is None and not run.has_lost_its_model
+    if not differing and complete:
         return run
-    if overwrite or run.record.failure is not None:
+    if overwrite or not complete:
         return None
     raise RunError(
         f"{folder} holds a run with other {', '.join(differing)}; give another --experiment, or --overwrite to "

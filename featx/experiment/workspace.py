@@ -9,42 +9,18 @@ from pathlib import Path
 from featx.data.paths import is_folder
 from featx.data.tables import READERS
 from featx.runs import check_name
-from featx.settings import DEFAULT_RESULTS, CachePlace, cache_folder
+from featx.settings import WorkspaceSettings, cache_folder
 
 __all__ = ["Workspace", "cache_folder", "name_of_address"]
 
 
 @dataclass(frozen=True)
-class Workspace:
-    """Folders of a command.
-
-    Attributes
-    ----------
-    results : Path
-    experiment : str or None
-        Name of the folder in `results`; made from the data's address when None.
-    cache_dir : Path, CacheUrl or None
-        `$FEATX_CACHE_DIR`, else the user's cache folder, when None.
-    overwrite : bool
-        Whether a run with other settings may be replaced.
-    texts : bool
-        Whether the test texts are kept beside the runs, for the report to show.
-    """
-
-    results: Path = Path(DEFAULT_RESULTS)
-    experiment: str | None = None
-    cache_dir: CachePlace | None = None
-    overwrite: bool = False
-    texts: bool = True
-
-    @property
-    def cache(self) -> CachePlace:
-        """The cache folder or place in an object store."""
-        return cache_folder(self.cache_dir)
+class Workspace(WorkspaceSettings):
+    """Folders of a command, and what an experiment in them is called."""
 
     def experiment_name(self, address: str) -> str:
         """Name of the experiment on the data at `address`."""
-        return check_name(self.experiment, "--experiment") if self.experiment else name_of_address(address)
+        return check_name(self.experiment, "`experiment`") if self.experiment else name_of_address(address)
 
 
 def name_of_address(address: str) -> str:

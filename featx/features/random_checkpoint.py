@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from featx.errors import CheckpointError
+from featx.features.built import built_folder
 from featx.features.checkpoint import loading, quiet_transformers
 from featx.features.tokens import load_config
 from featx.settings import CachePlace, Checkpoint, local_folder
@@ -18,9 +15,9 @@ _VERSION = 1
 
 
 def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed: int = 0) -> Path:
-    """Folder of a checkpoint with `checkpoint`'s configuration and tokenizer and freshly drawn weights.
+    """Return the folder of a checkpoint with `checkpoint`'s configuration and tokenizer and freshly drawn weights.
 
-    Built on first use, complete or absent; drawn as its architecture initialises itself before pretraining.
+    Built on first use, and again where it is damaged; drawn as its architecture initialises itself before pretraining.
 
     Raises
     ------
@@ -29,29 +26,14 @@ def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed
     """
     name = f"random-{_VERSION}-{checkpoint.digest[:16]}-{checkpoint.tokenizer_digest[:16]}-{seed}"
     folder = local_folder(cache_dir) / "checkpoints" / name
-    if folder.is_dir():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        built = Path(tempfile.mkdtemp(prefix=".random-", dir=folder.parent))
-        try:
-            _write(checkpoint, built, seed)
-            built.chmod(0o755)
-            os.rename(built, folder)  # noqa: PTH104 (os.rename says at once that another process was first)
-        except BaseException:
-            shutil.rmtree(built, ignore_errors=True)
-            raise
-    except OSError as e:
-        if not folder.is_dir():
-            raise CheckpointError(f"the random checkpoint cannot be written to {folder}: {e.strerror or e}") from e
-    return folder
+    return built_folder(folder, lambda made: _write(checkpoint, made, seed), "the random checkpoint")
 
 
 def _write(checkpoint: Checkpoint, folder: Path, seed: int) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    config = load_config(checkpoint)
+    config = load_config(checkpoint, encoders_only=False)
     tokenizer: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
     with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(seed)

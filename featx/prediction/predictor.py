@@ -1,6 +1,6 @@
 """A finished run and new texts become labels and scores, the same way for every method.
 
-May import ``runs``, ``features``, ``baselines`` and ``finetune``.
+May import ``runs``, ``features``, ``baselines`` and ``training``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import CheckpointError, DataError, RunError
+from featx.errors import CheckpointError, DataError, RunError, SettingsError
 from featx.runs import Run, find_runs, read_run
 from featx.runs.folder import MODEL
 from featx.settings import CachePlace, ComputeSettings, Dtype, FeatureSettings, Pooling
@@ -109,6 +109,8 @@ def load_predictor(
     """
     compute = compute or ComputeSettings()
     run = _one_run(folder)
+    if run.record.model_format is not None:
+        run.check_model()
     if run.record.model_format == "transformers":
         return Predictor(run, _finetuned(run, compute))
     if run.record.model_format == "skops":
@@ -151,15 +153,26 @@ def _finetuned(run: Run, compute: ComputeSettings) -> _Classify:
 
 
 def _classical(run: Run, cache: CachePlace, compute: ComputeSettings, checkpoint: str | None) -> _Classify:
-    from featx.baselines import load_classifier, probabilities
+    from featx.baselines import find_method, load_classifier, other_version, probabilities
 
-    classifier = load_classifier(run.folder / MODEL)
-    inputs = _features(run, cache, compute, checkpoint) if run.record.features else _as_texts
+    record = run.record
+    try:
+        method = find_method(record.method)
+    except SettingsError as e:
+        raise RunError(f"{run.folder} is of a method that featx does not have: {record.method}") from e
+    made_with = record.environment.get("packages", {}).get("scikit-learn")
+    chosen = record.selection.chosen
+    classifier = load_classifier(run.folder / MODEL, method, chosen, len(record.label_names), made_with)
+    inputs = _features(run, cache, compute, checkpoint) if record.features else _as_texts
 
     def run_classifier(texts: Sequence[str]) -> NDArray[Any]:
         read = inputs(texts)
-        scores = probabilities(classifier, read)
-        return np.asarray(classifier.predict(read)) if scores is None else scores
+        try:
+            scores = probabilities(classifier, read)
+            return np.asarray(classifier.predict(read)) if scores is None else scores
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+            fault = other_version(made_with) or f"cannot predict ({type(e).__name__}: {e}); run featx baseline again"
+            raise RunError(f"the classifier of {run.folder} {fault}") from e
 
     return run_classifier
 
@@ -183,12 +196,12 @@ def _features(
             f"{run.folder} was made with features from elsewhere, and featx cannot make those of new texts; run featx "
             "baseline with a checkpoint instead"
         )
-    name = checkpoint or facts["name"]
-    found = find_checkpoint(name, cache, facts["revision"] if name == facts["name"] else None)
-    if (found.digest, found.tokenizer_digest) != (facts["digest"], facts["tokenizer_digest"]):
+    name = checkpoint or facts.name
+    found = find_checkpoint(name, cache, facts.revision if name == facts.name else None)
+    if (found.digest, found.tokenizer_digest) != (facts.digest, facts.tokenizer_digest):
         raise CheckpointError(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
-            "tokenizer differ); give the right one with --checkpoint, or run featx baseline again"
+            "tokenizer differ); give the right one as `checkpoint`, or run featx baseline again"
         )
     kinds = _chosen_kinds(run)
     settings = FeatureSettings(
@@ -212,8 +225,10 @@ def _features(
 def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
     """Layer and pooling of the features that the classifier reads, in the order in which they stand side by side."""
     try:
+        chosen = run.record.selection.features
         assert run.record.features is not None
+        assert chosen is not None
         kinds = run.record.features["kinds"]
-        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in run.record.selection["features"]["kinds"]]
+        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in chosen.kinds]
     except (LookupError, ValueError) as e:
         raise RunError(f"{run.folder} does not say which features it reads ({e}); run featx baseline again") from e

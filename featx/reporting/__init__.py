@@ -4,7 +4,8 @@ May import ``errors``, ``config``, ``runs`` and ``evaluation``.
 """
 
 from featx.reporting.answer import answer
-from featx.reporting.comparison import Comparison, Failed, check_metric, compare
+from featx.reporting.caveats import Failed
+from featx.reporting.comparison import Comparison, check_metric, compare
 from featx.reporting.formats import FORMATS, render
 from featx.reporting.judging import Pair
 from featx.reporting.rows import Row

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from featx.evaluation import Family
 from featx.reporting.cells import score
 from featx.reporting.comparison import Comparison
 from featx.reporting.rows import Row
-
-_FINETUNE = "finetune"
-#: Methods that read neither features nor fine-tune: the floor.
-_FLOOR = ("majority", "stratified")
+from featx.settings import CaveatCode
 
 
 def answer(comparison: Comparison) -> list[str]:
@@ -18,8 +16,8 @@ def answer(comparison: Comparison) -> list[str]:
     what is missing.
     """
     reference = comparison.row(comparison.reference) if comparison.reference else None
-    classical = [row for row in comparison.rows if not (row.control or _base(row) in _FLOOR or _is_finetuned(row))]
-    if reference is None or not _is_finetuned(reference) or not classical:
+    classical = [row for row in comparison.rows if row.family.is_classical]
+    if reference is None or reference.family is not Family.FINE_TUNED or not classical:
         real = [row for row in comparison.rows if not row.control] or list(comparison.rows)
         best = max(real, key=lambda row: row.validation)
         return [
@@ -34,23 +32,15 @@ def answer(comparison: Comparison) -> list[str]:
 
 
 def _limits(reference: Row, comparison: Comparison) -> str:
-    """What the first sentence must not be read without."""
+    """Return the reservations that the first sentence opens with."""
     limits = []
-    if any(missing.startswith("methods differ in their train") for missing in comparison.missing):
+    if comparison.has(CaveatCode.MIXED_TRAIN):
         limits.append("the methods were trained on different texts")
-    if any(missing.startswith("every test text stands in train") for missing in comparison.missing):
+    if comparison.has(CaveatCode.SHARED_TEST_TEXTS):
         limits.append("every test text stands in train as well")
-    if reference.under_trained:
+    if comparison.has(CaveatCode.UNDER_TRAINED, CaveatCode.LEARNED_NOTHING, method=reference.method):
         limits.append("fine-tuning was under-trained")
     return f"With the reservation that {' and '.join(limits)}: " if limits else ""
-
-
-def _base(row: Row) -> str:
-    return row.method.partition(" @ ")[0]
-
-
-def _is_finetuned(row: Row) -> bool:
-    return _base(row).startswith(_FINETUNE)
 
 
 def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
@@ -72,7 +62,7 @@ def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
             f"No, fine-tuning is not needed here: {scores}; {signed} lies within ±{comparison.margin:g}, a difference "
             "that would not matter."
         )
-    n_test = comparison.data["splits"]["test"]["n_texts"]
+    n_test = comparison.data.test.n_texts
     ahead = "ahead" if d.value > 0 else "behind"
     why = (
         f"{signed} holds 0: it may be chance on {n_test} test texts"

@@ -5,29 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from featx.errors import RunError, SettingsError
-from featx.evaluation import CONFUSION_METRICS
+from featx.evaluation import CONFUSION_METRICS, Caveat, caveat_lines
+from featx.reporting.caveats import Failed, caveats_of
 from featx.reporting.judging import Pair, Pairing, pairs_of, rows_of
+from featx.reporting.naming import row_name
 from featx.reporting.rows import Row
-from featx.runs import Run
-from featx.settings import ReportSettings
-
-#: Test texts of a class below which percentile intervals of macro averages are known to be too narrow.
-_ENOUGH = 10
-#: For runs that do not say what was amiss.
-_ADVICE = "raise --num-train-epochs or --learning-rate"
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A method without a result, and why."""
-
-    method: str
-    reason: str
+from featx.runs import DataFacts, Run
+from featx.settings import CaveatCode, ReportSettings
 
 
 @dataclass(frozen=True)
@@ -48,11 +36,12 @@ class Comparison:
         Difference of the metric that would not matter.
     confidence : float
     label_names : tuple of str
-    data : dict
-        Address, notes and splits, as the runs recorded them.
+    data : DataFacts
     checkpoints : tuple of str
-    missing : tuple of str
-        What a reader should know is not there.
+    caveats : tuple of Caveat
+        What a reader must know beside the numbers; those that the settings silence are left out.
+    silenced : tuple of CaveatCode
+        Codes of caveats that apply and are left out.
     """
 
     rows: tuple[Row, ...]
@@ -63,13 +52,24 @@ class Comparison:
     margin: float
     confidence: float
     label_names: tuple[str, ...]
-    data: dict[str, Any]
+    data: DataFacts
     checkpoints: tuple[str, ...]
-    missing: tuple[str, ...]
+    caveats: tuple[Caveat, ...] = ()
+    silenced: tuple[CaveatCode, ...] = ()
 
     def row(self, method: str) -> Row | None:
         """Row of `method`, if it has one."""
         return next((row for row in self.rows if row.method == method), None)
+
+    def has(self, *codes: CaveatCode, method: str = "") -> bool:
+        """Return whether a caveat of one of `codes` applies to `method`, or to the comparison as a whole."""
+        return any(caveat.code in codes and caveat.method == method for caveat in self.caveats)
+
+    @property
+    def notes(self) -> list[str]:
+        """The caveats as lines, those on the data first."""
+        silenced = f"left out on demand: {', '.join(self.silenced)}"
+        return caveat_lines(self.caveats) + ([silenced] if self.silenced else [])
 
 
 def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comparison:
@@ -99,6 +99,8 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
     pairing = Pairing(groups, settings)
     rows = rows_of(groups, pairing, reference, settings)
     first = runs[0].record
+    caveats = caveats_of(groups, failed, reference, settings)
+    silenced = [caveat.code for caveat in caveats if caveat.code in (settings.silence or ())]
     return Comparison(
         rows=tuple(rows),
         pairs=tuple(pairs_of(rows, pairing)),
@@ -107,17 +109,18 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
         metric=settings.metric,
         margin=settings.margin,
         confidence=settings.confidence,
-        label_names=tuple(first.label_names),
+        label_names=first.label_names,
         data=first.data,
         checkpoints=tuple(
-            dict.fromkeys(r.record.checkpoint["name"] for r in runs if r.record.checkpoint and not r.record.control)
+            dict.fromkeys(r.record.checkpoint.name for r in runs if r.record.checkpoint and not r.record.control)
         ),
-        missing=tuple(_missing(groups, failed, reference, settings)),
+        caveats=tuple(caveat for caveat in caveats if caveat.code not in silenced),
+        silenced=tuple(dict.fromkeys(silenced)),
     )
 
 
 def _grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by method, seeds in order; with the checkpoint in the name where one method is there on several.
+    """Return runs by method, seeds in order; with the checkpoint in the name where one method is there on several.
 
     Raises
     ------
@@ -127,13 +130,13 @@ def _grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
     apart: dict[tuple[str, str], list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.record.seed):
         checkpoint = run.record.checkpoint
-        made = apart.setdefault((run.record.method, "" if checkpoint is None else str(checkpoint["name"])), [])
+        made = apart.setdefault((run.record.method, "" if checkpoint is None else checkpoint.name), [])
         # One experiment a checkpoint: methods that use none are in each of them.
         if checkpoint is not None or all(other.record.identity != run.record.identity for other in made):
             made.append(run)
     methods = [method for method, _ in apart]
     groups = {
-        f"{method} @ {checkpoint}" if methods.count(method) > 1 else method: made
+        row_name(method, checkpoint if methods.count(method) > 1 else None): made
         for (method, checkpoint), made in apart.items()
     }
     _check_seeds(groups)
@@ -141,13 +144,13 @@ def _grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _find_reference(groups: Mapping[str, Sequence[Run]], settings: ReportSettings) -> str | None:
-    """The group that is the reference; of one method on several checkpoints the best on validation."""
+    """Return the group that is the reference; of one method on several checkpoints the best on validation."""
     if settings.reference in groups:
         return settings.reference
-    of_method = [name for name in groups if name.startswith(f"{settings.reference} @ ")]
+    of_method = [name for name, made in groups.items() if made[0].record.method == settings.reference]
 
     def validation(name: str) -> float:
-        return float(np.mean([run.record.metrics["validation"][settings.metric] for run in groups[name]]))
+        return float(np.mean([run.record.metric("validation", settings.metric) or 0.0 for run in groups[name]]))
 
     return max(of_method, key=validation, default=None)
 
@@ -194,50 +197,3 @@ def _differing(a: Run, b: Run) -> list[str]:
     """Parts of the runs' identities, the seed left out, in which they differ."""
     of_a, of_b = a.record.identity, b.record.identity
     return [key for key in of_a if key != "seed" and of_a[key] != of_b[key]]
-
-
-def _missing(
-    groups: Mapping[str, list[Run]], failed: Sequence[Failed], reference: str | None, settings: ReportSettings
-) -> list[str]:
-    missing = [f"{row.method} failed: {row.reason}" for row in failed]
-    first = next(iter(groups.values()))[0].record
-    if reference is None:
-        missing.append(
-            f"no run of the reference method {settings.reference!r}, so no differences; choose another with --reference"
-        )
-    single = [method for method, runs in groups.items() if len(runs) == 1 and method.startswith("finetune")]
-    if single:
-        missing.append(
-            f"{', '.join(single)}: one seed only; fine-tuning varies with the seed, so more (--seeds 0,1,2) would tell "
-            "how much of a difference is luck"
-        )
-    for what, seen in _not_shared(groups).items():
-        missing.append(f"methods differ in their {what}: {', '.join(seen)}; their scores or costs are not of one kind")
-    n_test = first.data["splits"]["test"]["n_texts"]
-    if len(set(first.data.get("shared_test_rows", ()))) >= n_test:
-        missing.append("every test text stands in train as well: no score here says anything of new texts")
-    counts = first.data["splits"]["test"].get("class_counts") or [_ENOUGH]
-    if min(counts) < _ENOUGH:
-        missing.append(
-            f"the rarest class has {min(counts)} test texts; with so few, intervals of macro averages are too narrow"
-        )
-    stuck = [method for method, runs in groups.items() if any(run.record.converged is False for run in runs)]
-    if stuck:
-        missing.append(f"{', '.join(stuck)}: the optimiser stopped at its limit before it converged")
-    for method, runs in groups.items():
-        advice = [str(run.record.selection.get("advice") or _ADVICE) for run in runs if run.record.under_trained]
-        if advice:
-            missing.append(f"{method}: under-trained, {advice[0]}")
-    return missing
-
-
-def _not_shared(groups: Mapping[str, list[Run]]) -> dict[str, list[str]]:
-    """What all methods should share and do not, with the values that occur."""
-    records = [runs[0].record for runs in groups.values() if not runs[0].record.control]
-    values = {
-        "train texts": [r.data["splits"]["train"]["digest"][:12] for r in records],
-        "validation texts": [r.data["splits"]["validation"]["digest"][:12] for r in records],
-        "checkpoint": [str(r.checkpoint["name"]) for r in records if r.checkpoint],
-        "device": [str(r.environment.get("device")) for r in records if r.checkpoint],
-    }
-    return {what: list(dict.fromkeys(seen)) for what, seen in values.items() if len(set(seen)) > 1}

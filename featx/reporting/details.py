@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,6 @@ from featx.reporting.comparison import Comparison
 from featx.reporting.layer_display import LayerDisplay
 from featx.reporting.learning_display import LearningDisplay
 from featx.reporting.reliability_display import ReliabilityDisplay
-from featx.reporting.rows import Row
 from featx.reporting.votes import Votes, vote
 from featx.runs import Run, SharedText
 
@@ -60,7 +58,7 @@ class Details:
     @property
     def overlap(self) -> Sequence[SharedText] | None:
         """`shared`, or what the runs themselves record of it: rows alone."""
-        recorded = self.comparison.data.get("shared_test_rows")
+        recorded = self.comparison.data.shared_test_rows
         if self.shared is not None or recorded is None:
             return self.shared
         return [SharedText(row, None, None) for row in recorded]
@@ -74,9 +72,10 @@ class Details:
         """Heat maps of the rows whose layer and pooling were chosen on validation."""
         made = []
         for name, runs in zip(self.names, self.runs, strict=True):
-            selection: dict[str, Any] = runs[0].record.selection if runs else {}
-            trials, metric = selection.get("trials") or (), str(selection.get("metric", self.comparison.metric))
-            display = LayerDisplay.of_trials(trials, metric, name)
+            if not runs:
+                continue
+            selection = runs[0].record.selection
+            display = LayerDisplay.of_trials(selection.trials, selection.metric, name)
             if display is not None:
                 made.append((name, display))
         return made
@@ -116,17 +115,6 @@ def take_apart(
     shared: Sequence[SharedText] | None = None,
 ) -> Details:
     """Details of `comparison`, which was made from `runs`."""
-    behind = tuple(_behind(row, runs) for row in comparison.rows)
+    behind = tuple(row.runs if runs else () for row in comparison.rows)
     votes = tuple(vote([run.predictions["test"] for run in made]) if made else None for made in behind)
     return Details(comparison, tuple(row.method for row in comparison.rows), behind, votes, texts, shared)
-
-
-def _behind(row: Row, runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Runs of a row, by seed; one that stands in several results folders counts once."""
-    made: dict[int, Run] = {}
-    for run in runs:
-        record = run.record
-        names = (record.method, f"{record.method} @ {(record.checkpoint or {}).get('name', '')}")
-        if row.method in names and record.failure is None:
-            made.setdefault(record.seed, run)
-    return tuple(made[seed] for seed in row.seeds if seed in made)

@@ -110,7 +110,7 @@ def _named(displays: list[tuple[str, Any]]) -> list[tuple[str, tuple[str, Any]]]
 
 def _data(details: Details) -> Iterator[ReportFigure]:
     labels = details.comparison.label_names
-    counts = {name: split["class_counts"] for name, split in details.comparison.data["splits"].items()}
+    counts = {name: split.class_counts for name, split in details.comparison.data.splits.items()}
     if all(len(of_split) == len(labels) for of_split in counts.values()):
         yield ReportFigure("classes", "data", "Classes in each split.", BalanceDisplay(counts, labels).figure())
     if details.texts is not None and details.test_labels is not None:

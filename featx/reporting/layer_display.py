@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from featx.reporting.style import COLOURS, axes_or_new, new_figure, plain
+from featx.runs import TrialRecord
 
 #: What a trial states as its layer when it read all layers and poolings side by side.
 _TOGETHER = "concat"
@@ -33,18 +34,18 @@ class LayerDisplay:
     together: float | None = None
 
     @classmethod
-    def of_trials(cls, trials: Sequence[Mapping[str, Any]], metric: str, title: str = "") -> LayerDisplay | None:
+    def of_trials(cls, trials: Sequence[TrialRecord], metric: str, title: str = "") -> LayerDisplay | None:
         """Display of a run's trials; None where they do not differ in layer or pooling."""
         scores: dict[tuple[str, str], float] = {}
         together: list[float] = []
         for trial in trials:
-            score = trial.get("score")
-            if {"layer", "pooling"} <= set(trial) and isinstance(score, int | float) and np.isfinite(score):
-                if trial["layer"] == _TOGETHER:
-                    together.append(float(score))
-                    continue
-                place = (str(trial["layer"]), str(trial["pooling"]))
-                scores[place] = max(scores.get(place, -np.inf), float(score))
+            if trial.layer is None or trial.score is None:
+                continue
+            if trial.layer == _TOGETHER:
+                together.append(trial.score)
+                continue
+            place = (str(trial.layer), str(trial.pooling))
+            scores[place] = max(scores.get(place, -np.inf), trial.score)
         return cls(scores, metric, title, max(together, default=None)) if len(scores) > 1 else None
 
     @property

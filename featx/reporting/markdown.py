@@ -9,7 +9,7 @@ from featx.reporting.details import Details
 from featx.reporting.differing import Flip, flips_of, shared_rows, shown_text
 from featx.reporting.figures import ReportFigure
 from featx.reporting.formats import render
-from featx.reporting.run_summary import facts, notes
+from featx.reporting.run_summary import facts
 from featx.reporting.style import clipped
 from featx.reporting.votes import confused_pairs
 
@@ -25,7 +25,7 @@ def markdown(details: Details, title: str, figures: Sequence[ReportFigure]) -> s
         "\n\n".join(map(plain_md, answer(comparison))),
         render(comparison, "md"),
         "\n".join(f"- {plain_md(name)}: {plain_md(value)}" for name, value in facts(comparison)),
-        "\n".join(f"- note: {plain_md(note)}" for note in notes(comparison)),
+        "\n".join(f"- note: {plain_md(note)}" for note in comparison.notes),
         *_differing(details),
         *_shared(details),
         *(f"![{plain_md(figure.caption)}](figures/{figure.name}.svg)" for figure in figures),
@@ -82,7 +82,7 @@ def _shared(details: Details) -> list[str]:
     if details.overlap is None:
         return []
     rows = shared_rows(details)
-    n_test = details.comparison.data["splits"]["test"]["n_texts"]
+    n_test = details.comparison.data.test.n_texts
     parts = [f"**Test texts that stand in train as well:** {len(details.overlap)} of {n_test}"]
     if rows:
         lines = [

@@ -1,8 +1,21 @@
-"""Names of methods, fit for file names."""
+"""Names of methods: of rows, and fit for file names."""
 
 from __future__ import annotations
 
 import re
+
+
+def row_name(method: str, checkpoint: str | None) -> str:
+    """Return the name of a row: with its checkpoint where the method is there on several.
+
+    Nothing takes it apart again: what a row is about is in its fields.
+
+    Examples
+    --------
+    >>> row_name("logreg", "demo")
+    'logreg @ demo'
+    """
+    return f"{method} @ {checkpoint}" if checkpoint else method
 
 
 def file_names(names: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ from featx.reporting.details import Details
 from featx.reporting.differing import page_data, shared_rows
 from featx.reporting.figures import ReportFigure
 from featx.reporting.inline_svg import inline_svg
-from featx.reporting.run_summary import facts, notes
+from featx.reporting.run_summary import facts
 from featx.reporting.style import clipped
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -60,13 +60,13 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
         columns=[_head(column) for column in shown],
         rows=[_row(details, at, shown) for at in range(len(comparison.rows))],
         facts=[(name, clipped(value, 4 * _LONGEST_CELL)) for name, value in facts(comparison)],
-        notes=[clipped(note, 4 * _LONGEST_CELL) for note in notes(comparison)],
+        notes=[clipped(note, 4 * _LONGEST_CELL) for note in comparison.notes],
         sections=sections,
         differing=any(votes is not None for votes in details.votes) or len(details.names) > 1,
         with_texts=details.texts is not None,
         shared=None if details.overlap is None else shared_rows(details),
         n_shared=len(details.overlap or ()),
-        n_test=comparison.data["splits"]["test"]["n_texts"],
+        n_test=comparison.data.test.n_texts,
         data=Markup(_json(page_data(details))),  # noqa: S704 (escaped in _json)
     )
 

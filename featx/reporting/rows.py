@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation import Interval, Paired, confusion_matrix, measure
+from featx.evaluation import METRICS, Family, Interval, Paired, confusion_matrix, measure
 from featx.evaluation.predictions import Predictions
-from featx.runs import Run
+from featx.runs import Run, RunRecord
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class Row:
     ----------
     method : str
         With its checkpoint, where the comparison spans several.
+    family : Family
+    runs : tuple of Run
+        What it rests on, by seed.
     features : str
         Layer and pooling; what is read where there is none.
     settings : str
@@ -40,9 +43,8 @@ class Row:
         Every metric that the method has, on test.
     class_intervals : dict of str to dict of str to Interval
         Precision, recall and F1 of each label name, on test; empty with very many classes.
-    accuracy : float
-    ece : float or None
-        On test, mean over seeds.
+    metrics : mapping of str to float
+        On test, mean over seeds; of `featx.evaluation.METRICS` those that all seeds have.
     without_shared : float or None
         Test score without the test texts that stand in train as well; None when there are none.
     paired : Paired or None
@@ -65,6 +67,8 @@ class Row:
     """
 
     method: str
+    family: Family
+    runs: tuple[Run, ...]
     features: str
     settings: str
     control: str
@@ -76,8 +80,7 @@ class Row:
     scores: tuple[float, ...]
     intervals: Mapping[str, Interval]
     class_intervals: Mapping[str, Mapping[str, Interval]]
-    accuracy: float
-    ece: float | None
+    metrics: Mapping[str, float]
     without_shared: float | None
     paired: Paired | None
     p_holm: float | None
@@ -116,17 +119,18 @@ def row_facts(runs: Sequence[Run], metric: str) -> dict[str, Any]:
     made = [run.predictions["test"] for run in runs]
     first = records[0]
     return {
+        "family": first.family,
+        "runs": tuple(runs),
         "features": _features(first),
-        "settings": " / ".join(dict.fromkeys(str(record.selection.get("summary", "")) for record in records)),
+        "settings": " / ".join(dict.fromkeys(record.selection.summary for record in records)),
         "control": first.control or "",
         "seeds": tuple(record.seed for record in records),
-        "n_train": first.data["splits"]["train"]["n_texts"],
-        "trials": max(1, round(mean([len(record.selection.get("trials", ())) for record in records]))),
-        "validation": mean([record.metrics["validation"][metric] for record in records]),
-        "scores": tuple(float(record.metrics["test"][metric]) for record in records),
-        "accuracy": mean([record.metrics["test"]["accuracy"] for record in records]),
-        "ece": mean_or_none([record.metrics["test"]["ece"] for record in records]),
-        "without_shared": _without_shared(first.data.get("shared_test_rows", ()), made, metric),
+        "n_train": first.data.splits["train"].n_texts,
+        "trials": max(1, round(mean([len(record.selection.trials) for record in records]))),
+        "validation": mean([record.metric("validation", metric) or 0.0 for record in records]),
+        "scores": tuple(record.metric("test", metric) or 0.0 for record in records),
+        "metrics": _metrics(records),
+        "without_shared": _without_shared(first.data.shared_test_rows or (), made, metric),
         "converged": _all(record.converged for record in records),
         "under_trained": _any(record.under_trained for record in records),
         "extract_seconds": mean([record.timings.extract_seconds for record in records]),
@@ -136,6 +140,11 @@ def row_facts(runs: Sequence[Run], metric: str) -> dict[str, Any]:
         "model_bytes": mean_or_none([record.model_bytes for record in records]),
         "confusion": np.sum([confusion_matrix(predictions) for predictions in made], axis=0),
     }
+
+
+def _metrics(records: Sequence[RunRecord]) -> dict[str, float]:
+    means = {name: mean_or_none([record.metric("test", name) for record in records]) for name in METRICS}
+    return {name: value for name, value in means.items() if value is not None}
 
 
 def mean(values: Sequence[float]) -> float:
@@ -159,12 +168,11 @@ def _any(flags: Any) -> bool | None:
     return any(known) if known else None
 
 
-def _features(record: Any) -> str:
-    if record.features is None:
+def _features(record: RunRecord) -> str:
+    chosen = record.selection.features
+    if chosen is None:
         return "text"
-    chosen = record.selection.get("features", record.features)
-    layer, pooling = chosen.get("layer", "?"), chosen.get("pooling", "")
-    return "concat" if layer == "concat" else f"layer {layer} {pooling}"
+    return "concat" if chosen.layer == "concat" else f"layer {chosen.layer} {chosen.pooling}"
 
 
 def _without_shared(rows: Sequence[int], made: Sequence[Predictions], metric: str) -> float | None:

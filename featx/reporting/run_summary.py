@@ -8,17 +8,11 @@ from featx.reporting.comparison import Comparison
 def facts(comparison: Comparison) -> list[tuple[str, str]]:
     """Data, sizes, labels, checkpoints and metric."""
     data = comparison.data
-    sizes = ", ".join(f"{name} {split['n_texts']:,}" for name, split in data["splits"].items())
-    revision = data.get("revision")
+    sizes = ", ".join(f"{name} {split.n_texts:,}" for name, split in data.splits.items())
     return [
-        ("data", data["address"] + (f" at {revision[:12]}" if revision else "")),
+        ("data", data.address + (f" at {data.revision[:12]}" if data.revision else "")),
         ("texts", sizes),
         ("labels", ", ".join(comparison.label_names)),
         ("checkpoint", ", ".join(comparison.checkpoints) or "none"),
         ("metric", f"{comparison.metric}; intervals of {comparison.confidence:.0%} by bootstrap over test texts"),
     ]
-
-
-def notes(comparison: Comparison) -> list[str]:
-    """What a reader should keep in mind: notes on the data, and what is missing."""
-    return [*comparison.data["notes"], *comparison.missing]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from featx.errors import RunError
+from featx.files import write_file
 from featx.reporting.comparison import Comparison
 from featx.reporting.details import take_apart
 from featx.reporting.figures import report_figures
@@ -13,7 +14,7 @@ from featx.reporting.formats import render
 from featx.reporting.markdown import markdown
 from featx.reporting.page import page
 from featx.reporting.style import drawn
-from featx.runs import Run, SharedText
+from featx.runs import Run, SharedText, check_is_no_link
 
 
 def write_report(
@@ -51,13 +52,14 @@ def write_report(
     details = take_apart(comparison, runs, texts, shared)
     figures = list(report_figures(details))
     try:
+        check_is_no_link(folder / "figures")
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         svgs, drawings = [], []
         for figure in figures:
             svgs.append(drawn(figure.figure, "svg"))
             for suffix, content in (("png", drawn(figure.figure, "png")), ("svg", svgs[-1])):
                 path = folder / "figures" / f"{figure.name}.{suffix}"
-                path.write_bytes(content)
+                write_file(path, [content])
                 drawings.append(path)
         pairs = list(zip(figures, svgs, strict=True))
         written = [_write(folder / "report.html", page(details, title, pairs))]
@@ -70,5 +72,5 @@ def write_report(
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, "utf-8")
+    write_file(path, [text.encode()])
     return path

@@ -1,20 +1,35 @@
 """One finished method on one data set with one seed, as a folder that is complete or absent.
 
-Knows of predictions and plain records, not of models. May import ``errors``, ``config``, ``data``, ``evaluation``.
+Knows of predictions and records, not of models. May import ``errors``, ``settings``, ``data``, ``evaluation``.
 """
 
 from featx.runs.environment import environment
-from featx.runs.folder import Run, check_name, find_runs, read_run, run_folder, write_run
-from featx.runs.record import RunRecord, SplitFacts, Timings, identity_of
+from featx.runs.folder import Run, check_is_no_link, check_name, find_runs, read_run, run_folder, write_run
+from featx.runs.record import (
+    CheckpointFacts,
+    ChosenFeatures,
+    DataFacts,
+    RunRecord,
+    Selection,
+    SplitFacts,
+    Timings,
+    TrialRecord,
+    identity_of,
+)
 from featx.runs.texts import SharedText, keep_texts, read_shared, read_texts
-from featx.runs.whole_file import whole_file
 
 __all__ = [
+    "CheckpointFacts",
+    "ChosenFeatures",
+    "DataFacts",
     "Run",
     "RunRecord",
+    "Selection",
     "SharedText",
     "SplitFacts",
     "Timings",
+    "TrialRecord",
+    "check_is_no_link",
     "check_name",
     "environment",
     "find_runs",
@@ -24,6 +39,5 @@ __all__ = [
     "read_shared",
     "read_texts",
     "run_folder",
-    "whole_file",
     "write_run",
 ]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +13,11 @@ from numpy.typing import NDArray
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
-from featx.runs.checks import NAME
-from featx.runs.measuring import folder_bytes
-from featx.runs.record import RunRecord, record_from_json
+from featx.files import whole_folder
+from featx.runs.consistency import check_predictions
+from featx.runs.measuring import folder_bytes, folder_digest
+from featx.runs.reading import record_from_text
+from featx.runs.record import NAME, RunRecord
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
 
@@ -31,6 +29,29 @@ class Run:
     folder: Path
     record: RunRecord
     predictions: Mapping[str, Predictions]
+
+    @property
+    def has_lost_its_model(self) -> bool:
+        """Whether the model that the record speaks of is gone, or in part; its content is not read."""
+        if self.record.model_format is None:
+            return False
+        model, size = self.folder / MODEL, self.record.model_bytes
+        return not model.is_dir() or (size is not None and folder_bytes(model) != size)
+
+    def check_model(self) -> None:
+        """Check that the model is there, to the bit as it was saved.
+
+        Raises
+        ------
+        RunError
+            If it is not.
+        """
+        digest = self.record.model_digest
+        if self.has_lost_its_model or (digest is not None and folder_digest(self.folder / MODEL) != digest):
+            raise RunError(
+                f"the model in {self.folder / MODEL} is missing or not as it was saved; run the method again with "
+                "`overwrite`, or bring the folder back from a copy"
+            )
 
 
 def check_name(name: str, option: str) -> str:
@@ -51,6 +72,18 @@ def check_name(name: str, option: str) -> str:
 def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
     """Where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
     return results / check_name(experiment, "--experiment") / check_name(method, "method") / f"seed-{seed}"
+
+
+def check_is_no_link(folder: Path) -> None:
+    """Check that `folder`, a place that featx chose itself, does not lead out of the results.
+
+    Raises
+    ------
+    RunError
+        If it is a symbolic link.
+    """
+    if folder.is_symlink():
+        raise RunError(f"{folder} is a link, and featx writes through none; remove it, or choose other `results`")
 
 
 def write_run(
@@ -76,12 +109,13 @@ def write_run(
         If it cannot be written.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _built_beside(folder) as building:
+        with whole_folder(folder) as building:
             if save_model is not None:
                 (building / MODEL).mkdir()
                 save_model(building / MODEL)
-                record = replace(record, model_bytes=folder_bytes(building / MODEL))
+                record = replace(
+                    record, model_bytes=folder_bytes(building / MODEL), model_digest=folder_digest(building / MODEL)
+                )
             (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
             if predictions:
                 _write_predictions(building / PREDICTIONS, predictions)
@@ -89,44 +123,6 @@ def write_run(
         raise RunError(
             f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
         ) from e
-
-
-@contextmanager
-def _built_beside(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which then takes the place of `folder`."""
-    building = folder.with_name(f".{folder.name}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    building.mkdir()
-    try:
-        yield building
-        _fsync_tree(building)
-        if folder.exists():
-            _replace(folder, building)
-        else:
-            building.rename(folder)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-
-
-def _replace(folder: Path, building: Path) -> None:
-    """Put `building` in the place of `folder`; if that fails, `folder` is back as it was."""
-    old = building.with_name(building.name + "-old")
-    folder.rename(old)
-    try:
-        building.rename(folder)
-    except BaseException:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old)
-
-
-def _fsync_tree(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> None:
@@ -159,20 +155,20 @@ def read_run(folder: Path) -> Run:
     """
     path = folder / RECORD
     try:
-        content = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as e:
         raise RunError(
             f"{folder} is no run: {RECORD} cannot be read ({e.strerror or e}); give a folder seed-<n>"
         ) from e
-    except (ValueError, RecursionError) as e:
+    except UnicodeDecodeError as e:
         raise RunError(f"{path} is broken ({e}); run the method again") from e
-    record = record_from_json(content, str(path))
+    record = record_from_text(text, str(path))
     if record.failure is not None:
         return Run(folder, record, {})
-    return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))
+    return Run(folder, record, _read_predictions(folder / PREDICTIONS, record))
 
 
-def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Predictions]:
+def _read_predictions(path: Path, record: RunRecord) -> dict[str, Predictions]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -180,20 +176,24 @@ def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Pre
         with pq.ParquetFile(path) as file:
             table = file.read()
         splits = np.asarray(table["split"].to_pylist())
-        y_true, y_pred = (_whole_numbers(table, name) for name in ("y_true", "y_pred"))
-        names = [f"score_{name}" for name in label_names]
-        y_score = None
-        if set(names) <= set(table.column_names):
+        rows, y_true, y_pred = (_whole_numbers(table, name) for name in ("row", "y_true", "y_pred"))
+        label_names = record.label_names
+        names, y_score = [f"score_{name}" for name in label_names], None
+        scores = [name for name in table.column_names if name.startswith("score_")]
+        if scores and scores != names:
+            raise ValueError("its score columns are not those of the label names in run.json")
+        if scores:
             y_score = np.column_stack([table[name].to_numpy() for name in names]).astype(np.float64)
         made = {}
         for split in dict.fromkeys(splits.tolist()):
             at = splits == split
+            if not np.array_equal(rows[at], np.arange(at.sum())):
+                raise ValueError(f"the rows of {split} are not 0, 1, 2, … in this order")
             made[split] = Predictions(y_true[at], y_pred[at], None if y_score is None else y_score[at], label_names)
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as e:
+        check_predictions(record, made)
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, OverflowError) as e:
         first_line = (str(e).splitlines() or [type(e).__name__])[0]
         raise RunError(f"{path} is broken ({first_line}); run the method again") from e
-    if "test" not in made:
-        raise RunError(f"{path} holds no predictions for test; run the method again")
     return made
 
 
@@ -218,8 +218,8 @@ def find_runs(folder: Path) -> list[Path]:
         return [folder]
     found = [
         path.parent
-        for path in sorted(folder.glob(f"**/{RECORD}"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        for path in sorted(folder.glob(f"**/{RECORD}"))  # which goes through no links
+        if not path.is_symlink() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not found:
         raise RunError(

@@ -1,24 +1,189 @@
-"""`RunRecord`: everything about a run but its predictions and its model, as ``run.json`` holds it."""
+"""`RunRecord`: everything about a run but its predictions and its model, as ``run.json`` holds it (schema 2).
+
+How files are read, of this schema and of earlier ones, is in `featx.runs.reading`.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
 
-from featx.errors import RunError
-from featx.runs.checks import check_record
+from msgspec import Meta
 
-SCHEMA_VERSION = 1
+from featx.evaluation import Caveat, Family
+from featx.settings import SELECTION_METRIC, CaveatCode, Dtype
+
+SCHEMA_VERSION = 2
+#: Names that are fit to be a folder's: nothing that leads elsewhere, on any system.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Number = int | float
+#: Name of a metric to its value; no entry, or None, where it is undefined. Also ``per_class`` and ``confusion_matrix``.
+Metrics = dict[str, Number | dict[str, dict[str, Number]] | list[list[Whole]] | None]
 
 
 @dataclass(frozen=True)
 class SplitFacts:
     """Size, digest and class counts of a split."""
 
-    n_texts: int
+    n_texts: Whole
     digest: str
-    class_counts: list[int]
+    class_counts: tuple[Whole, ...]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a run was made on.
+
+    Attributes
+    ----------
+    address : str
+    revision : str or None
+        The Hub's commit.
+    notes : tuple of str
+        What was found or done when it was loaded.
+    splits : dict of str to SplitFacts
+        ``train``, ``validation`` and ``test``.
+    shared_test_rows : tuple of int or None
+        Rows of test whose text stands in train as well; None where that was not recorded.
+    """
+
+    address: str
+    revision: str | None
+    notes: tuple[str, ...]
+    splits: dict[str, SplitFacts]
+    shared_test_rows: tuple[Whole, ...] | None = None
+
+    def __post_init__(self) -> None:
+        lacking = [name for name in ("train", "validation", "test") if name not in self.splits]
+        if lacking:
+            raise ValueError(f"Object missing required field `splits.{lacking[0]}`")
+
+    @property
+    def test(self) -> SplitFacts:
+        """Facts of the split that everything is measured on."""
+        return self.splits["test"]
+
+    @property
+    def is_all_shared(self) -> bool:
+        """Whether every test text stands in train as well."""
+        return len(set(self.shared_test_rows or ())) >= self.test.n_texts > 0
+
+
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """Name, commit and digests of a checkpoint; not its folder, which is one machine's."""
+
+    name: str
+    revision: str | None
+    digest: str
+    tokenizer_digest: str
+
+
+@dataclass(frozen=True)
+class ChosenFeatures:
+    """The features that a classifier reads.
+
+    Attributes
+    ----------
+    layer : int or str
+        ``concat`` for several side by side.
+    pooling : str
+    kinds : tuple of int
+        Their positions among the kinds of features that the record lists.
+    """
+
+    layer: Whole | str | None
+    pooling: str
+    kinds: tuple[Whole, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One setting that was tried on validation: of a grid, or of a search.
+
+    Attributes
+    ----------
+    params : dict
+    score : float or None
+        Of the selection metric; None for a trial that has none.
+    fit_seconds : float or None
+    layer, pooling : int or str, str
+        The features that it read; None for texts.
+    n_iter, max_iter : int or None
+        Iterations of the optimiser, and its limit.
+    converged : bool or None
+    error : str or None
+        Why it failed.
+    state : str or None
+        Of a trial of a search: ``complete``, ``pruned`` or ``failed``.
+    scores : tuple of float
+        By epoch.
+    standard_error, log_loss : float or None
+    """
+
+    params: dict[str, Any] = field(default_factory=dict)
+    score: float | None = None
+    fit_seconds: float | None = None
+    layer: int | str | None = None
+    pooling: str | None = None
+    n_iter: Whole | None = None
+    max_iter: Whole | None = None
+    converged: bool | None = None
+    error: str | None = None
+    state: str | None = None
+    scores: tuple[float | None, ...] = ()
+    standard_error: float | None = None
+    log_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was chosen, by what, and among what.
+
+    Attributes
+    ----------
+    metric, split : str
+        By which metric on which texts.
+    chosen : dict
+        The parameters.
+    summary : str
+        The same for people.
+    score : float or None
+        Of the chosen trial.
+    features : ChosenFeatures or None
+        None for methods that read texts.
+    trials : tuple of TrialRecord
+    n_iter, max_iter : int or None
+    best_epoch, best_score, last_epoch : float or None
+        Of a fine-tuning.
+    truncated : dict of str to int
+        Texts of each split that were longer than the limit of tokens.
+    rule : str or None
+        How a search chose, where not by the metric alone.
+    probe : dict or None
+        The linear probe that a fine-tuning started from.
+    """
+
+    metric: str = SELECTION_METRIC
+    split: str = "validation"
+    chosen: dict[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    score: float | None = None
+    features: ChosenFeatures | None = None
+    trials: tuple[TrialRecord, ...] = ()
+    n_iter: Whole | None = None
+    max_iter: Whole | None = None
+    best_epoch: float | None = None
+    best_score: float | None = None
+    last_epoch: float | None = None
+    truncated: dict[str, Whole] = field(default_factory=dict)
+    rule: str | None = None
+    probe: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,24 +217,30 @@ class RunRecord:
     ----------
     method, seed
         What was run.
-    data : dict
-        ``address``, ``revision``, ``notes``, and ``splits``: name to `SplitFacts`.
-    checkpoint : dict or None
-        Name, revision and digests; None for methods that use none.
+    family : Family
+    label_names : tuple of str
+    data : DataFacts
+    checkpoint : CheckpointFacts or None
+        None for methods that use none.
     features : dict or None
-        ``layer``, ``pooling``, ``max_length``, ``dtype``, ``spec``; None for methods without features.
+        What identifies the features: ``kinds`` (layer, pooling and spec of each), ``combine``, ``max_length`` and
+        ``dtype``; None for methods without features.
     settings : dict
-        What the user could choose: grid or Trainer settings.
-    selection : dict
-        ``chosen`` parameters and every trial, with the metric on validation.
+        What the user could choose: grid or Trainer settings, as far as they identify the run.
+    selection : Selection
     converged : bool or None
         Whether the optimiser of the chosen classifier ended by itself; None where that has no meaning.
-    metrics : dict
+    timings : Timings
+    metrics : dict of str to Metrics
         Split name to what `featx.evaluation.measure` gives.
-    history : list of dict
-        Loss and validation metrics by step.
+    history : tuple of dict
+        Loss and validation metrics by step; None for what was not finite.
     model_format : str or None
         ``skops`` or ``transformers``; None when no model was saved.
+    environment : dict
+    created : str
+    caveats : tuple of Caveat
+        What limits the numbers of this run by itself.
     failure : str or None
         Why the method has no result, for one that failed or ran out of time; then there are no metrics.
     control : str or None
@@ -80,79 +251,116 @@ class RunRecord:
         Highest memory of the process, or of the GPU, while the run was made.
     model_bytes : int or None
         Size of the saved model.
+    model_digest : str or None
+        As of `featx.runs.measuring.folder_digest`; None for runs of version 0.1.
     """
 
-    method: str
-    seed: int
-    label_names: list[str]
-    data: dict[str, Any]
-    checkpoint: dict[str, Any] | None
+    method: Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]  # it becomes part of the names of files
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    family: Family
+    label_names: tuple[str, ...]
+    data: DataFacts
+    checkpoint: CheckpointFacts | None
     features: dict[str, Any] | None
     settings: dict[str, Any]
-    selection: dict[str, Any]
+    selection: Selection
     converged: bool | None
     timings: Timings
-    metrics: dict[str, Any]
-    history: list[dict[str, Any]]
+    metrics: dict[str, Metrics]
+    history: tuple[dict[str, Number | None], ...]
     model_format: str | None
     environment: dict[str, Any]
     created: str
+    caveats: tuple[Caveat, ...] = ()
     failure: str | None = None
     control: str | None = None
     under_trained: bool | None = None
-    peak_memory_bytes: int | None = None
-    model_bytes: int | None = None
-    schema_version: int = field(default=SCHEMA_VERSION)
+    peak_memory_bytes: Whole | None = None
+    model_bytes: Whole | None = None
+    model_digest: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if len(self.label_names) < 2 or len(set(self.label_names)) < len(self.label_names):
+            raise ValueError("Expected two `label_names` or more, each once")
+        _check_features(self.features, self.selection.features, self.failure)
+        for split in () if self.failure is not None else ("validation", "test"):
+            if self.metric(split, "accuracy") is None:
+                raise ValueError(f"Object missing required field `metrics.{split}.accuracy`")
+
+    def metric(self, split: str, name: str) -> float | None:
+        """Return the value of the metric `name` on `split`; None where the run does not have it."""
+        value = self.metrics[split].get(name) if split in self.metrics else None
+        return float(value) if isinstance(value, int | float) else None
+
+    def has(self, *codes: CaveatCode) -> bool:
+        """Return whether a caveat of one of these `codes` applies to this run by itself."""
+        return any(caveat.code in codes for caveat in self.caveats)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict for ``run.json``."""
-        return asdict(self)
+        """Return plain values for ``run.json``; numbers that are not finite, which JSON lacks, become None."""
+        return {name: _finite(value) for name, value in asdict(self).items()}
 
     @property
     def split_digest(self) -> str:
         """Digest of the test split: runs are compared only where it agrees."""
-        return str(self.data["splits"]["test"]["digest"])
+        return self.data.test.digest
+
+    @property
+    def device(self) -> str:
+        """What the model ran on; empty where that was not recorded."""
+        return str(self.environment.get("device") or "")
 
     @property
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same: see `identity_of`."""
-        return identity_of(asdict(self))
+        return identity_of(vars(self))
 
 
 def identity_of(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Method, seed, data digests, checkpoint digests, features and settings out of a run's facts."""
-    checkpoint = facts["checkpoint"]
+    """Return method, seed, data digests, checkpoint digests, features and settings out of a run's facts.
+
+    Parameters
+    ----------
+    facts : mapping
+        ``method``, ``seed``, ``data`` (DataFacts), ``checkpoint`` (CheckpointFacts or None), ``features`` and
+        ``settings``, as the fields of `RunRecord`.
+    """
+    checkpoint: CheckpointFacts | None = facts["checkpoint"]
     return {
         "method": facts["method"],
         "seed": facts["seed"],
-        "data": {name: split["digest"] for name, split in facts["data"]["splits"].items()},
-        "checkpoint": checkpoint and {key: checkpoint[key] for key in ("digest", "tokenizer_digest")},
+        "data": {name: split.digest for name, split in facts["data"].splits.items()},
+        "checkpoint": checkpoint and {"digest": checkpoint.digest, "tokenizer_digest": checkpoint.tokenizer_digest},
         "features": facts["features"],
         "settings": facts["settings"],
     }
 
 
-def record_from_json(content: Any, source: str) -> RunRecord:
-    """Record that ``run.json`` holds.
+def _check_features(features: Any, chosen: ChosenFeatures | None, failure: str | None) -> None:
+    """Check that of several kinds of feature the record says which were chosen, by positions that it has."""
+    if features is None:
+        return
+    kinds = features.get("kinds", ())
+    if not isinstance(kinds, list | tuple) or not all(map(_is_kind, kinds)):
+        raise ValueError("Expected `features.kinds` with a layer and a pooling each")
+    if kinds and features.get("dtype") not in [*Dtype, None]:
+        raise ValueError(f"Expected `features.dtype` to be one of {', '.join(Dtype)}")
+    if failure is not None:
+        return
+    if chosen is None:
+        raise ValueError("Object missing required field `selection.features`")
+    if kinds and not (chosen.kinds and max(chosen.kinds) < len(kinds)):
+        raise ValueError("Expected `selection.features.kinds` to be positions in `features.kinds`")
 
-    Raises
-    ------
-    RunError
-        If it is of a newer schema, or a field is missing or of a wrong kind.
-    """
-    if not isinstance(content, dict):
-        raise RunError(f"{source} is no run: expected a JSON object")
-    version = content.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise RunError(f"{source} has schema {version}, but this featx knows up to {SCHEMA_VERSION}; update featx")
-    missing = [f.name for f in fields(RunRecord) if f.name not in content and f.default is MISSING]
-    if missing:
-        raise RunError(f"{source} lacks {', '.join(missing)}; it is no run of featx, or it is broken")
-    known = {f.name: content[f.name] for f in fields(RunRecord) if f.name in content}
-    try:
-        known["timings"] = Timings(**known["timings"])
-        record = RunRecord(**known)
-        check_record(record)
-    except (TypeError, KeyError, AttributeError) as e:
-        raise RunError(f"{source} is broken ({e}); run the method again") from e
-    return record
+
+def _is_kind(kind: Any) -> bool:
+    return isinstance(kind, Mapping) and isinstance(kind.get("layer"), int) and isinstance(kind.get("pooling"), str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,6 +8,7 @@ from featx.settings.cache import CACHE_DIR_VARIABLE, CachePlace, CacheUrl, cache
 from featx.settings.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, CheckpointSettings
 from featx.settings.choices import (
     Calibration,
+    CaveatCode,
     ClassWeights,
     Combine,
     Device,
@@ -15,9 +16,13 @@ from featx.settings.choices import (
     Engine,
     FinetuneMethod,
     Format,
+    Optimizer,
     Pooling,
+    Projection,
     Refit,
     SaveStrategy,
+    Schedule,
+    TableFormat,
     WandbMode,
     choose,
 )
@@ -25,8 +30,11 @@ from featx.settings.compute import ComputeSettings, RaySettings
 from featx.settings.data import DEMO, DataSettings
 from featx.settings.features import FeatureSettings
 from featx.settings.finetune import DEMO_FINETUNE, FinetuneSettings, SavingSettings, TrackingSettings
+from featx.settings.groups import GROUPS
+from featx.settings.identity import identity_facts
+from featx.settings.reading import aliases_of, check_keys, names_of, settings_from, split_settings
 from featx.settings.report import SELECTION_METRIC, ReportSettings
-from featx.settings.workspace import DEFAULT_RESULTS
+from featx.settings.workspace import DEFAULT_RESULTS, WorkspaceSettings
 
 __all__ = [
     "CACHE_DIR_VARIABLE",
@@ -34,11 +42,13 @@ __all__ = [
     "DEFAULT_RESULTS",
     "DEMO",
     "DEMO_FINETUNE",
+    "GROUPS",
     "SELECTION_METRIC",
     "BaselineSettings",
     "CachePlace",
     "CacheUrl",
     "Calibration",
+    "CaveatCode",
     "Checkpoint",
     "CheckpointSettings",
     "ClassWeights",
@@ -52,16 +62,27 @@ __all__ = [
     "FinetuneMethod",
     "FinetuneSettings",
     "Format",
+    "Optimizer",
     "Pooling",
+    "Projection",
     "RaySettings",
     "Refit",
     "ReportSettings",
     "SaveStrategy",
     "SavingSettings",
+    "Schedule",
+    "TableFormat",
     "TrackingSettings",
     "WandbMode",
+    "WorkspaceSettings",
+    "aliases_of",
     "cache_folder",
     "cache_place",
+    "check_keys",
     "choose",
+    "identity_facts",
     "local_folder",
+    "names_of",
+    "settings_from",
+    "split_settings",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.errors import SettingsError
+from featx.settings.paths import home
 
 #: Environment variable that names the cache folder.
 CACHE_DIR_VARIABLE = "FEATX_CACHE_DIR"
@@ -48,22 +49,28 @@ def cache_place(value: str | Path | CacheUrl) -> CachePlace:
     CacheUrl(url='s3://bucket/featx')
     """
     if not isinstance(value, str) or "://" not in value:
-        return value if isinstance(value, CacheUrl) else Path(value)
+        return value if isinstance(value, CacheUrl) else Path(home(os.fspath(value)))
     scheme, _, rest = value.partition("://")
     user, at, _ = rest.partition("/")[0].rpartition("@")
     if at and ":" in user:
         raise SettingsError(
-            f"--cache-dir is a {scheme}:// URL with a password in it; leave it out and give credentials by the "
-            "environment or the configuration of the store's own tools"
+            f"`cache_dir` is a {scheme}:// URL with a password in it; leave it out and give credentials by the "
+            "environment or the configuration of the store's own tools",
+            "cache_dir",
         )
     if "?" in rest or "#" in rest or "::" in value:
-        raise SettingsError(f"--cache-dir is a {scheme}:// URL with options; expected {scheme}://BUCKET/PREFIX alone")
+        raise SettingsError(
+            f"`cache_dir` is a {scheme}:// URL with options; expected {scheme}://BUCKET/PREFIX alone", "cache_dir"
+        )
     if scheme in ("file", "local", "http", "https", "ftp", "sftp", "ssh"):
         raise SettingsError(
-            f"--cache-dir is a {scheme}:// URL; expected a folder, or an object store such as s3://BUCKET/PREFIX"
+            f"`cache_dir` is a {scheme}:// URL; expected a folder, or an object store such as s3://BUCKET/PREFIX",
+            "cache_dir",
         )
     if not scheme or not rest.strip("/"):
-        raise SettingsError(f"--cache-dir is {value!r}, which names no bucket; expected such as s3://BUCKET/PREFIX")
+        raise SettingsError(
+            f"`cache_dir` is {value!r}, which names no bucket; expected such as s3://BUCKET/PREFIX", "cache_dir"
+        )
     return CacheUrl(value.rstrip("/"))
 
 

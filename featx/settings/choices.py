@@ -40,6 +40,29 @@ class FinetuneMethod(StrEnum):
     LORA = "lora"
 
 
+class Schedule(StrEnum):
+    """Schedules of the Trainer that need no settings of their own."""
+
+    LINEAR = "linear"
+    COSINE = "cosine"
+    COSINE_WITH_RESTARTS = "cosine_with_restarts"
+    POLYNOMIAL = "polynomial"
+    CONSTANT = "constant"
+    CONSTANT_WITH_WARMUP = "constant_with_warmup"
+    INVERSE_SQRT = "inverse_sqrt"
+
+
+class Optimizer(StrEnum):
+    """Optimizers of the Trainer that need no further package."""
+
+    ADAMW_TORCH = "adamw_torch"
+    ADAMW_TORCH_FUSED = "adamw_torch_fused"
+    ADAFACTOR = "adafactor"
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+
+
 class ClassWeights(StrEnum):
     """How much the classes count in the loss; ``balanced`` lets rare ones count more."""
 
@@ -86,6 +109,25 @@ class Calibration(StrEnum):
     ISOTONIC = "isotonic"
 
 
+class CaveatCode(StrEnum):
+    """What limits a statement of a report; each can be silenced by its code."""
+
+    DATA = "data"
+    SHARED_TEST_TEXTS = "shared-test-texts"
+    RARE_CLASS = "rare-class"
+    FAILED = "failed"
+    NO_REFERENCE = "no-reference"
+    ONE_SEED = "one-seed"
+    MIXED_TRAIN = "mixed-train"
+    MIXED_VALIDATION = "mixed-validation"
+    MIXED_CHECKPOINT = "mixed-checkpoint"
+    MIXED_DEVICE = "mixed-device"
+    NOT_CONVERGED = "not-converged"
+    UNDER_TRAINED = "under-trained"
+    LEARNED_NOTHING = "learned-nothing"
+    CONTRADICTED = "contradicted"
+
+
 class Engine(StrEnum):
     """Who encodes: this process, or the workers of a Ray cluster."""
 
@@ -99,6 +141,23 @@ class Format(StrEnum):
     NPZ = "npz"
     PARQUET = "parquet"
     DATASETS = "datasets"
+
+
+class Projection(StrEnum):
+    """How features become a map of two dimensions."""
+
+    PCA = "pca"
+    UMAP = "umap"
+
+
+class TableFormat(StrEnum):
+    """Forms in which a comparison is printed."""
+
+    TABLE = "table"
+    MD = "md"
+    CSV = "csv"
+    TEX = "tex"
+    JSON = "json"
 
 
 Choice = TypeVar("Choice", bound=StrEnum)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from featx.settings.base import Settings
-from featx.settings.choices import Device
+from featx.settings.choices import Device, Engine
 from featx.settings.declare import setting
 
 
 @dataclass(frozen=True)
-class ComputeSettings(Settings):
-    """How the work is done; nothing here changes what a feature is."""
+class ComputeSettings(Settings, table="compute", heading="Computing"):
+    """How the work is done; changes no result."""
 
     device: Annotated[Device, setting("Where models compute.")] = Device.AUTO
     batch_tokens: Annotated[
@@ -26,19 +26,38 @@ class ComputeSettings(Settings):
 
 
 @dataclass(frozen=True)
-class RaySettings(Settings):
-    """How Ray is used; nothing here changes what a feature is."""
+class RaySettings(Settings, table="ray", heading="Ray"):
+    """Who encodes, and how the workers of a Ray cluster are used; changes no result."""
 
-    address: Annotated[
+    engine: Annotated[Engine, setting("Who encodes: this process, or the workers of a Ray cluster.")] = Engine.LOCAL
+    ray_address: Annotated[
         str | None,
-        setting("Ray cluster, such as auto or HOST:6379.", unset="one on this machine"),
+        setting(
+            "Ray cluster, such as auto or HOST:6379.",
+            unset="one on this machine",
+            example="auto",
+        ),
     ] = None
-    workers: Annotated[
+    ray_workers: Annotated[
         int | None,
-        setting("Workers of Ray.", unset="one a GPU, or as many as the CPUs allow", example=2, ge=1),
+        setting(
+            "Workers of Ray.",
+            unset="one a GPU, or as many as the CPUs allow",
+            example=2,
+            ge=1,
+        ),
     ] = None
-    cpus: Annotated[int, setting("CPUs of a Ray worker without a GPU.", ge=1)] = 1
-    window: Annotated[
+    ray_cpus: Annotated[
         int,
-        setting("Texts handed to a Ray worker at once: one shard of the store, lost with the worker.", ge=1),
+        setting(
+            "CPUs of a Ray worker without a GPU.",
+            ge=1,
+        ),
+    ] = 1
+    ray_window: Annotated[
+        int,
+        setting(
+            "Texts handed to a Ray worker at once: one shard of the store, lost with the worker.",
+            ge=1,
+        ),
     ] = 4_096

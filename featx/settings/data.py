@@ -14,17 +14,22 @@ DEMO = "demo"
 
 
 @dataclass(frozen=True)
-class DataSettings(Settings):
+class DataSettings(Settings, table="data", heading="Data"):
     """Where labelled texts come from and how splits that are missing are cut.
 
     `split_seed` alone decides which texts a cut puts where, so that runs with different seeds are measured on
     the same test texts.
     """
 
-    address: Annotated[str, setting("File, folder, Hub name NAME[:CONFIG], or demo.")] = DEMO
+    dataset: Annotated[
+        str, setting("File, folder, Hub name NAME[:CONFIG], or demo.", aliases=("address",), home=True)
+    ] = DEMO
     text_column: Annotated[str | None, setting("Column with the texts.", unset="found by name")] = None
     label_column: Annotated[str | None, setting("Column with the labels.", unset="found by name")] = None
-    revision: Annotated[str | None, setting("Branch, tag or commit of a data set on the Hub.")] = None
+    dataset_revision: Annotated[
+        str | None,
+        setting("Branch, tag or commit of a data set on the Hub.", unset="the newest", aliases=("revision",)),
+    ] = None
     validation_fraction: Annotated[
         float, setting("Share of train that is cut off where there is no validation split.", gt=0, lt=1)
     ] = 0.15

@@ -11,18 +11,22 @@ from featx.settings.declare import Identity, setting
 
 
 @dataclass(frozen=True)
-class FeatureSettings(Settings):
-    """Which features are wanted; every field is part of their identity.
+class FeatureSettings(Settings, table="features", heading="Features"):
+    """What the baselines read of the frozen encoder; every field is part of the features' identity."""
 
-    `layers` counts from 0 (embeddings) to n (last); negative numbers count from the end; None means all.
-    """
-
-    layers: Annotated[
+    layer: Annotated[
         tuple[int, ...] | None,
-        setting("Layers such as -1 or 0,3,6, or all; 0 is the embeddings, -1 the last.", identity=Identity.ALWAYS),
+        setting(
+            "Layers such as -1 or 0,3,6, or all; 0 is the embeddings, -1 the last.",
+            identity=Identity.ALWAYS,
+            aliases=("layers",),
+            word_for_none="all",
+            suggestions="layers",
+        ),
     ] = (-1,)
-    poolings: Annotated[
-        tuple[Pooling, ...], setting("How a text's vector is taken; several may be named.", identity=Identity.ALWAYS)
+    pooling: Annotated[
+        tuple[Pooling, ...],
+        setting("How a text's vector is taken; several may be named.", identity=Identity.ALWAYS, aliases=("poolings",)),
     ] = (Pooling.CLS,)
     max_length: Annotated[
         int | None,

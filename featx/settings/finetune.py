@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from featx.settings.base import Settings
-from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, SaveStrategy, WandbMode
+from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, Optimizer, SaveStrategy, Schedule, WandbMode
 from featx.settings.declare import Identity, Seed, setting
 
 _ALWAYS, _LATER = Identity.ALWAYS, Identity.UNLESS_DEFAULT
 
 
+def _of_adapters(help: str, **more: Any) -> Meta:  # noqa: A002
+    counts = ("method", FinetuneMethod.LORA)
+    return setting(help, identity=_ALWAYS, counts_with=counts, heading="Adapters, with --method lora", **more)
+
+
 @dataclass(frozen=True)
-class FinetuneSettings(Settings):
+class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     """Fine-tuning, under the Trainer's own names; the defaults are the course's."""
 
+    # Part of the identity as the run's method, not as one of its settings.
     method: Annotated[
         FinetuneMethod,
-        setting("What is trained: all, all after a linear probe (lp), or adapters (lora).", identity=_ALWAYS),
+        setting("What is trained: all, all after a linear probe (lp), or adapters (lora)."),
     ] = FinetuneMethod.FULL
     num_train_epochs: Annotated[
         float, setting("Passes over train; the best one on validation is kept.", gt=0, identity=_ALWAYS)
@@ -37,8 +45,12 @@ class FinetuneSettings(Settings):
     warmup_steps: Annotated[
         float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS)
     ] = 0.0
-    lr_scheduler_type: Annotated[str, setting("Schedule of the learning rate.", identity=_ALWAYS)] = "linear"
-    optim: Annotated[str, setting("The Trainer's name of the optimizer.", identity=_ALWAYS)] = "adamw_torch_fused"
+    lr_scheduler_type: Annotated[Schedule, setting("Schedule of the learning rate.", identity=_ALWAYS)] = (
+        Schedule.LINEAR
+    )
+    optim: Annotated[Optimizer, setting("The Trainer's name of the optimizer.", identity=_ALWAYS)] = (
+        Optimizer.ADAMW_TORCH_FUSED
+    )
     label_smoothing_factor: Annotated[
         float, setting("Share of the loss that goes to all classes.", ge=0, lt=1, identity=_ALWAYS)
     ] = 0.0
@@ -62,13 +74,17 @@ class FinetuneSettings(Settings):
     freeze_layers: Annotated[
         int, setting("Keep the embeddings and so many first layers as they are; 0 trains all.", ge=0, identity=_ALWAYS)
     ] = 0
+    keep_head: Annotated[
+        bool,
+        setting("Go on with a head that the checkpoint brings for other labels, one for one.", identity=_LATER),
+    ] = False
     search: Annotated[
         int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
     ] = 0
     search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
-    r: Annotated[int, setting("Rank of adapters.", ge=1, identity=_ALWAYS)] = 16
-    lora_alpha: Annotated[float, setting("Scale of adapters.", gt=0, identity=_ALWAYS)] = 32.0
-    lora_dropout: Annotated[float, setting("Dropout of adapters.", ge=0, lt=1, identity=_ALWAYS)] = 0.05
+    lora_r: Annotated[int, _of_adapters("Rank of adapters.", stored="r", aliases=("r",), ge=1)] = 16
+    lora_alpha: Annotated[float, _of_adapters("Scale of adapters.", gt=0)] = 32.0
+    lora_dropout: Annotated[float, _of_adapters("Dropout of adapters.", ge=0, lt=1)] = 0.05
     max_length: Annotated[
         int | None,
         setting(
@@ -93,8 +109,8 @@ class FinetuneSettings(Settings):
 
 
 @dataclass(frozen=True)
-class SavingSettings(Settings):
-    """How a long training survives; nothing here changes its result."""
+class SavingSettings(Settings, table="saving", heading="Saving on the way"):
+    """Checkpoints of a fine-tuning that runs long; changes no result."""
 
     resume: Annotated[bool, setting("Go on from the last complete checkpoint of the same training.")] = True
     save_strategy: Annotated[SaveStrategy, setting("When to write checkpoints.")] = SaveStrategy.EPOCH
@@ -103,8 +119,8 @@ class SavingSettings(Settings):
 
 
 @dataclass(frozen=True)
-class TrackingSettings(Settings):
-    """Whether runs are told to Weights & Biases, and under which project."""
+class TrackingSettings(Settings, table="tracking", heading="Tracking"):
+    """Whether fine-tuning is told to Weights & Biases, and under which project."""
 
     wandb: Annotated[WandbMode, setting("Weights & Biases: not at all, into a local folder, or to the server.")] = (
         WandbMode.OFF

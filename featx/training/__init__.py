@@ -1,18 +1,21 @@
 """Texts to `Predictions` with the Transformers `Trainer`.
 
 Shares extraction's tokenizer, computes no metric of its own and never imports ``baselines``. May import
-``errors``, ``config``, ``data``, ``evaluation`` and the token side of ``features``.
+``errors``, ``settings``, ``data``, ``evaluation`` and the token side of ``features``.
 """
 
 from featx.training.checks import check_settings
 from featx.training.diagnosis import Diagnosis, judge
+from featx.training.finetuned import Finetuned
+from featx.training.fitting import finetune, fit
 from featx.training.head import LinearHead
+from featx.training.hooks import Hooks
 from featx.training.inference import classify, load_classifier
 from featx.training.loss import constant_loss
 from featx.training.preflight import check_labels
+from featx.training.preparing import Prepared, prepare
 from featx.training.search import Searched, search
 from featx.training.signals import Interrupts, interrupts
-from featx.training.training import Finetuned, Hooks, finetune
 from featx.training.trials import SearchTrial
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "Hooks",
     "Interrupts",
     "LinearHead",
+    "Prepared",
     "SearchTrial",
     "Searched",
     "check_labels",
@@ -28,8 +32,10 @@ __all__ = [
     "classify",
     "constant_loss",
     "finetune",
+    "fit",
     "interrupts",
     "judge",
     "load_classifier",
+    "prepare",
     "search",
 ]

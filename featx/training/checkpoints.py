@@ -3,28 +3,30 @@
 A checkpoint ``step-<n>`` holds safetensors and JSON. It is built under a hidden name; ``complete.json``, written last,
 has size and sha256 of every other file; then the folder is renamed. A reader takes the newest one whose files are what
 that marker says. The Trainer's own checkpoints are written in place and hold a pickle, so none is ever made.
-May import ``errors``.
+May import ``errors`` and ``files``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from featx.errors import TrainingError
+from featx.files import TEMPORARY_PREFIX, whole_folder
 
 MARKER = "complete.json"
 STATE = "state.json"
 _FORMAT = 2
 _NAME = re.compile(r"step-(\d{8})")
 _BLOCK = 1 << 20
+_ANEW = "switch `resume` off to start anew"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Saved:
     state: dict[str, Any]
 
     def tensors(self, name: str) -> dict[str, Any]:
-        """The tensors that were stored under `name`, on the CPU.
+        """Return the tensors that were stored under `name`, on the CPU.
 
         Raises
         ------
@@ -58,8 +60,24 @@ class Saved:
         try:
             loaded: dict[str, Any] = load_file(path)
         except (OSError, SafetensorError) as e:
-            raise TrainingError(f"{path} cannot be read ({e}); give --no-resume to start anew") from e
+            raise TrainingError(f"{path} cannot be read ({e}); {_ANEW}") from e
         return loaded
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Turn what goes wrong with a state that is whole, but not what this training needs, into one line.
+
+        Raises
+        ------
+        TrainingError
+        """
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as e:
+            first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+            raise TrainingError(
+                f"{self.folder} does not fit this training ({type(e).__name__}: {first_line}); {_ANEW}"
+            ) from e
 
 
 def write_checkpoint(
@@ -92,47 +110,33 @@ def write_checkpoint(
     from safetensors.torch import save_file
 
     final = folder / f"step-{step:08d}"
-    building = folder / f".{final.name}-{os.getpid()}"
-    path = building
+    path = final
     try:
-        building.mkdir(parents=True)
-        for name, content in tensors.items():
-            path = building / f"{name}.safetensors"
-            save_file(dict(content), path)
-        path = building / STATE
-        path.write_text(json.dumps({"format": _FORMAT, **state}), "utf-8")
-        path = building
-        if extra is not None:
-            extra(building)
-        files = {}
-        for path in sorted(building.iterdir()):
-            _fsync(path)
-            files[path.name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
-        path = building / MARKER
-        path.write_text(json.dumps(files), "utf-8")
-        _fsync(path)
-        _fsync(building)
-        path = final
-        if final.exists():
-            shutil.rmtree(final)
-        building.rename(final)
-        _fsync(folder)
+        with whole_folder(final) as building:
+            for name, content in tensors.items():
+                path = final / f"{name}.safetensors"
+                save_file(dict(content), building / path.name)
+            path = final / STATE
+            (building / STATE).write_text(json.dumps({"format": _FORMAT, **state}), "utf-8")
+            path = final
+            if extra is not None:
+                extra(building)
+            built = sorted(building.iterdir())
+            files = {file.name: {"bytes": file.stat().st_size, "sha256": _digest(file)} for file in built}
+            path = final / MARKER
+            (building / MARKER).write_text(json.dumps(files), "utf-8")
     except (OSError, SafetensorError) as e:
-        shutil.rmtree(building, ignore_errors=True)
         reason = getattr(e, "strerror", None) or e
         raise TrainingError(
-            f"the checkpoint of step {step} cannot be written: {folder / final.name / path.name}: {reason}; earlier "
-            "checkpoints are whole: free space or move --results, and the same command goes on from the last one; "
-            "--save-strategy no writes none"
+            f"the checkpoint of step {step} cannot be written: {path}: {reason}; earlier checkpoints are whole: free "
+            "space or choose another folder of `results`, and the same command goes on from the last one; "
+            "`save_strategy` no writes none"
         ) from e
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return final
 
 
 def last_complete(folder: Path) -> tuple[Saved | None, list[str]]:
-    """The newest checkpoint in `folder` that is whole, and the names of newer ones that are not."""
+    """Return the newest checkpoint in `folder` that is whole, and the names of newer ones that are not."""
     damaged: list[str] = []
     for step, path in _by_step(folder):
         state = _checked(path)
@@ -146,18 +150,18 @@ def keep_newest(folder: Path, limit: int) -> None:
     """Remove all checkpoints but the newest `limit`, and what an ended process left half built."""
     for _, path in _by_step(folder)[limit:]:
         shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(".step-*"):
+    for path in [*folder.glob(f"{TEMPORARY_PREFIX}*"), *folder.glob(".step-*")]:  # the latter by version 0.1
         shutil.rmtree(path, ignore_errors=True)
 
 
 def _by_step(folder: Path) -> list[tuple[int, Path]]:
-    """Checkpoints, the newest first."""
+    """Return the checkpoints, the newest first."""
     found = [(match, path) for path in folder.glob("step-*") if (match := _NAME.fullmatch(path.name))]
     return sorted(((int(match[1]), path) for match, path in found), reverse=True)
 
 
 def _checked(folder: Path) -> dict[str, Any] | None:
-    """State of a checkpoint whose files all are what the marker says; None for any other."""
+    """Return the state of a checkpoint whose files all are what the marker says; None for any other."""
     try:
         files = json.loads((folder / MARKER).read_text("utf-8"))
         for name, facts in files.items():
@@ -176,11 +180,3 @@ def _digest(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,10 +21,12 @@ class Diagnosis:
     ----------
     under_trained : bool
     advice : str or None
+    learned_nothing : bool
     """
 
     under_trained: bool
     advice: str | None
+    learned_nothing: bool = False
 
 
 def judge(
@@ -71,6 +73,7 @@ def judge(
             True,
             f"learned nothing: its training loss is {mean(late):.3f}, that of the same answer to every text "
             f"{constant_loss:.3f}; {remedy}, or another --learning-rate than {settings.learning_rate:g}",
+            learned_nothing=True,
         )
     return Diagnosis(False, None)
 

@@ -81,7 +81,7 @@ def place_head(model: Any, head: LinearHead, ids: list[NDArray[np.int32]]) -> di
         _restore(first, second, before)
     raise TrainingError(
         f"the head of {type(model).__name__} is none that a linear probe can be put into (two linear layers on the "
-        "first token with ReLU, GELU or tanh between them); use --method full"
+        "first token with ReLU, GELU or tanh between them); train it without a probe"
     )
 
 

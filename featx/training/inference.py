@@ -73,10 +73,10 @@ def scores_of_tokens(
             for part, scores in halving(batch, lambda part: _scores(model, pad_id, [tokens[k] for k in rows[part]])):
                 y_score[part] = scores
     except TextTooLargeError as e:
-        raise TrainingError(f"out of memory with text {rows[e.row] + 1} alone; lower --max-length") from e
+        raise TrainingError(f"out of memory with text {rows[e.row] + 1} alone; lower `max_length`") from e
     model.train(was_training)
     if not np.isfinite(y_score).all():
-        raise DivergedError("the model's scores are no numbers; its training went wrong: lower --learning-rate")
+        raise DivergedError("the model's scores are NaN or infinite; its training went wrong: lower `learning_rate`")
     return y_score
 
 

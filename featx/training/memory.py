@@ -1,4 +1,4 @@
-"""What to do when memory does not suffice: the batch that would fit. May import the token side of ``features``."""
+"""The batch that would fit where memory does not suffice. May import the token side of ``features``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 
 from featx.features.memory import is_out_of_memory
 from featx.settings import FinetuneSettings
+from featx.training.preflight import can_recompute
 
 
 def memory_advice(trainer: Any, settings: FinetuneSettings, error: BaseException) -> str:
-    """One line that says which batch size fits, found by trying halves on the longest texts of train.
+    """Return one line that says which batch size fits, found by trying halves on the longest texts of train.
 
     The effective batch stays the same: what the batch loses, accumulation gains.
 
@@ -27,16 +28,18 @@ def memory_advice(trainer: Any, settings: FinetuneSettings, error: BaseException
     size, accumulated = settings.per_device_train_batch_size, settings.gradient_accumulation_steps
     fitting = next((part for part in _smaller(size) if _fits(trainer, part)), None)
     if fitting is None:
-        return f"out of memory with batches of {size}, and with one text alone; lower --max-length, or train on the CPU"
+        return f"out of memory with batches of {size}, and with one text alone; lower `max_length`, or train on the CPU"
+    can_help = can_recompute(trainer.model) and not settings.gradient_checkpointing
+    recompute = "`gradient_checkpointing` or a lower `max_length` help" if can_help else "a lower `max_length` helps"
     return (
-        f"out of memory with batches of {size}; batches of {fitting} fit: --per-device-train-batch-size {fitting} "
-        f"--gradient-accumulation-steps {accumulated * (size // fitting)} is the same effective batch "
-        "(--gradient-checkpointing or a lower --max-length help as well)"
+        f"out of memory with batches of {size}; batches of {fitting} fit: `per_device_train_batch_size` {fitting} with "
+        f"`gradient_accumulation_steps` {accumulated * (size // fitting)} is the same effective batch ({recompute} as "
+        "well)"
     )
 
 
 def _smaller(size: int) -> list[int]:
-    """Divisors of `size` from its half downwards: 16 to 8, 4, 2, 1.
+    """Return the divisors of `size` from its half downwards: 16 to 8, 4, 2, 1.
 
     Examples
     --------
@@ -50,19 +53,14 @@ def _smaller(size: int) -> list[int]:
 
 
 def _fits(trainer: Any, size: int) -> bool:
-    """Whether a step forth and back of the `size` longest texts goes through."""
+    """Return whether a step forward and back of the `size` longest texts goes through."""
     import torch
 
     trainer.model.zero_grad()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    train = trainer.train_dataset
-    longest = np.argsort(-train.tokens.lengths, kind="stable")[:size]
-    batch = trainer._prepare_inputs(trainer.data_collator([train[int(row)] for row in longest]))
     try:
-        trainer.model.train()
-        labels = batch.pop("labels")
-        trainer.compute_loss_func(trainer.model(**batch), labels).backward()
+        trainer.try_step(np.argsort(-trainer.train_dataset.tokens.lengths, kind="stable")[:size])
     except Exception as e:
         if not is_out_of_memory(e):
             raise

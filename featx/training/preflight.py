@@ -1,6 +1,6 @@
 """Checks before the first step: checkpoint, labels, classes, lengths and disk.
 
-May import ``errors``, ``config``, ``data`` and the token side of ``features``.
+May import ``errors``, ``settings``, ``data`` and the token side of ``features``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from featx.data import Split
-from featx.errors import CheckpointError, TrainingError
-from featx.settings import SaveStrategy, SavingSettings
+from featx.errors import CheckpointError, SettingsError, TrainingError
+from featx.settings import FinetuneSettings, SaveStrategy, SavingSettings
 from featx.training.best import trained_tensors
-
-_HEAD = "ForSequenceClassification"
 
 
 def check_kind(config: Any, checkpoint: str) -> None:
@@ -38,39 +36,24 @@ def check_kind(config: Any, checkpoint: str) -> None:
         )
 
 
-def check_head(config: Any, label_names: tuple[str, ...], checkpoint: str) -> None:
-    """Check a head that the checkpoint brings against the labels of the data.
-
-    A checkpoint without a head gets a new one of the right size, and passes.
+def check_recomputation(model: Any, settings: FinetuneSettings) -> None:
+    """Check that `gradient_checkpointing` is only asked of a model that can do it.
 
     Raises
     ------
-    TrainingError
-        If the head has another number of labels, or the same names in another order.
+    SettingsError
     """
-    if not any(name.endswith(_HEAD) for name in config.architectures or ()):
-        return
-    head = {int(label): str(name) for label, name in (config.id2label or {}).items()}
-    outside = [f"{i} ({name})" for i, name in enumerate(label_names) if i not in head]
-    if outside:
-        raise TrainingError(
-            f"checkpoint {checkpoint!r} has a head for {len(head)} labels (0 to {len(head) - 1}), but the data has "
-            f"{len(label_names)}: {_ids(outside)} are out of its range; use a checkpoint without a head"
+    if settings.gradient_checkpointing and not can_recompute(model):
+        raise SettingsError(
+            f"`gradient_checkpointing` is not supported by {type(model).__name__}; leave it out, and use a smaller "
+            "`per_device_train_batch_size` with more `gradient_accumulation_steps`",
+            "gradient_checkpointing",
         )
-    if len(head) != len(label_names):
-        unused = [f"{i} ({name})" for i, name in sorted(head.items()) if i >= len(label_names)]
-        raise TrainingError(
-            f"checkpoint {checkpoint!r} has a head for {len(head)} labels, but the data has {len(label_names)}: "
-            f"{_ids(unused)} stand for nothing in it; use a checkpoint without a head"
-        )
-    named = [head[i].lower() for i in range(len(head))]
-    wanted = [name.lower() for name in label_names]
-    if named != wanted and sorted(named) == sorted(wanted):
-        moved = [f"{i} ({head[i]} there, {label_names[i]} here)" for i in head if named[i] != wanted[i]]
-        raise TrainingError(
-            f"checkpoint {checkpoint!r} numbers the labels otherwise: {_ids(moved)}; use a checkpoint without a "
-            "head, or number the data's labels as it does"
-        )
+
+
+def can_recompute(model: Any) -> bool:
+    """Return whether activations of `model` can be computed twice instead of kept."""
+    return bool(getattr(model, "supports_gradient_checkpointing", False))
 
 
 def check_labels(splits: Mapping[str, Split], n_labels: int) -> None:
@@ -102,7 +85,7 @@ def check_classes(train: Split) -> None:
     empty = [name for name, count in zip(train.label_names, train.class_counts, strict=True) if not count]
     if empty:
         raise TrainingError(
-            f"train has no text of {_ids(empty)}, so nothing could be learnt of it; add some, or leave the class out"
+            f"train has no text of {_ids(empty)}, so nothing could be learned about it; add some or leave it out"
         )
 
 
@@ -125,18 +108,19 @@ def check_disk(folder: Path, model: Any, saving: SavingSettings) -> None:
     free = shutil.disk_usage(there).free
     if free < needed:
         what = "the model needs" if none else "checkpoints and the model need"
-        less = "or move --results"
-        if not none:
-            less = "move --results, lower --save-total-limit, or write no checkpoints with --save-strategy no"
+        less = "" if none else ", lower `save_total_limit`, or write no checkpoints (`save_strategy` no)"
         raise TrainingError(
-            f"{there} has {_gigabytes(free)} free, but {what} {_gigabytes(needed)}; free some space, {less}"
+            f"{there} has {_gigabytes(free)} free, but {what} {_gigabytes(needed)}; free some space, or choose another "
+            f"folder of `results`{less}"
         )
     if not os.access(there, os.W_OK):
-        raise TrainingError(f"{there} cannot be written to; change its permissions or move --results")
+        raise TrainingError(
+            f"{there} cannot be written to; change its permissions or choose another folder of `results`"
+        )
 
 
 def notes_on(splits: Mapping[str, Split], n_truncated: Mapping[str, int], max_length: int) -> list[str]:
-    """What does not stop a training but should be known: texts that are cut, classes that validation lacks."""
+    """Return what does not stop a training but should be known: texts that are cut, classes that validation lacks."""
     notes = [
         f"{cut} of {len(splits[name])} {name} texts ({cut / len(splits[name]):.1%}) are longer than {max_length} "
         "tokens and are cut there"

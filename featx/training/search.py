@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import DivergedError, TrainingError
-from featx.settings import SELECTION_METRIC, FinetuneMethod, FinetuneSettings
+from featx.settings import FinetuneMethod, FinetuneSettings
+from featx.training.finetuned import Finetuned
+from featx.training.hooks import Hooks
 from featx.training.processes import is_first
-from featx.training.trainer import SCALED_LOG_LOSS, STANDARD_ERROR
-from featx.training.training import Finetuned, Hooks
 from featx.training.trials import SearchTrial, choose, may_be_chosen, read_trials, write_trials
+from featx.training.validating import SCALED_LOG_LOSS, SCORE, STANDARD_ERROR
 
 #: Learning rates that are tried, on a logarithmic scale; adapters want higher ones.
 LEARNING_RATES = {FinetuneMethod.FULL: (1e-5, 3e-4), FinetuneMethod.LP: (1e-5, 3e-4), FinetuneMethod.LORA: (1e-4, 3e-3)}
@@ -141,7 +142,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as e:
-        raise TrainingError("--search needs the package optuna; install it with: pip install 'featx[search]'") from e
+        raise TrainingError("`search` needs the package optuna; install it with: pip install 'featx[search]'") from e
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
@@ -240,8 +241,7 @@ def _tried(
 
 def _scores(made: Finetuned) -> list[float]:
     """By epoch, those of an earlier process included."""
-    name = f"eval_{SELECTION_METRIC}"
-    return [entry[name] for entry in made.history if name in entry and entry["epoch"] >= 1]
+    return [entry[SCORE] for entry in made.history if SCORE in entry and entry["epoch"] >= 1]
 
 
 def _tell(study: Any, asked: Any, trial: SearchTrial, optuna: Any) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from featx.errors import TrainingError
+from featx.files import write_file
 from featx.training.processes import is_first, wait_for_all
 
 _TRIALS = "trials.json"
@@ -121,14 +121,12 @@ def write_trials(folder: Path | None, trials: Sequence[SearchTrial]) -> None:
     if folder is None or not is_first():
         wait_for_all()
         return
-    path, building = folder / _TRIALS, folder / f".{_TRIALS}-{os.getpid()}"
+    path = folder / _TRIALS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with building.open("w", encoding="utf-8") as file:
-            json.dump([asdict(trial) for trial in trials], file)
-            file.flush()
-            os.fsync(file.fileno())
-        building.replace(path)
+        write_file(path, [json.dumps([asdict(trial) for trial in trials]).encode()])
     except OSError as e:
-        raise TrainingError(f"{path} cannot be written: {e.strerror or e}; free space or move --results") from e
+        raise TrainingError(
+            f"{path} cannot be written: {e.strerror or e}; free space or choose another folder of `results`"
+        ) from e
     wait_for_all()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,3 +147,112 @@ def test_broken_files(tmp_path: Path, content: bytes) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is missing; the run has no classifier saved"):
         load_classifier(tmp_path)
+
+
+def _fitted_run(name: str, folder: Path) -> tuple[object, dict[str, object]]:
+    method = METHODS[name]
+    train, other = (text_split(90, 0), text_split(30, 1)) if method.reads == "texts" else (matrices(), matrices(30, 1))
+    fitted = fit(method, train, other, LABELS, seed=0)
+    # As run.json holds it.
+    return fitted.classifier, json.loads(json.dumps(fitted.chosen.params))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_a_fit_leaves_passes_the_check_of_its_state(tmp_path: Path, name: str) -> None:
+    classifier, chosen = _fitted_run(name, tmp_path)
+    save_classifier(classifier, tmp_path)
+    assert load_classifier(tmp_path, METHODS[name], chosen, len(LABELS)) is not None
+    if not METHODS[name].probabilities:
+        inputs, labels = text_split(90, 0) if METHODS[name].reads == "texts" else matrices()
+        for kind in (Calibration.SIGMOID, Calibration.ISOTONIC):
+            save_classifier(_calibrated(classifier, kind, inputs, labels), tmp_path)
+            assert load_classifier(tmp_path, METHODS[name], chosen, len(LABELS)) is not None
+
+
+def _out_of_range(classifier: Any) -> None:
+    tree = classifier[-1].estimators_[0].tree_
+    tree.children_left[0] = tree.node_count + 1_000_000
+
+
+def _in_a_circle(classifier: Any) -> None:
+    classifier[-1].estimators_[0].tree_.children_left[0] = 0
+
+
+def _far_feature(classifier: Any) -> None:
+    classifier[-1].estimators_[0].tree_.feature[0] = 1 << 40
+
+
+def _boosting_out(classifier: Any) -> None:
+    classifier[-1]._predictors[0][0].nodes["left"][0] = 1 << 30
+
+
+def _boosting_circle(classifier: Any) -> None:
+    classifier[-1]._predictors[0][0].nodes["left"][0] = 0
+
+
+def _pattern(classifier: Any) -> None:
+    classifier[0].token_pattern = "(a+)+$"
+
+
+def _reads_files(classifier: Any) -> None:
+    classifier[0].input = "filename"
+
+
+def _vocabulary(classifier: Any) -> None:
+    classifier[0].vocabulary_["good"] = 1 << 40
+
+
+def _support(classifier: Any) -> None:
+    classifier[-1]._n_support[:] = [1 << 20, -(1 << 20), len(classifier[-1].support_vectors_)]
+
+
+def _neighbours(classifier: Any) -> None:
+    classifier[-1]._y = classifier[-1]._y[:3]
+
+
+def _classes(classifier: Any) -> None:
+    classifier[-1].classes_ = np.array([0, 1, 77])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "said"),
+    [
+        ("random-forest", _out_of_range, "point out of it"),
+        ("random-forest", _in_a_circle, "point out of it"),
+        ("random-forest", _far_feature, "not there"),
+        ("hist-gradient-boosting", _boosting_out, "point out of it"),
+        ("hist-gradient-boosting", _boosting_circle, "point out of it"),
+        ("tfidf-logreg", _pattern, "tfidf__token_pattern is"),
+        ("tfidf-svm", _reads_files, "tfidf__input is 'filename'"),
+        ("tfidf-logreg", _vocabulary, "vocabulary"),
+        ("rbf-svm", _support, "support vectors do not fit"),
+        ("knn", _neighbours, "neighbours do not fit"),
+        ("logreg", _classes, "classes are not those"),
+    ],
+)
+def test_a_state_that_no_fit_leaves_is_not_used(
+    tmp_path: Path, name: str, damage: Callable[[Any], None], said: str
+) -> None:
+    """Compiled code would read beyond its arrays, go on for ever, or read files that a text names."""
+    classifier, chosen = _fitted_run(name, tmp_path)
+    damage(classifier)
+    save_classifier(classifier, tmp_path)
+    with pytest.raises(RunError, match=said):
+        load_classifier(tmp_path, METHODS[name], chosen, len(LABELS))
+
+
+def test_the_classifier_of_another_method_is_not_used(tmp_path: Path) -> None:
+    classifier, _ = _fitted_run("random-forest", tmp_path)
+    save_classifier(classifier, tmp_path)
+    with pytest.raises(RunError, match="steps are not those of the method"):
+        load_classifier(tmp_path, METHODS["logreg"], {}, len(LABELS))
+    with pytest.raises(RunError, match="has no parameter 'scale__with_mean'"):
+        load_classifier(tmp_path, METHODS["logreg"], {"scale__with_mean": False}, len(LABELS))
+
+
+def test_what_is_only_old_is_said_with_both_versions(tmp_path: Path) -> None:
+    import sklearn
+
+    (tmp_path / "classifier.skops").write_bytes(b"not a zip")
+    with pytest.raises(RunError, match=f"made with scikit-learn 0.24.1, .* {sklearn.__version__} here"):
+        load_classifier(tmp_path, made_with="0.24.1")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,7 @@ from tiny import LABELS
 
 from featx.baselines import (
     METHODS,
+    TEXTS,
     Choices,
     Inputs,
     Method,
@@ -105,7 +109,7 @@ def test_folds_give_the_scores_of_grid_search() -> None:
 
 def test_folds_need_enough_texts_of_each_class() -> None:
     data = material(9, cv=5)
-    with pytest.raises(TrainingError, match=r"class 'negative' has 3 train texts, too few for 5 folds; lower --cv"):
+    with pytest.raises(TrainingError, match=r"class 'negative' has 3 train texts, too few for 5 folds; lower `cv`"):
         tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), data, seed=0)
 
 
@@ -188,7 +192,7 @@ class Sleeper:
 
 
 class Dying(Sleeper):
-    """A classifier whose process is killed, as for want of memory."""
+    """A classifier whose process is killed, as for lack of memory."""
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Sleeper:
         os.kill(os.getpid(), 9)
@@ -204,7 +208,7 @@ def made(kind: type) -> Method:
 def test_a_method_that_runs_out_of_time_is_stopped() -> None:
     started = time.perf_counter()
     with Workers(2, time_limit=3) as workers:
-        with pytest.raises(TrainingError, match=r"out of time after 3 s; raise --time-limit"):
+        with pytest.raises(TrainingError, match=r"out of time after 3 s; raise `time_limit`"):
             tune(made(Sleeper), candidates_of(KINDS, Combine.EACH), material(), 0, workers)
         assert time.perf_counter() - started < 40
         workers.time_limit = 60
@@ -214,7 +218,7 @@ def test_a_method_that_runs_out_of_time_is_stopped() -> None:
 
 def test_a_process_that_dies_is_an_error_that_says_so() -> None:
     with Workers(2) as workers:
-        with pytest.raises(TrainingError, match=r"a process died, most likely for want of memory; lower --jobs"):
+        with pytest.raises(TrainingError, match=r"a process died, most likely for lack of memory; lower `jobs`"):
             tune(made(Dying), candidates_of(KINDS, Combine.EACH), material(), 0, workers)
         chosen, _ = tune(METHODS["ridge"], candidates_of(KINDS, Combine.EACH), material(), 0, workers)
     assert chosen.candidate.layer == 2
@@ -236,3 +240,42 @@ def test_processes_leave_those_of_joblib_alone() -> None:
         assert sorted(result for _, result in workers.map(abs, [-1, -2])) == [1, 2]
         assert Parallel(n_jobs=2)(delayed(abs)(k) for k in (-1, -2)) == [1, 2]
         assert sorted(result for _, result in workers.map(abs, [-3, -4])) == [3, 4]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_their_parent(signum: int, tmp_path: Path) -> None:
+    """However the parent ends: SIGKILL leaves it no time to stop them."""
+    import psutil
+
+    code = (
+        "import time\n"
+        "from featx.baselines.workers import Workers\n"
+        "if __name__ == '__main__':\n"
+        "    with Workers(jobs=2) as workers:\n"
+        "        for _ in workers.map(time.sleep, [0.01, 0.01, 300, 300]):\n"
+        "            print('working', flush=True)\n"
+    )
+    script = tmp_path / "working.py"
+    script.write_text(code)
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "working\n"
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) >= 2
+        parent.send_signal(signum)
+        parent.wait(10)
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
+    finally:
+        parent.kill()
+        parent.stdout.close()
+
+
+def test_folds_are_not_asked_of_a_method_with_nothing_to_choose() -> None:
+    """The majority has no grid: folds that train is too small for are nothing to it."""
+    data = material(9, cv=5)
+    texts = {split: [f"text {at}" for at in range(len(labels))] for split, labels in data.labels.items()}
+    chosen, trials = tune(METHODS["majority"], [TEXTS], replace(data, inputs=Inputs(texts, {})), 0)
+    assert len(trials) == 1
+    assert chosen.score is not None

@@ -158,7 +158,7 @@ def test_what_a_run_records(featx: Featx, tweets: Path, tiny: Path, tmp_path: Pa
     assert facts["model_bytes"] == sum(path.stat().st_size for path in (run / "model").iterdir())
     assert facts["under_trained"] in (True, False)
     selection = facts["selection"]
-    assert (selection["advice"] is not None) == facts["under_trained"]
+    assert (len(facts["caveats"]) > 0) == facts["under_trained"]
     assert [trial["params"] for trial in selection["trials"]] == [{"learning_rate": 3e-3, "num_train_epochs": 3.0}]
     assert selection["best_score"] == max(e["eval_f1_macro"] for e in facts["history"] if "eval_f1_macro" in e)
     for entry in facts["history"]:
@@ -176,7 +176,8 @@ def test_under_trained_is_marked_with_advice(featx: Featx, many: Path, tiny: Pat
     facts = record(tmp_path / "results/many/finetune/seed-0")
     assert facts["under_trained"] is True
     advice = "still improving at the end: raise --num-train-epochs above 2 or --learning-rate above 0.003"
-    assert facts["selection"]["advice"].startswith(advice)
+    assert facts["caveats"][0]["code"] == "under-trained"
+    assert facts["caveats"][0]["text"].startswith(f"under-trained, {advice}")
     assert advice in err
     code, out, err = featx("report", tmp_path / "results/many", "--format", "md")
     assert code == 0, err
@@ -194,8 +195,8 @@ def test_a_training_that_learns_nothing_is_marked(
     assert code == 0, err
     facts = record(tmp_path / "results/many/finetune/seed-0")
     assert facts["under_trained"] is True
-    assert facts["selection"]["advice"].startswith("learned nothing: ")
-    assert f"another --learning-rate than {rate}" in facts["selection"]["advice"].replace("e-09", "e-9")
+    assert facts["caveats"][0]["code"] == "learned-nothing"
+    assert f"another --learning-rate than {rate}" in facts["caveats"][0]["text"].replace("e-09", "e-9")
     assert "learned nothing" in err
 
 
@@ -323,11 +324,11 @@ ERRORS = {
     "dtype": (["--dtype", "float16"], r"dtype is 'float16', which cannot be trained on cpu"),
     "class weights": (["--class-weights", "some"], r"--class-weights is 'some'; expected one of: none, balanced"),
     "save strategy": (["--save-strategy", "often"], r"--save-strategy is 'often'; expected one of: no, epoch, steps"),
-    "save steps": (["--save-steps", "0"], r"save_steps is 0; expected 1 or more"),
+    "save steps": (["--save-steps", "0"], r"--save-steps is 0; expected 1 or more"),
     "wandb": (["--wandb", "on"], r"--wandb is 'on'; expected one of: off, offline, online"),
     "layers": (["--freeze-layers", "9"], r"--freeze-layers is 9; expected 0 to 2"),
-    "patience": (["--early-stopping-patience", "0"], r"early_stopping_patience is 0; expected 1 or more"),
-    "search": (["--search", "-2"], r"search is -2; expected 0 or more"),
+    "patience": (["--early-stopping-patience", "0"], r"--early-stopping-patience is 0; expected 1 or more"),
+    "search": (["--search", "-2"], r"--search is -2; expected 0 or more"),
 }
 
 

@@ -149,7 +149,7 @@ from featx.settings import DataSettings
 from featx.data import load_dataset
 from featx.errors import FeatxError
 try:
-    d = load_dataset(DataSettings(sys.argv[1], revision=sys.argv[2] or None))
+    d = load_dataset(DataSettings(sys.argv[1], dataset_revision=sys.argv[2] or None))
 except FeatxError as e:
     print(json.dumps({"error": str(e)}))
 else:

@@ -11,18 +11,15 @@ import pytest
 
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment import feature_files
-from featx.experiment.extract import Extracted, extract
+from featx.experiment.extract import Extracted
 from featx.experiment.feature_files import choose_format, save_features
-from featx.experiment.workspace import Workspace
 from featx.features.external_features import read_features
-from featx.settings import ComputeSettings, DataSettings, Device, FeatureSettings, Format, Pooling
+from featx.session import Session
+from featx.settings import FeatureSettings, Format, Pooling
 
 
 def made(tweets: Path, tiny: Path, cache: Path, **features: object) -> Extracted:
-    return extract(
-        DataSettings(str(tweets)), str(tiny), features=FeatureSettings(**features),
-        compute=ComputeSettings(Device.CPU), workspace=Workspace(cache_dir=cache),
-    )  # fmt: skip
+    return Session(tweets, tiny, device="cpu", cache_dir=cache).extract(FeatureSettings(**features))
 
 
 def matrix(column: object) -> np.ndarray:
@@ -48,7 +45,7 @@ def test_parquet_holds_the_same_rows(tweets: Path, tiny: Path, tmp_path: Path, m
 def test_a_folder_of_datasets_holds_the_same_rows(tweets: Path, tiny: Path, tmp_path: Path) -> None:
     import datasets
 
-    extracted = made(tweets, tiny, tmp_path / "cache", layers=None, poolings=tuple(Pooling))
+    extracted = made(tweets, tiny, tmp_path / "cache", layer=None, pooling=tuple(Pooling))
     path = tmp_path / "features"
     for _ in range(2):  # a second time in the place of the first
         save_features(extracted, path, choose_format(path, None))
@@ -63,7 +60,7 @@ def test_a_folder_of_datasets_holds_the_same_rows(tweets: Path, tiny: Path, tmp_
 
 
 def test_npz_is_read_back_as_features_from_elsewhere(tweets: Path, tiny: Path, tmp_path: Path) -> None:
-    extracted = made(tweets, tiny, tmp_path / "cache", layers=(0, -1))
+    extracted = made(tweets, tiny, tmp_path / "cache", layer=(0, -1))
     path = tmp_path / "features.npz"
     save_features(extracted, path, choose_format(path, None))
     given = read_features(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import make_run, simulate
+from made_runs import made_data, make_run, simulate
 
 from featx.evaluation import Predictions
 from featx.reporting import compare, write_report
@@ -140,7 +140,7 @@ def test_rows_find_their_runs_on_several_checkpoints(tmp_path: Path) -> None:
 
 
 def test_shared_rows_that_the_runs_record_are_shown_without_kept_texts(tmp_path: Path) -> None:
-    data = make_run(tmp_path / "x").record.data | {"shared_test_rows": [3, 5]}
+    data = made_data(shared_test_rows=(3, 5))
     runs = [make_run(tmp_path, method, data=data) for method in ("finetune", "logreg")]
     write_report(compare(runs), tmp_path / "report", "t", runs)
     assert "stand in train as well:** 2 of 90" in (tmp_path / "report" / "report.md").read_text("utf-8")

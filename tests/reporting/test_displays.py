@@ -25,6 +25,7 @@ from featx.reporting.map_display import MapDisplay, pca
 from featx.reporting.reliability_display import ReliabilityDisplay, reliability_figure
 from featx.reporting.score_display import ScoreDisplay
 from featx.reporting.style import clipped, drawn
+from featx.runs import TrialRecord
 
 LOG = [
     {"loss": 1.0, "learning_rate": 1e-5, "epoch": 0.5, "step": 5},
@@ -33,12 +34,12 @@ LOG = [
     {"train_runtime": 3.0, "epoch": 2.0},
 ]
 TRIALS = [
-    {"layer": 0, "pooling": "cls", "score": 0.3},
-    {"layer": 12, "pooling": "cls", "score": 0.6},
-    {"layer": 2, "pooling": "cls", "score": 0.4},
-    {"layer": 2, "pooling": "cls", "score": 0.5},
-    {"layer": "concat", "pooling": "concat", "score": 0.55},
-    {"params": {}, "score": 0.9},
+    TrialRecord(layer=0, pooling="cls", score=0.3),
+    TrialRecord(layer=12, pooling="cls", score=0.6),
+    TrialRecord(layer=2, pooling="cls", score=0.4),
+    TrialRecord(layer=2, pooling="cls", score=0.5),
+    TrialRecord(layer="concat", pooling="concat", score=0.55),
+    TrialRecord(score=0.9),
 ]
 
 
@@ -131,7 +132,7 @@ def test_layers_keep_the_best_score_of_each_place() -> None:
     ax = axes()
     display.plot(ax=ax)
     assert texts_of(ax) == ["0.300", "0.500", "0.600"]
-    assert LayerDisplay.of_trials([{"params": {}, "score": 0.9}], "f1_macro") is None
+    assert LayerDisplay.of_trials([TrialRecord(score=0.9)], "f1_macro") is None
     assert LayerDisplay.of_trials(TRIALS[:1], "f1_macro") is None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import chromium_browser, opened
-from made_runs import make_run
+from made_runs import made_data, made_selection, make_run
 
 from featx.reporting import compare, write_report
 from featx.runs import SharedText
@@ -198,9 +198,9 @@ def test_prints(browser: Any, page_file: Path) -> None:
 )
 def test_hostile_names_and_texts_do_nothing(browser: Any, tmp_path: Path, attack: str) -> None:
     names = (attack, "日本語 عربى 👍", "b" + attack)
-    data = make_run(tmp_path / "x").record.data | {"address": attack, "notes": [attack]}
-    other = {"selection": {"summary": attack, "trials": []}, "data": data, "names": names, "n": 90}
-    history = [{"loss": 1.0, "epoch": 1.0}, {"eval_loss": 1.0, "eval_f1_macro": 0.5, "epoch": 1.0}]
+    data = made_data(address=attack, notes=(attack,))
+    other = {"selection": made_selection(summary=attack), "data": data, "names": names, "n": 90}
+    history = ({"loss": 1.0, "epoch": 1.0}, {"eval_loss": 1.0, "eval_f1_macro": 0.5, "epoch": 1.0})
     runs = [make_run(tmp_path, method, 0.6, history=history, **other) for method in ("finetune", "logreg")]
     texts = [f"{row} {attack}" for row in range(90)]
     file = write_report(compare(runs), tmp_path / "report", attack, runs, texts, [SharedText(0, 1, 2)])[0]

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import make_run, simulate
+from made_runs import made_data, made_selection, make_run, simulate
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from featx.errors import RunError, SettingsError
-from featx.evaluation import CONFUSION_METRICS, SCORE_METRICS, paired_difference
+from featx.evaluation import CONFUSION_METRICS, SCORE_METRICS, Caveat, paired_difference
+from featx.experiment.report import report
 from featx.reporting import FORMATS, answer, compare, render, write_report
 from featx.reporting.confusion_display import ConfusionDisplay
-from featx.settings import ReportSettings
+from featx.runs import CheckpointFacts
+from featx.settings import CaveatCode, ReportSettings
 
 
 @pytest.fixture
@@ -99,12 +101,12 @@ def test_the_same_method_and_seed_twice_is_refused(tmp_path: Path) -> None:
         compare([a, b])
 
 
-OTHER = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
+OTHER = CheckpointFacts("other", None, "z", "z")
 
 
 def test_seeds_of_one_method_must_be_of_one_kind(tmp_path: Path) -> None:
     a = make_run(tmp_path, "finetune", seed=0)
-    b = make_run(tmp_path, "finetune", seed=1, checkpoint=OTHER | {"name": "demo"})
+    b = make_run(tmp_path, "finetune", seed=1, checkpoint=replace(OTHER, name="demo"))
     with pytest.raises(
         RunError, match=r"are both finetune, but with other checkpoint; they are no seeds of one method"
     ):
@@ -135,7 +137,8 @@ def test_failed_methods_stay_with_their_reason(tmp_path: Path) -> None:
     assert bad.predictions == {}
     comparison = compare([good, bad])
     assert [(f.method, f.reason) for f in comparison.failed] == [("rbf-svm", "out of time (60 s)")]
-    assert "rbf-svm failed: out of time (60 s)" in comparison.missing
+    assert Caveat(CaveatCode.FAILED, "failed: out of time (60 s)", "rbf-svm") in comparison.caveats
+    assert "rbf-svm: failed: out of time (60 s) [failed]" in comparison.notes
     for kind in FORMATS:
         assert "rbf-svm" in render(comparison, kind)
     with pytest.raises(RunError, match=r"every method failed, the first, rbf-svm: out of time"):
@@ -198,8 +201,8 @@ def test_the_pareto_front_holds_what_nothing_beats_in_score_and_cost(tmp_path: P
 
 def test_metrics_without_shared_texts_stand_beside(tmp_path: Path) -> None:
     plain = make_run(tmp_path / "x", "finetune")
-    shared = list(range(45))
-    run = make_run(tmp_path, "finetune", data=plain.record.data | {"shared_test_rows": shared})
+    shared = tuple(range(45))
+    run = make_run(tmp_path, "finetune", data=replace(plain.record.data, shared_test_rows=shared))
     row = compare([run]).rows[0]
     test = run.predictions["test"]
     assert row.without_shared == pytest.approx(f1_score(test.y_true[45:], test.y_pred[45:], average="macro"))
@@ -257,28 +260,31 @@ def test_the_answer_says_when_fine_tuning_is_not_needed(tmp_path: Path) -> None:
 
 
 def test_the_answer_names_under_trained_fine_tuning(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, "finetune", 0.6, under_trained=True), make_run(tmp_path, "logreg", 0.6)]
+    caveat = Caveat(CaveatCode.UNDER_TRAINED, "under-trained, raise `num_train_epochs`")
+    made = make_run(tmp_path, "finetune", 0.6, under_trained=True, caveats=(caveat,))
+    runs = [made, make_run(tmp_path, "logreg", 0.6)]
     comparison = compare(runs)
     assert answer(comparison)[0].startswith("With the reservation that fine-tuning was under-trained: ")
     assert "fine-tuning was under-trained: more epochs" in answer(comparison)[2]
     assert "under-trained" in render(comparison, "md")
-    assert "finetune: under-trained, raise --num-train-epochs or --learning-rate" in comparison.missing
+    assert replace(caveat, method="finetune") in comparison.caveats
 
 
 def test_a_note_says_why_fine_tuning_is_under_trained(tmp_path: Path) -> None:
-    selection = {"metric": "f1_macro", "chosen": {}, "summary": "", "trials": [{}], "advice": "learned nothing: x"}
+    caveats = (Caveat(CaveatCode.LEARNED_NOTHING, "under-trained, learned nothing: x"),)
     runs = [
         make_run(tmp_path, "finetune", 0.6),
-        make_run(tmp_path, "finetune", 0.6, seed=1, under_trained=True, selection=selection),
+        make_run(tmp_path, "finetune", 0.6, seed=1, under_trained=True, caveats=caveats),
         make_run(tmp_path, "logreg", 0.6),
     ]
-    assert "finetune: under-trained, learned nothing: x" in compare(runs).missing
+    assert "finetune: under-trained, learned nothing: x [learned-nothing]" in compare(runs).notes
 
 
 def test_methods_on_other_checkpoints_are_compared_with_a_note(tmp_path: Path) -> None:
-    other = {"name": "other", "revision": None, "digest": "z", "tokenizer_digest": "z"}
+    other = OTHER
     comparison = compare([make_run(tmp_path, "finetune"), make_run(tmp_path, "logreg", checkpoint=other)])
-    assert any("methods differ in their checkpoint: demo, other" in missing for missing in comparison.missing)
+    (caveat,) = (caveat for caveat in comparison.caveats if caveat.code is CaveatCode.MIXED_CHECKPOINT)
+    assert caveat.text.startswith("methods differ in their checkpoint: demo, other")
 
 
 def test_no_runs_and_unknown_names(runs: list) -> None:
@@ -291,12 +297,14 @@ def test_no_runs_and_unknown_names(runs: list) -> None:
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
-    lonely = compare([make_run(tmp_path, converged=False)])
-    assert "no run of the reference method 'finetune'" in lonely.missing[0]
-    assert "logreg: the optimiser stopped at its limit" in lonely.missing[1]
+    stuck = Caveat(CaveatCode.NOT_CONVERGED, "the optimiser stopped at its limit")
+    lonely = compare([make_run(tmp_path, converged=False, caveats=(stuck,))])
+    assert [caveat.code for caveat in lonely.caveats] == [CaveatCode.NO_REFERENCE, CaveatCode.NOT_CONVERGED]
+    assert "no run of the reference method 'finetune'" in lonely.notes[0]
+    assert lonely.notes[1] == "logreg: the optimiser stopped at its limit [not-converged]"
     assert lonely.rows[0].difference is None
     single = compare([make_run(tmp_path, "finetune")])
-    assert "one seed only" in single.missing[0]
+    assert [caveat.code for caveat in single.caveats] == [CaveatCode.ONE_SEED]
 
 
 def test_answer_is_never_more_certain_than_the_interval(tmp_path: Path) -> None:
@@ -340,8 +348,8 @@ class Tags(HTMLParser):
 
 
 def test_hostile_names_do_nothing(tmp_path: Path) -> None:
-    data = make_run(tmp_path / "x").record.data | {"address": HOSTILE[0], "notes": [HOSTILE[0] + HOSTILE[1]]}
-    selection = {"summary": HOSTILE[1], "trials": []}
+    data = made_data(address=HOSTILE[0], notes=(HOSTILE[0] + HOSTILE[1],))
+    selection = made_selection(summary=HOSTILE[1])
     runs = [make_run(tmp_path, m, names=HOSTILE, data=data, selection=selection) for m in ("finetune", "logreg")]
     comparison = compare(runs)
     files = write_report(comparison, tmp_path / "report", HOSTILE[0])
@@ -381,6 +389,21 @@ def test_unwritable_report(runs: list, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunError, match=r"the report cannot be written to"):
         write_report(compare(runs), tmp_path / "file", "t")
+
+
+def test_a_report_is_written_through_no_link(runs: list, tmp_path: Path) -> None:
+    outside, results = tmp_path / "outside", runs[0].folder.parents[1]
+    outside.mkdir()
+    (outside / "mine").write_text("mine")
+    (results / "report").symlink_to(outside)
+    with pytest.raises(RunError, match=r"report is a link, and featx writes through none"):
+        report([results])
+    (results / "report").unlink()
+    (results / "report" / "figures").mkdir(parents=True)
+    (results / "report" / "report.md").symlink_to(outside / "mine")
+    (results / "report" / "figures" / "scores.svg").symlink_to(outside / "mine")
+    report([results])
+    assert [path.read_text() for path in outside.iterdir()] == ["mine"]
 
 
 def test_confusion_display_draws_what_it_holds() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from featx.data import Split, TextDataset
 from featx.errors import RunError
-from featx.runs import SharedText, keep_texts, read_shared, read_texts, whole_file
+from featx.runs import SharedText, keep_texts, read_shared, read_texts
 
 NAMES = ("no", "yes")
 
@@ -82,11 +82,10 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         keep_texts(tmp_path, dataset(["a"], ["b"]))
 
 
-def test_a_whole_file_is_there_or_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file"
-    with whole_file(path) as building:
-        building.write_text("old")
-    with pytest.raises(TypeError), whole_file(path) as building:
-        building.write_text("half") and building.write_text(None)
-    assert path.read_text() == "old"
-    assert [p.name for p in path.parent.iterdir()] == ["file"]
+def test_texts_are_written_through_no_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "texts").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunError, match=r"texts is a link, and featx writes through none; remove it"):
+        keep_texts(tmp_path / "e", dataset(["a"], ["b"]))
+    assert not list((tmp_path / "outside").iterdir())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,3 +18,15 @@ def one_thread() -> Iterator[None]:
         patch.setenv("OMP_NUM_THREADS", "1")  # for processes that tests start
         yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Inputs that broke version 0.1; missing ones fail in CI and skip elsewhere."""
+    folder = Path(__file__).parents[3] / "shared" / "cases"
+    if not folder.is_dir():
+        message = f"the cases are missing at {folder}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder

@@ -11,7 +11,7 @@ import pytest
 import torch
 from trainings import SHORT, scores, train
 
-from featx.training import trainer
+from featx.training import validating
 from featx.training.best import BestEpoch
 
 Evaluation = tuple[float, float]  # score, standard error
@@ -85,12 +85,12 @@ def test_a_trial_of_a_search_keeps_the_latest_epoch_near_the_best(tiny: Path, mo
     """With a schedule that does not depend on the end, epoch 2 of three is what two epochs end with."""
     constant = replace(SHORT, lr_scheduler_type="constant")
     one, two = (scores(train(tiny, replace(constant, num_train_epochs=epochs))) for epochs in (1, 2))
-    real, kept = trainer.measure, []
+    real, kept = validating.measure, []
     for search in (0, 1):
         values = iter([0.71, 0.69, 0.67])
         with monkeypatch.context() as patch:
-            patch.setattr(trainer, "measure", lambda made, v=values: real(made) | {"f1_macro": next(v)})
-            patch.setattr(trainer, "f1_macro_standard_error", lambda made: 0.03)
+            patch.setattr(validating, "measure", lambda made, v=values: real(made) | {"f1_macro": next(v)})
+            patch.setattr(validating, "f1_macro_standard_error", lambda made: 0.03)
             kept.append(train(tiny, replace(constant, num_train_epochs=3, search=search)))
     assert [(made.best_epoch, made.best_score) for made in kept] == [(1, 0.71), (2, 0.69)]
     assert np.array_equal(scores(kept[0]), one)

@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 import torch
 from tiny import LABELS
-from trainings import SHORT, dataset, scores, train
+from trainings import SHORT, dataset, load, scores, train
 
 from featx.baselines import find_method
 from featx.errors import TrainingError
-from featx.experiment.linear_probe import Probe, fit_probe, linear_map, without_dead_dimensions
-from featx.experiment.progress import Silent
-from featx.experiment.workspace import Workspace
+from featx.experiment.linear_probe import Probe, fit_probe, linear_map, probe_features, without_dead_dimensions
 from featx.features.checkpoint import find_checkpoint
 from featx.features.tokens import load_config, load_tokenizer
-from featx.settings import ComputeSettings, FinetuneMethod
+from featx.session import Session
+from featx.settings import FinetuneMethod
 from featx.training import Hooks, LinearHead, classify
 from featx.training.head import place_head
-from featx.training.model import load_model
 
 #: Two linear layers with ReLU, tanh behind a pooler, tanh, tanh, GELU.
 KINDS = ["distilbert", "bert", "roberta", "mpnet", "electra"]
@@ -30,13 +28,13 @@ TOLERANCE = 2e-5
 
 
 def probe_of(folder: Path, cache: Path, names: tuple[str, ...] = LABELS) -> Probe:
-    checkpoint = find_checkpoint(str(folder), cache)
-    return fit_probe(dataset(names=names), checkpoint, None, ComputeSettings(), Workspace(cache_dir=cache), 0, Silent())
+    data = dataset(names=names)
+    return fit_probe(data, probe_features(Session(data, folder, cache_dir=cache), None), 0)
 
 
 def parts(folder: Path, names: tuple[str, ...] = LABELS) -> tuple[object, object]:
     checkpoint = find_checkpoint(str(folder), Path("unused"))
-    return load_model(checkpoint, names), load_tokenizer(checkpoint, load_config(checkpoint))
+    return load(folder, names), load_tokenizer(checkpoint, load_config(checkpoint))
 
 
 @pytest.mark.parametrize("names", [LABELS, LABELS[:2]], ids=["three classes", "two classes"])
@@ -52,9 +50,7 @@ def test_epoch_0_is_the_probe(checkpoints: object, tmp_path: Path, kind: str, na
     model, tokenizer = parts(folder, names)
     rates = place_head(model, probe.head, [tokenizer(data.train.texts)[0]])
     assert bool(rates) == (kind in ("bert", "roberta", "mpnet"))
-    extracted = extract_splits(
-        data, ["train", "validation"], str(folder), None, FeatureSettings(), ComputeSettings(), tmp_path, Silent()
-    )
+    extracted = extract_splits(Session(data, folder, cache_dir=tmp_path), ["train", "validation"], FeatureSettings())
     splits = [(extracted.of(name), data.splits[name].labels) for name in ("train", "validation")]
     fitted = fit(find_method("logreg"), *splits, names, 0)
     expected = fitted.classifier.predict_proba(splits[1][0])
@@ -118,7 +114,7 @@ def test_a_step_behind_a_tanh_is_no_larger_than_behind_a_relu(
     checkpoints: object, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Weights behind a tanh are tiny; a step of the usual size there would be a leap."""
-    import featx.training.training as training
+    from featx.training import preparing
 
     head = LinearHead(np.random.default_rng(0).normal(0, 0.1, (3, 32)), np.zeros(3), 3.0)
     one_step = replace(SHORT, method=FinetuneMethod.LP, num_train_epochs=1, learning_rate=1e-3, freeze_layers=2)
@@ -130,8 +126,8 @@ def test_a_step_behind_a_tanh_is_no_larger_than_behind_a_relu(
 
     assert 0 < change() < 0.1
     if kind in ("bert", "roberta", "mpnet"):
-        real = training.place_head
-        monkeypatch.setattr(training, "place_head", lambda *arguments: real(*arguments) and {})
+        real = preparing.place_head
+        monkeypatch.setattr(preparing, "place_head", lambda *arguments: real(*arguments) and {})
         assert change() > 1
 
 
@@ -161,5 +157,5 @@ def test_more_classes_than_the_head_has_room_for(tiny: Path) -> None:
     names = tuple(f"class {k}" for k in range(40))
     model, tokenizer = parts(tiny, names)
     head = LinearHead(np.ones((40, 32)), np.zeros(40), 1.0)
-    with pytest.raises(TrainingError, match="use --method full"):
+    with pytest.raises(TrainingError, match="train it without a probe"):
         place_head(model, head, [tokenizer(["a good day"])[0]])

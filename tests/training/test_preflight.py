@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny import LABELS
-from trainings import SHORT, dataset, train
+from trainings import SHORT, dataset, load, train
 
 from featx.data import Split, TextDataset
 from featx.errors import CheckpointError, TrainingError
 from featx.features.checkpoint import quiet_transformers
 from featx.settings import SavingSettings
 from featx.training import Hooks, preflight
+from featx.training.model import keeps_head
 
 
 def refuse_steps() -> Hooks:
@@ -68,7 +69,7 @@ def test_a_class_without_texts_in_train(tiny: Path) -> None:
     data = dataset()
     kept = np.flatnonzero(data.train.labels != 1)
     without = Split([data.train.texts[k] for k in kept], data.train.labels[kept], LABELS)
-    with pytest.raises(TrainingError, match="train has no text of neutral, so nothing could be learnt of it"):
+    with pytest.raises(TrainingError, match="train has no text of neutral, so nothing could be learned about it"):
         train(tiny, SHORT, data=TextDataset("x", LABELS, {**data.splits, "train": without}), hooks=refuse_steps())
 
 
@@ -89,22 +90,24 @@ def test_remarks_on_lengths_and_on_classes_that_validation_lacks(tiny: Path) -> 
 def test_too_little_disk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, 100_000))
-    words = r"has 0.0001 GB free, but checkpoints and the model need 0.00\d+ GB; .*--save-total-limit"
+    words = r"has 0.0001 GB free, but checkpoints and the model need 0.00\d+ GB; .*`save_total_limit`"
     with pytest.raises(TrainingError, match=words):
         train(tiny, SHORT, folder=tmp_path / "not" / "yet", hooks=refuse_steps())
 
 
 def test_the_way_out_of_too_little_disk_is_one(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the model fits and checkpoints do not, --save-strategy no trains; where not even the model fits, it says so."""
+    """Where the model fits and checkpoints do not, none are written; where not even the model fits, it says so."""
     usage = namedtuple("usage", "total used free")
     model_bytes = sum(path.stat().st_size for path in tiny.glob("*.safetensors"))
     none, settings = SavingSettings(save_strategy="no"), replace(SHORT, num_train_epochs=0.1)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, 2 * model_bytes))
-    with pytest.raises(TrainingError, match="write no checkpoints with --save-strategy no"):
+    with pytest.raises(TrainingError, match=r"write no checkpoints \(`save_strategy` no\)"):
         train(tiny, settings, folder=tmp_path, hooks=refuse_steps())
     train(tiny, settings, folder=tmp_path, saving=none)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage(0, 0, model_bytes // 2))
-    with pytest.raises(TrainingError, match=r"but the model needs [\d.e-]+ GB; free some space, or move --results$"):
+    with pytest.raises(
+        TrainingError, match=r"but the model needs [\d.e-]+ GB; free some space, or choose another folder of `results`$"
+    ):
         train(tiny, settings, folder=tmp_path, saving=none, hooks=refuse_steps())
 
 
@@ -128,16 +131,15 @@ def test_the_estimate_covers_what_is_written(tiny: Path, tmp_path: Path, monkeyp
 def test_checks_take_less_than_a_second(tiny: Path, tmp_path: Path) -> None:
     from featx.features.checkpoint import find_checkpoint
     from featx.features.tokens import load_config
-    from featx.training.model import load_model
 
     checkpoint = find_checkpoint(str(tiny), Path("unused"))
-    config, model = load_config(checkpoint), load_model(checkpoint, LABELS)
+    config, model = load_config(checkpoint), load(tiny)
     labels = np.arange(300_000) % 3
     split = Split(["a"] * len(labels), labels, LABELS)
     splits = dict.fromkeys(("train", "validation", "test"), split)
     started = time.perf_counter()
     preflight.check_kind(config, "x")
-    preflight.check_head(config, LABELS, "x")
+    keeps_head(config, LABELS, "x", False, pytest.fail)
     preflight.check_labels(splits, 3)
     preflight.check_classes(split)
     preflight.check_disk(tmp_path, model, SavingSettings())

@@ -14,8 +14,8 @@ from featx.errors import DivergedError, StoppedError, TrainingError
 from featx.settings import FinetuneSettings
 from featx.training import Finetuned, Hooks, Interrupts, search
 from featx.training.search import EPOCHS, LEARNING_RATES, WARMUPS
-from featx.training.trainer import SCALED_LOG_LOSS, STANDARD_ERROR
 from featx.training.trials import SearchTrial, choose, may_be_chosen
+from featx.training.validating import SCALED_LOG_LOSS, STANDARD_ERROR
 
 SETTINGS = replace(SHORT, search=6, learning_rate=3e-4)
 
@@ -220,7 +220,7 @@ def test_trials_that_are_damaged_or_of_another_search_are_made_anew(tmp_path: Pa
 
 def test_missing_optuna_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(TrainingError, match=r"--search needs the package optuna; .*pip install 'featx\[search\]'"):
+    with pytest.raises(TrainingError, match=r"`search` needs the package optuna; .*pip install 'featx\[search\]'"):
         search(SETTINGS, 0, Curves(), Hooks())
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 from tiny import LABELS
-from trainings import SETTINGS, SHORT, dataset, scores, train
+from trainings import SETTINGS, SHORT, dataset, load, scores, train
 
 from featx.data import TextDataset
 from featx.errors import SettingsError, TrainingError
 from featx.settings import ClassWeights, Dtype, FinetuneMethod, FinetuneSettings
 from featx.training import Hooks, load_classifier
 from featx.training.inference import classify
+from featx.training.layers import freeze_layers
 from featx.training.loss import class_weights, loss_function
-from featx.training.model import freeze_layers, load_model
 from featx.training.order import like_lengths
 
 KINDS = ["bert", "roberta", "electra"]
@@ -123,9 +123,9 @@ def test_early_stopping_ends_and_keeps_the_best_epoch(tiny: Path) -> None:
 
 def test_the_best_epochs_weights_are_kept_not_the_last(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a schedule that does not depend on the end, the best of three epochs is what one epoch alone gives."""
-    import featx.training.trainer as trainer
+    from featx.training import validating
 
-    real = trainer.measure
+    real = validating.measure
     calls: list[float] = []
 
     def falling(predictions: object) -> dict[str, object]:
@@ -135,7 +135,7 @@ def test_the_best_epochs_weights_are_kept_not_the_last(tiny: Path, monkeypatch: 
     constant = replace(SHORT, lr_scheduler_type="constant")
     one = scores(train(tiny, replace(constant, num_train_epochs=1)))
     last = scores(train(tiny, replace(constant, num_train_epochs=3)))
-    monkeypatch.setattr(trainer, "measure", falling)
+    monkeypatch.setattr(validating, "measure", falling)
     made = train(tiny, replace(constant, num_train_epochs=3))
     assert (made.best_epoch, made.last_epoch, made.best_score) == (1, 3, 1.0)
     assert np.array_equal(scores(made), one)
@@ -154,7 +154,7 @@ def test_bfloat16_learns_with_float32_weights(tiny: Path, tmp_path: Path) -> Non
 
 
 def test_float16_needs_cuda(tiny: Path) -> None:
-    with pytest.raises(SettingsError, match="dtype is 'float16', which cannot be trained on cpu; use bfloat16"):
+    with pytest.raises(SettingsError, match="`dtype` is 'float16', which cannot be trained on cpu; use bfloat16"):
         train(tiny, replace(SHORT, dtype=Dtype.FLOAT16))
 
 
@@ -162,9 +162,7 @@ def test_float16_needs_cuda(tiny: Path) -> None:
 def test_frozen_layers_stay_and_the_rest_moves(checkpoints: object, kind: str) -> None:
     folder = checkpoints(kind)
     made = train(folder, replace(SHORT, num_train_epochs=0.2, freeze_layers=1))
-    from featx.features.checkpoint import find_checkpoint
-
-    before = dict(load_model(find_checkpoint(str(folder), Path("unused")), LABELS).named_parameters())
+    before = dict(load(folder).named_parameters())
     moved = {name for name, weight in made.model.named_parameters() if not torch.equal(weight, before[name])}
     names = set(before)
     frozen = {name for name in names if "embeddings" in name or "layer.0." in name}
@@ -174,14 +172,12 @@ def test_frozen_layers_stay_and_the_rest_moves(checkpoints: object, kind: str) -
 
 
 def test_freezing_more_layers_than_there_are(tiny: Path) -> None:
-    with pytest.raises(SettingsError, match="--freeze-layers is 3; expected 0 to 2, the encoder's layers"):
+    with pytest.raises(SettingsError, match="`freeze_layers` is 3; expected 0 to 2, the encoder's layers"):
         train(tiny, replace(SHORT, freeze_layers=3))
 
 
 def test_all_layers_frozen_leave_the_head(tiny: Path) -> None:
-    from featx.features.checkpoint import find_checkpoint
-
-    model = load_model(find_checkpoint(str(tiny), Path("unused")), LABELS)
+    model = load(tiny)
     freeze_layers(model, 2)
     assert {name.split(".")[0] for name, w in model.named_parameters() if w.requires_grad} == {
         "pre_classifier", "classifier"
@@ -190,7 +186,7 @@ def test_all_layers_frozen_leave_the_head(tiny: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["distilbert", *KINDS])
 def test_adapters_are_merged_into_a_plain_model(checkpoints: object, kind: str, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, method=FinetuneMethod.LORA, num_train_epochs=1, r=4)
+    settings = replace(SETTINGS, method=FinetuneMethod.LORA, num_train_epochs=1, lora_r=4)
     made = train(checkpoints(kind), settings)
     assert type(made.model).__name__.endswith("ForSequenceClassification")
     made.save(tmp_path)
@@ -201,10 +197,8 @@ def test_adapters_are_merged_into_a_plain_model(checkpoints: object, kind: str, 
 
 
 def test_adapters_change_linear_layers_by_a_low_rank_and_nothing_else_of_the_encoder(tiny: Path) -> None:
-    from featx.features.checkpoint import find_checkpoint
-
-    made = train(tiny, replace(SHORT, method=FinetuneMethod.LORA, r=2))
-    before = dict(load_model(find_checkpoint(str(tiny), Path("unused")), LABELS).named_parameters())
+    made = train(tiny, replace(SHORT, method=FinetuneMethod.LORA, lora_r=2))
+    before = dict(load(tiny).named_parameters())
     changes = {name: weight - before[name] for name, weight in made.model.named_parameters()}
     for name, change in changes.items():
         if name.startswith("distilbert"):
@@ -221,26 +215,27 @@ def test_missing_peft_is_one_clear_line(tiny: Path, monkeypatch: pytest.MonkeyPa
     import sys
 
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(TrainingError, match=r"--method lora needs the package peft; .*pip install 'featx\[lora\]'"):
+    with pytest.raises(TrainingError, match=r"adapters need the package peft; .*pip install 'featx\[lora\]'"):
         train(tiny, replace(SHORT, method=FinetuneMethod.LORA))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"gradient_accumulation_steps": 0}, "gradient_accumulation_steps is 0; expected 1 or more"),
-        ({"per_device_train_batch_size": 0}, "per_device_train_batch_size is 0; expected 1 or more"),
-        ({"adam_beta2": 1.0}, "adam_beta2 is 1.0; expected a number from 0 to below 1"),
-        ({"adam_epsilon": 0.0}, "adam_epsilon is 0.0; expected a number above 0"),
-        ({"max_grad_norm": float("inf")}, "max_grad_norm is inf; expected 0 or more"),
-        ({"label_smoothing_factor": -0.1}, "label_smoothing_factor is -0.1"),
-        ({"early_stopping_patience": 0}, "early_stopping_patience is 0; expected 1 or more"),
-        ({"optim": "lion"}, "optim is 'lion'; expected one of: adamw_torch"),
-        ({"search": -1}, "search is -1; expected 0 or more"),
-        ({"max_steps": 0}, "max_steps is 0; expected 1 or more, or -1 for no bound"),
-        ({"max_steps": 5, "search": 2}, "max_steps and search do not go together"),
-        ({"logging_steps": 0}, "logging_steps is 0; expected 1 or more"),
+        ({"gradient_accumulation_steps": 0}, "`gradient_accumulation_steps` is 0; expected 1 or more"),
+        ({"per_device_train_batch_size": 0}, "`per_device_train_batch_size` is 0; expected 1 or more"),
+        ({"adam_beta2": 1.0}, "`adam_beta2` is 1.0; expected a number from 0 to below 1"),
+        ({"adam_epsilon": 0.0}, "`adam_epsilon` is 0.0; expected a number above 0"),
+        ({"max_grad_norm": float("inf")}, "`max_grad_norm` is inf; expected 0 or more"),
+        ({"label_smoothing_factor": -0.1}, "`label_smoothing_factor` is -0.1"),
+        ({"early_stopping_patience": 0}, "`early_stopping_patience` is 0; expected 1 or more"),
+        ({"optim": "lion"}, "`optim` is 'lion'; expected one of: adamw_torch"),
+        ({"search": -1}, "`search` is -1; expected 0 or more"),
+        ({"max_steps": 0}, "`max_steps` is 0; expected 1 or more, or -1 for no bound"),
+        ({"max_steps": 5, "search": 2}, "`max_steps` and `search` do not go together"),
+        ({"logging_steps": 0}, "`logging_steps` is 0; expected 1 or more"),
         ({"method": FinetuneMethod.LORA, "freeze_layers": 1}, "adapters freeze every layer; drop one"),
+        ({"method": FinetuneMethod.LP, "keep_head": True}, "the probe is the head; drop one"),
     ],
 )
 def test_settings_out_of_range(tiny: Path, change: dict[str, object], words: str) -> None:
@@ -282,8 +277,8 @@ def test_out_of_memory_says_which_batch_fits(tiny: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(DistilBertModel, "forward", bounded)
     words = (
-        "out of memory with batches of 16; batches of 4 fit: --per-device-train-batch-size 4 "
-        "--gradient-accumulation-steps 8 is the same effective batch"
+        "out of memory with batches of 16; batches of 4 fit: `per_device_train_batch_size` 4 with "
+        "`gradient_accumulation_steps` 8 is the same effective batch"
     )
     with pytest.raises(TrainingError, match=words):
         train(tiny, replace(SHORT, per_device_train_batch_size=16, gradient_accumulation_steps=2))
@@ -293,7 +288,7 @@ def test_plain_strings_name_members() -> None:
     settings = FinetuneSettings(method="lora", class_weights="balanced", dtype="bfloat16")
     assert settings.method is FinetuneMethod.LORA
     assert (settings.class_weights, settings.dtype) == (ClassWeights.BALANCED, Dtype.BFLOAT16)
-    with pytest.raises(SettingsError, match="method is 'half'; expected one of: full, lp, lora"):
+    with pytest.raises(SettingsError, match="`method` is 'half'; expected one of: full, lp, lora"):
         FinetuneSettings(method="half")
 
 

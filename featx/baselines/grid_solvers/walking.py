@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,13 @@ _WALKS = {
 
 
 def walk(
-    method: Method, grid: Sequence[dict[str, Any]], seed: int, train: Any, labels: Labels, held: Any
+    method: Method,
+    grid: Sequence[dict[str, Any]],
+    seed: int,
+    train: Any,
+    labels: Labels,
+    held: Any,
+    preparation: Mapping[str, Any] | None = None,
 ) -> Iterator[GridResult]:
     """Fit `method` at every point of `grid`, and predict for held-out inputs.
 
@@ -38,13 +44,15 @@ def walk(
     seed : int
     train, held : ndarray of shape (n, n_features) or sequence of str
     labels : ndarray of shape (n_train,), int64
+    preparation : mapping, optional
+        Parameters of the steps before the last, one of `Method.preparations`.
 
     Yields
     ------
     GridResult
         For each grid point, in order. Where a fit fails, the point says so and the walk goes on.
     """
-    pipeline = method.make(seed)
+    pipeline = method.make(seed).set_params(**(preparation or {}))
     classifier = pipeline[-1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence is part of the point; others stand in the final fit

@@ -1,0 +1,325 @@
+"""Types of keyword arguments, made from the declarations by ``docs/make_keywords.py``; do not edit by hand.
+
+``**settings: Unpack[BaselineCall]`` lets editors and mypy see every setting that a function takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Literal, TypedDict
+
+from featx.settings.cache import CacheUrl
+from featx.settings.choices import (
+    Calibration,
+    CaveatCode,
+    ClassWeights,
+    Combine,
+    Device,
+    Dtype,
+    Engine,
+    FinetuneMethod,
+    Optimizer,
+    Pooling,
+    Refit,
+    SaveStrategy,
+    Schedule,
+    WandbMode,
+)
+
+
+class DataKeywords(TypedDict, total=False):
+    """Where labelled texts come from and how splits that are missing are cut."""
+
+    #: Column with the texts.
+    text_column: str | None
+    #: Column with the labels.
+    label_column: str | None
+    #: Branch, tag or commit of a data set on the Hub.
+    dataset_revision: str | None
+    #: Share of train that is cut off where there is no validation split.
+    validation_fraction: float
+    #: Share that is cut off for test from a single file.
+    test_fraction: float
+    #: Random seed of the train/validation/test split.
+    split_seed: int
+
+
+class CheckpointKeywords(TypedDict, total=False):
+    """The encoder that gives the features and is fine-tuned: a Hub name, a folder, or demo."""
+
+    #: Branch, tag or commit of the checkpoint on the Hub.
+    revision: str | None
+
+
+class FeaturesKeywords(TypedDict, total=False):
+    """What the baselines read of the frozen encoder; every field is part of the features' identity."""
+
+    #: Layers such as -1 or 0,3,6, or all; 0 is the embeddings, -1 the last.
+    layer: int | Sequence[int] | Literal["all"] | None
+    #: How a text's vector is taken; several may be named.
+    pooling: Pooling | Literal["cls", "mean"] | Sequence[Pooling | Literal["cls", "mean"]]
+    #: Tokens at which texts are cut, special ones included.
+    max_length: int | None
+    #: Type of the encoder's arithmetic.
+    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
+
+
+class ComputeKeywords(TypedDict, total=False):
+    """How the work is done; changes no result."""
+
+    #: Where models compute.
+    device: Device | Literal["auto", "cpu", "cuda", "mps"]
+    #: Tokens of a batch, padding included.
+    batch_tokens: int | None
+    #: Threads of torch, tokenizers and BLAS.
+    threads: int | None
+
+
+class RayKeywords(TypedDict, total=False):
+    """Who encodes, and how the workers of a Ray cluster are used; changes no result."""
+
+    #: Who encodes: this process, or the workers of a Ray cluster.
+    engine: Engine | Literal["local", "ray"]
+    #: Ray cluster, such as auto or HOST:6379.
+    ray_address: str | None
+    #: Workers of Ray.
+    ray_workers: int | None
+    #: CPUs of a Ray worker without a GPU.
+    ray_cpus: int
+    #: Texts handed to a Ray worker at once: one shard of the store, lost with the worker.
+    ray_window: int
+
+
+class BaselineKeywords(TypedDict, total=False):
+    """Classical methods: which are fitted, how they are tuned, and with which seeds."""
+
+    #: Methods, or all.
+    methods: str | Sequence[str]
+    #: Random seeds such as 0,1,2.
+    seeds: int | Sequence[int]
+    #: Several layers and poolings: each (choose one), concat (side by side), or both.
+    combine: Combine | Literal["each", "concat", "both"]
+    #: Choose on this many folds of train.
+    cv: int | None
+    #: What the chosen classifier is fitted on.
+    refit: Refit | Literal["train", "train+validation"]
+    #: Probabilities for methods without any, cross-validated on train.
+    calibrate: Calibration | Literal["none", "sigmoid", "isotonic"]
+    #: Seconds for one method and seed; beyond, it stands in the table as failed.
+    time_limit: float | None
+    #: Processes for tuning.
+    jobs: int | None
+    #: Add the probe on a random encoder and on shuffled labels.
+    controls: bool
+    #: An .npz of features from elsewhere, as featx extract --output writes it; nothing is extracted then.
+    features_file: str | PathLike[str] | None
+
+
+class FinetuneKeywords(TypedDict, total=False):
+    """Fine-tuning, under the Trainer's own names; the defaults are the course's."""
+
+    #: What is trained: all, all after a linear probe (lp), or adapters (lora).
+    method: FinetuneMethod | Literal["full", "lp", "lora"]
+    #: Passes over train; the best one on validation is kept.
+    num_train_epochs: float
+    #: Steps after which training ends in any case; -1 for no bound.
+    max_steps: int
+    #: Peak learning rate.
+    learning_rate: float
+    #: Texts a step and device.
+    per_device_train_batch_size: int
+    #: Batches that make one step.
+    gradient_accumulation_steps: int
+    #: Weight decay of AdamW.
+    weight_decay: float
+    #: Beta 1 of AdamW.
+    adam_beta1: float
+    #: Beta 2 of AdamW.
+    adam_beta2: float
+    #: Epsilon of AdamW.
+    adam_epsilon: float
+    #: Bound on the gradient's norm; 0 sets none.
+    max_grad_norm: float
+    #: Steps of warm-up, or their share when below 1.
+    warmup_steps: float
+    #: Schedule of the learning rate.
+    lr_scheduler_type: (
+        Schedule
+        | Literal[
+            "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt"
+        ]
+    )
+    #: The Trainer's name of the optimizer.
+    optim: Optimizer | Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd", "adagrad", "rmsprop"]
+    #: Share of the loss that goes to all classes.
+    label_smoothing_factor: float
+    #: Weights of the classes in the loss.
+    class_weights: ClassWeights | Literal["none", "balanced"]
+    #: Evaluations without gain on validation that end the training.
+    early_stopping_patience: int | None
+    #: Type of the arithmetic, by autocast; weights stay float32.
+    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
+    #: Compute twice, keep less in memory.
+    gradient_checkpointing: bool
+    #: Keep the embeddings and so many first layers as they are; 0 trains all.
+    freeze_layers: int
+    #: Go on with a head that the checkpoint brings for other labels, one for one.
+    keep_head: bool
+    #: Trials of learning rate and epochs on validation; 0 for none.
+    search: int
+    #: Let the trials choose warmup_steps as well.
+    search_warmup: bool
+    #: Rank of adapters.
+    lora_r: int
+    #: Scale of adapters.
+    lora_alpha: float
+    #: Dropout of adapters.
+    lora_dropout: float
+    #: Tokens at which texts are cut, special ones included.
+    max_length: int | None
+    #: Steps between entries of the log with loss and learning rate.
+    logging_steps: int | None
+    #: Random seeds such as 0,1,2; a run for each.
+    seeds: int | Sequence[int]
+
+
+class SavingKeywords(TypedDict, total=False):
+    """Checkpoints of a fine-tuning that runs long; changes no result."""
+
+    #: Go on from the last complete checkpoint of the same training.
+    resume: bool
+    #: When to write checkpoints.
+    save_strategy: SaveStrategy | Literal["no", "epoch", "steps"]
+    #: Steps between checkpoints, with save_strategy steps.
+    save_steps: int
+    #: Checkpoints that are kept, the newest.
+    save_total_limit: int
+
+
+class TrackingKeywords(TypedDict, total=False):
+    """Whether fine-tuning is told to Weights & Biases, and under which project."""
+
+    #: Weights & Biases: not at all, into a local folder, or to the server.
+    wandb: WandbMode | Literal["off", "offline", "online"]
+    #: Project of Weights & Biases.
+    wandb_project: str
+
+
+class ReportKeywords(TypedDict, total=False):
+    """How runs are compared: against which method, by which metric."""
+
+    #: Method that the others are compared with.
+    reference: str
+    #: Metric of the comparison.
+    metric: str
+    #: Difference of the metric that would not matter; within it methods are equivalent.
+    margin: float
+    #: Level of the intervals and tests.
+    confidence: float
+    #: Resamples of the bootstrap.
+    n_resamples: int
+    #: Caveats that are left out, by their codes such as one-seed.
+    silence: (
+        CaveatCode
+        | Literal[
+            "data",
+            "shared-test-texts",
+            "rare-class",
+            "failed",
+            "no-reference",
+            "one-seed",
+            "mixed-train",
+            "mixed-validation",
+            "mixed-checkpoint",
+            "mixed-device",
+            "not-converged",
+            "under-trained",
+            "learned-nothing",
+            "contradicted",
+        ]
+        | Sequence[
+            CaveatCode
+            | Literal[
+                "data",
+                "shared-test-texts",
+                "rare-class",
+                "failed",
+                "no-reference",
+                "one-seed",
+                "mixed-train",
+                "mixed-validation",
+                "mixed-checkpoint",
+                "mixed-device",
+                "not-converged",
+                "under-trained",
+                "learned-nothing",
+                "contradicted",
+            ]
+        ]
+        | None
+    )
+
+
+class WorkspaceKeywords(TypedDict, total=False):
+    """Where runs and features are kept, and whether runs may be replaced."""
+
+    #: Folder for results.
+    results: str | PathLike[str]
+    #: Name of the folder in it.
+    experiment: str | None
+    #: Cache folder, or a place in an object store such as s3://bucket/prefix.
+    cache_dir: str | PathLike[str] | CacheUrl | None
+    #: Replace a run that was made with other settings.
+    overwrite: bool
+    #: Keep the test texts beside the runs for the report, which shows row numbers otherwise.
+    texts: bool
+
+
+class LoadDatasetCall(DataKeywords, total=False):
+    """Keywords of `featx.load_dataset`."""
+
+
+class SessionCall(DataKeywords, CheckpointKeywords, ComputeKeywords, RayKeywords, WorkspaceKeywords, total=False):
+    """Keywords of `featx.session`."""
+
+
+class ExtractCall(
+    DataKeywords, CheckpointKeywords, FeaturesKeywords, ComputeKeywords, RayKeywords, WorkspaceKeywords, total=False
+):
+    """Keywords of `featx.extract`."""
+
+
+class BaselineCall(
+    DataKeywords,
+    CheckpointKeywords,
+    FeaturesKeywords,
+    BaselineKeywords,
+    ComputeKeywords,
+    RayKeywords,
+    WorkspaceKeywords,
+    total=False,
+):
+    """Keywords of `featx.baseline`."""
+
+
+class FinetuneCall(
+    DataKeywords,
+    CheckpointKeywords,
+    FinetuneKeywords,
+    SavingKeywords,
+    TrackingKeywords,
+    ComputeKeywords,
+    RayKeywords,
+    WorkspaceKeywords,
+    total=False,
+):
+    """Keywords of `featx.finetune`."""
+
+
+class ReportCall(ReportKeywords, total=False):
+    """Keywords of `featx.report`."""
+
+
+class PredictCall(ComputeKeywords, total=False):
+    """Keywords of `featx.predict`."""

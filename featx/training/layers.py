@@ -1,0 +1,110 @@
+"""Which parts of a model are trained: its upper layers, or adapters on all of them.
+
+May import ``errors`` and ``settings``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from featx.errors import SettingsError, TrainingError
+from featx.settings import FinetuneSettings
+
+
+def freeze_layers(model: Any, n_frozen: int) -> None:
+    """Keep the embeddings and the first `n_frozen` layers of the encoder as they are; 0 freezes nothing.
+
+    Raises
+    ------
+    SettingsError
+        If there are fewer layers.
+    TrainingError
+        If the layers cannot be found.
+    """
+    if not n_frozen:
+        return
+    n_layers, depths = depths_of_parameters(model)
+    if n_frozen > n_layers:
+        raise SettingsError(
+            f"`freeze_layers` is {n_frozen}; expected 0 to {n_layers}, the encoder's layers", "freeze_layers"
+        )
+    for name, weight in model.named_parameters():
+        if depths[name] <= n_frozen:
+            weight.requires_grad_(False)
+
+
+def depths_of_parameters(model: Any) -> tuple[int, dict[str, int]]:
+    """Return the number of layers n, and the depth of each parameter.
+
+    The depth is 0 in the embeddings, k in the k-th layer, and n + 1 behind the layers: last norms, pooler and head.
+
+    Raises
+    ------
+    TrainingError
+        If the layers cannot be found.
+    """
+    prefix, layers = _layers(model)
+    base = getattr(model, "get_base_model", lambda: model)().base_model  # of a model with adapters as of a plain one
+    of_layer = {id(weight): depth for depth, layer in enumerate(layers, 1) for weight in layer.parameters()}
+    before = {id(weight) for name, weight in base.named_parameters() if not _behind_layers(name, prefix)}
+    return len(layers), {
+        name: of_layer.get(id(weight), 0 if id(weight) in before else len(layers) + 1)
+        for name, weight in model.named_parameters()
+    }
+
+
+def _layers(model: Any) -> tuple[str, Any]:
+    import torch
+
+    plain = getattr(model, "get_base_model", lambda: model)()
+    for name, module in plain.base_model.named_modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == plain.config.num_hidden_layers:
+            return name, module
+    raise TrainingError(f"the layers of {type(plain).__name__} cannot be found; leave `freeze_layers` out")
+
+
+def _behind_layers(name: str, prefix: str) -> bool:
+    """Return whether a parameter outside of the layers comes after them: a pooler, a last norm."""
+    return "pooler" in name or "final" in name or name.startswith(prefix.rpartition(".")[0] + ".norm")
+
+
+def with_adapters(model: Any, settings: FinetuneSettings) -> Any:
+    """Return `model` with low-rank adapters on every linear layer of the encoder; its head is trained in full.
+
+    Raises
+    ------
+    TrainingError
+        If peft is not installed.
+    """
+    import torch
+
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as e:
+        raise TrainingError("adapters need the package peft; install it with: pip install 'featx[lora]'") from e
+    base = model.base_model_prefix
+    names = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and name.startswith(f"{base}.") and "pooler" not in name
+    ]
+    head = [name for name, _ in model.named_children() if name != base]
+    head += [f"{base}.pooler" for name, _ in getattr(model, base).named_children() if name == "pooler"]
+    if not names:
+        raise TrainingError(f"{type(model).__name__} has no linear layers for adapters; train it in full")
+    adapted = LoraConfig(
+        r=settings.lora_r,
+        lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]
+        lora_dropout=settings.lora_dropout,
+        target_modules=names,
+        modules_to_save=[name for name in head if any(True for _ in model.get_submodule(name).parameters())],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks Transformers for a name that is going away
+        return get_peft_model(model, adapted)
+
+
+def merged(model: Any) -> Any:
+    """Return a plain model: adapters, where there are some, become part of its weights."""
+    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model

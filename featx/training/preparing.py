@@ -1,0 +1,143 @@
+"""From checkpoint and data set to what a training works on: the model with its head, and token ids.
+
+May import ``errors``, ``settings``, ``data`` and the token side of ``features``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.data import TextDataset
+from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
+from featx.settings import Checkpoint, FinetuneMethod, FinetuneSettings
+from featx.training.checks import check_settings
+from featx.training.head import LinearHead, place_head
+from featx.training.layers import freeze_layers, with_adapters
+from featx.training.model import load_model
+from featx.training.preflight import check_classes, check_kind, check_labels, check_recomputation, notes_on
+
+#: Texts of train that a head from a probe is checked with.
+_CHECKED_TEXTS = 8
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Tokens of the texts of a split, and their labels, shape (n_texts,), int64."""
+
+    tokens: TokenizedTexts
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> tuple[NDArray[np.int32], int]:
+        return self.tokens[row], int(self.labels[row])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a training works on.
+
+    Attributes
+    ----------
+    model : PreTrainedModel or PeftModel
+        Its weights are trained in place.
+    tokenizer : Tokenizer
+    train, validation : Labelled
+    label_names : tuple of str
+    settings : FinetuneSettings
+    seed : int
+    device : str
+        ``cpu``, ``cuda`` or ``mps``.
+    n_truncated : dict of split name to int
+        Texts that were cut at the maximum length.
+    rates : dict of parameter name to float
+        Factors on the learning rate of single parameters.
+    starts_from_probe : bool
+        Whether the evaluation before the first step counts, as epoch 0.
+    """
+
+    model: Any
+    tokenizer: Tokenizer
+    train: Labelled
+    validation: Labelled
+    label_names: tuple[str, ...]
+    settings: FinetuneSettings
+    seed: int
+    device: str
+    n_truncated: dict[str, int]
+    rates: dict[str, float]
+    starts_from_probe: bool
+
+
+def prepare(
+    checkpoint: Checkpoint,
+    dataset: TextDataset,
+    settings: FinetuneSettings,
+    seed: int,
+    device: str,
+    say: Callable[[str], None] = lambda remark: None,
+    head: LinearHead | None = None,
+    tokens: dict[str, TokenizedTexts] | None = None,
+) -> Prepared:
+    """Check everything that can be checked before the first step, load the model and tokenise train and validation.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    dataset : TextDataset
+        Test is not touched.
+    settings : FinetuneSettings
+    seed : int
+        Of the new head, the order of the texts and dropout.
+    device : str
+    say : callable
+        Told what does not stop the training but should be known.
+    head : LinearHead, optional
+        Starting point of the head.
+    tokens : dict of split name to TokenizedTexts, optional
+        Of the same texts, checkpoint and maximum length; splits that it lacks are put in, for the next training.
+
+    Raises
+    ------
+    SettingsError
+        If a setting is out of range.
+    CheckpointError
+        If the checkpoint is no text encoder, or lacks weights.
+    TrainingError
+        If labels and head do not fit.
+    """
+    from transformers import set_seed
+
+    check_settings(settings, device)
+    config = load_config(checkpoint)
+    check_kind(config, checkpoint.name)
+    check_labels(dataset.splits, dataset.n_classes)
+    check_classes(dataset.train)
+    tokenizer = load_tokenizer(checkpoint, config, settings.max_length)
+    set_seed(seed)  # before loading: the new head is drawn there
+    model = load_model(checkpoint, config, dataset.label_names, settings.keep_head, say)
+    check_recomputation(model, settings)
+    tokens = {} if tokens is None else tokens
+    for name in ("train", "validation"):
+        if name not in tokens:
+            tokens[name] = tokenizer(dataset.splits[name].texts)
+    train, validation = (Labelled(tokens[name], dataset.splits[name].labels) for name in ("train", "validation"))
+    n_truncated = {name: part.n_truncated for name, part in tokens.items()}
+    rates = {}
+    if head is not None:
+        rates = place_head(model, head, [train.tokens[row] for row in range(min(_CHECKED_TEXTS, len(train)))])
+    freeze_layers(model, settings.freeze_layers)
+    if settings.method is FinetuneMethod.LORA:
+        model = with_adapters(model, settings)
+    for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length):
+        say(note)
+    return Prepared(
+        model, tokenizer, train, validation, dataset.label_names, settings, seed, device, n_truncated, rates,
+        head is not None,
+    )  # fmt: skip

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from featx.reporting.comparison import Comparison
+from featx.reporting.escaping import short_names
 from featx.reporting.rows import Row
-from featx.reporting.style import COLOURS, GREY, INK, MARKERS, axes_or_new, new_figure, plain, tidy
+from featx.reporting.style import COLOURS, GREY, INK, MARKERS, axes_or_new, new_figure, own_look, plain, tidy
 
 #: Costs below these are drawn there: 0 has no place on a logarithmic axis.
 _LEAST = {"fit": 0.01, "predict": 0.001}
@@ -64,9 +65,10 @@ class CostDisplay:
         ax.set_xlabel(_TITLES[of])
         ax.set_ylabel(f"test {self.comparison.metric}")
         tidy(ax)
-        _names(ax, costs, scores, [row.method for row in self.rows])
+        _names(ax, costs, scores, short_names([row.method for row in self.rows], 20))
         return self
 
+    @own_look()
     def figure(self, of: str = "fit") -> Any:
         """Figure of its own; filled markers are on the front."""
         figure = new_figure(4.9, 3.9)

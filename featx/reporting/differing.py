@@ -7,7 +7,7 @@ from typing import Any
 
 from featx.reporting.confusion_display import row_shares
 from featx.reporting.details import Details
-from featx.reporting.style import clipped
+from featx.reporting.escaping import clipped
 from featx.reporting.votes import Votes, confused_pairs, flips
 
 #: Flips that the page holds for each pair of methods and direction.

@@ -11,27 +11,13 @@ from typing import Any
 
 from featx.errors import SettingsError
 from featx.evaluation import METRICS, Interval
+from featx.markup import visible
 from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.comparison import Comparison
+from featx.reporting.escaping import clipped, csv_cell, latex_text, markdown_text
 from featx.reporting.judging import Pair
 from featx.reporting.rows import Row
-
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "–": "--",
-    }
-)
 
 
 def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
@@ -69,7 +55,7 @@ def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
 
 
 def _width(column: Column, comparison: Comparison) -> int:
-    return max(len(column.short or column.title), *(len(column.cell(row)) for row in comparison.rows))
+    return max(len(column.short or column.title), *(len(visible(column.cell(row))) for row in comparison.rows))
 
 
 def terminal_table(comparison: Comparison, width: int) -> str:
@@ -78,6 +64,7 @@ def terminal_table(comparison: Comparison, width: int) -> str:
     widths = [_width(column, comparison) for column in kept]
 
     def line(cells: list[str]) -> str:
+        cells = [visible(cell) for cell in cells]
         parts = (
             cell.rjust(size) if column.numeric else cell.ljust(size)
             for cell, size, column in zip(cells, widths, kept, strict=True)
@@ -86,19 +73,15 @@ def terminal_table(comparison: Comparison, width: int) -> str:
 
     head = line([column.short or column.title for column in kept])
     rule = "  ".join("─" * size for size in widths)
-    failed = [_shortened(f"{made.method}  failed: {made.reason}", width) for made in comparison.failed]
+    failed = [clipped(f"{made.method}: failed: {made.reason}", max(2, width)) for made in comparison.failed]
     return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows), *failed])
-
-
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
 
 
 def _markdown(comparison: Comparison) -> str:
     shown = columns(comparison)
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"
 
     rule = "|" + "|".join("---:" if column.numeric else ":---" for column in shown) + "|"
     body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
@@ -156,15 +139,8 @@ def _csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows([{key: _csv_cell(value) for key, value in row.items()} for row in rows])
+    writer.writerows([{key: csv_cell(value) for key, value in row.items()} for row in rows])
     return out.getvalue().rstrip("\n")
-
-
-def _csv_cell(value: Any) -> Any:
-    """A spreadsheet runs text that starts with one of these as a formula; an apostrophe stops it."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value
 
 
 def _latex(comparison: Comparison) -> str:
@@ -172,7 +148,7 @@ def _latex(comparison: Comparison) -> str:
     layout = "".join("r" if column.numeric else "l" for column in shown)
 
     def line(cells: list[str]) -> str:
-        return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+        return " & ".join(latex_text(cell) for cell in cells) + r" \\"
 
     body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
     body += [line([f.method, f"failed: {f.reason}", *[""] * (len(shown) - 2)]) for f in comparison.failed]

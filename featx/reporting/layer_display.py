@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.reporting.style import COLOURS, axes_or_new, new_figure, plain
+from featx.reporting.style import COLOURS, axes_or_new, new_figure, own_look, plain
 from featx.runs import TrialRecord
 
 #: What a trial states as its layer when it read all layers and poolings side by side.
@@ -95,6 +95,7 @@ class LayerDisplay:
     def _size(self) -> tuple[float, float]:
         return min(16.0, 2.5 + 0.75 * len(self.layers)), 1.5 + 0.7 * len(self.poolings)
 
+    @own_look()
     def figure(self) -> Any:
         """Figure of its own."""
         figure = new_figure(*self._size)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.reporting.style import COLOURS, LINES, MARKERS, axes_or_new, new_figure, plain, tidy
+from featx.reporting.style import COLOURS, LINES, MARKERS, axes_or_new, legend_label, new_figure, own_look, tidy
 
 #: Metrics that stand beside the one of the comparison where there is one run to draw; all have the same scale.
 _BESIDE = ("f1_macro", "accuracy", "recall_macro", "mcc")
@@ -46,7 +46,7 @@ class LearningDisplay:
         for at, (name, history) in enumerate(self.histories.items()):
             look = {"color": COLOURS[at % len(COLOURS)]}
             marked = look | {"marker": MARKERS[at % len(MARKERS)]}
-            label = plain(name, 30)
+            label = legend_label(name, 30)
             if of == "loss":
                 ax.plot(*curve(history, "loss"), **look, linewidth=1.4, label=f"{label}, train")
                 ax.plot(
@@ -84,6 +84,7 @@ class LearningDisplay:
                     linestyle=LINES[1] if at else LINES[0],
                 )  # fmt: skip
 
+    @own_look()
     def figure(self, of: str = "loss") -> Any:
         """Figure of its own."""
         figure = new_figure(5.4, 3.6)

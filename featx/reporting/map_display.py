@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import SettingsError
-from featx.reporting.style import COLOURS, MARKERS, axes_or_new, new_figure, plain, tidy
+from featx.reporting.escaping import short_names
+from featx.reporting.style import COLOURS, MARKERS, axes_or_new, legend_label, new_figure, own_look, tidy
 
 #: Points beyond which the map is drawn from a sample: more would only cover each other.
 MOST_POINTS = 5_000
@@ -68,12 +69,12 @@ class MapDisplay:
         """Draw one marker and colour a class."""
         ax = axes_or_new(ax, 6, 5)
         size = float(np.clip(6_000 / len(self.points), 4, 30))
-        for label, name in enumerate(self.label_names):
+        for label, name in enumerate(short_names(self.label_names)):
             at = self.labels == label
             if at.any():
                 ax.scatter(
                     *self.points[at].T, s=size, marker=MARKERS[label % len(MARKERS)], alpha=0.6, linewidths=0,
-                    color=COLOURS[label % len(COLOURS)], label=plain(name), rasterized=True,
+                    color=COLOURS[label % len(COLOURS)], label=legend_label(name), rasterized=True,
                 )  # fmt: skip
         ax.set(xlabel=self.axes_names[0], ylabel=self.axes_names[1])
         tidy(ax)
@@ -81,6 +82,7 @@ class MapDisplay:
             ax.legend(frameon=False, fontsize=8, markerscale=1.6)
         return self
 
+    @own_look()
     def figure(self) -> Any:
         """Figure of its own."""
         figure = new_figure(6.5, 5.2)

@@ -17,10 +17,10 @@ from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.details import Details
 from featx.reporting.differing import page_data, shared_rows
+from featx.reporting.escaping import clipped
 from featx.reporting.figures import ReportFigure
 from featx.reporting.inline_svg import inline_svg
 from featx.reporting.run_summary import facts
-from featx.reporting.style import clipped
 
 _TEMPLATES = Path(__file__).parent / "templates"
 #: Columns from this rank on are folded away on narrow screens.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.evaluation.metrics import ECE_BINS
-from featx.reporting.style import COLOURS, GREY, axes_or_new, new_figure, plain, tidy
+from featx.reporting.style import COLOURS, GREY, axes_or_new, new_figure, own_look, plain, tidy
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,13 @@ class ReliabilityDisplay:
         tidy(ax)
         return self
 
+    @own_look()
     def figure(self) -> Any:
         """Figure of its own."""
         return reliability_figure([self])
 
 
+@own_look()
 def reliability_figure(displays: list[ReliabilityDisplay]) -> Any:
     """Several diagrams side by side, four in a row at most."""
     columns = min(4, len(displays))

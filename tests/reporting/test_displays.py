@@ -17,6 +17,7 @@ from featx.reporting.confusion_display import DifferenceDisplay
 from featx.reporting.cost_display import CostDisplay, pareto_front
 from featx.reporting.data_display import BalanceDisplay, LengthDisplay
 from featx.reporting.details import take_apart
+from featx.reporting.escaping import clipped
 from featx.reporting.figures import report_figures
 from featx.reporting.inline_svg import inline_svg
 from featx.reporting.layer_display import LayerDisplay
@@ -24,7 +25,7 @@ from featx.reporting.learning_display import LearningDisplay, curve
 from featx.reporting.map_display import MapDisplay, pca
 from featx.reporting.reliability_display import ReliabilityDisplay, reliability_figure
 from featx.reporting.score_display import ScoreDisplay
-from featx.reporting.style import clipped, drawn
+from featx.reporting.style import drawn
 from featx.runs import TrialRecord
 
 LOG = [

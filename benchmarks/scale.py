@@ -32,18 +32,13 @@ import sys, time
 from pathlib import Path
 from featx.settings import ComputeSettings, Device, FeatureSettings, RaySettings
 from featx.features.checkpoint import find_checkpoint
-from featx.features.encoder import load_encoder
-from featx.features.extraction import Extractor
+from featx.features.engine import open_engine
 folder, n, cache, engine, workers = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 checkpoint, settings = find_checkpoint(folder, cache), FeatureSettings()
 texts = (f"text number {i} of many" for i in range(n))
-if engine == "local":
-    encoder = load_encoder(checkpoint, settings, ComputeSettings(Device.CPU))
-    encoded = Extractor(encoder, checkpoint, settings, cache).encode(texts)
-else:
-    from featx.features.engine_ray import RayEngine
-    with RayEngine(checkpoint, settings, ComputeSettings(Device.CPU), cache, RaySettings(ray_workers=workers)) as ray:
-        encoded = ray.encode(texts)
+ray = RaySettings(engine=engine, ray_workers=workers or None)
+with open_engine(checkpoint, settings, ComputeSettings(Device.CPU), cache, ray) as opened:
+    encoded = opened.encode(texts)
 assert encoded.counts.encoded == n, encoded.counts
 # Not getrusage: its high-water mark is inherited from the parent process.
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

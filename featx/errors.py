@@ -51,6 +51,10 @@ class SettingsError(FeatxError):
         self.setting = setting
 
 
+class FeatxWarning(UserWarning):
+    """Something worth knowing that stops nothing; the command line shows each once, as one line."""
+
+
 class DataError(FeatxError):
     """A data set cannot be read or breaks a rule that featx relies on."""
 

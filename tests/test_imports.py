@@ -40,7 +40,10 @@ ALLOWED = {
     "cli": {"errors", "settings", "experiment", "session"},
 }  # fmt: skip
 #: The token side of features: all that training may use of it.
-TOKEN_SIDE = {"featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory"}
+TOKEN_SIDE = {
+    "featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory",
+    "featx.features.weights",
+}  # fmt: skip
 #: Packages that are slow to import, and so are imported where they are used.
 HEAVY = {
     "torch", "transformers", "sklearn", "pandas", "matplotlib", "wandb", "datasets", "scipy", "pyarrow", "skops", "rich", "fsspec"
@@ -48,7 +51,7 @@ HEAVY = {
 #: What a part cannot do without when it is imported: the classes in `featx.sklearn` are scikit-learn's children.
 OWN_HEAVY = {"sklearn": {"sklearn"}}
 #: Packages that one module of features may use, and without which the others work.
-OPTIONAL = {"engine_ray.py": {"ray"}, "objects.py": {"fsspec"}}
+OPTIONAL = {"adapters.py": {"peft"}, "ray_cluster.py": {"ray"}, "objects.py": {"fsspec"}}
 #: Packages that features may use at all.
 FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl"}
 

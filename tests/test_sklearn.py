@@ -116,7 +116,7 @@ def test_a_store_that_cannot_be_written_still_gives_features(
     def refuse(*args: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("featx.features.store.store.write_shard", refuse)
+    monkeypatch.setattr("featx.features.store.store.commit_shard", refuse)
     with pytest.warns(UserWarning, match="cannot be written"):
         got = made().fit_transform(["one more", *TEXTS, "and another"])
     assert np.array_equal(got[1:-1], expected)

@@ -13,7 +13,7 @@ import click
 import featx
 from featx.cli import verbosity
 from featx.cli.verbosity import verbose_option
-from featx.errors import FeatxError, StoppedError
+from featx.errors import FeatxError, FeatxWarning, StoppedError
 
 #: Commands in the order of the work: name to (module, one line of help).
 _COMMANDS = {
@@ -119,7 +119,7 @@ def _fail(message: str, code: int) -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
     """Featx's own warnings as one line; those of libraries are for developers, who ask for them with -W."""
-    if category is UserWarning and str(message).startswith("the cache folder"):
+    if issubclass(category, FeatxWarning) or (category is UserWarning and str(message).startswith("the cache folder")):
         click.echo(f"featx: warning: {message}", err=True)
     elif sys.warnoptions or verbosity.is_verbose():
         click.echo(f"{category.__name__}: {message}", err=True)

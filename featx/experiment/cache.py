@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from featx.errors import SettingsError
-from featx.features.store.maintenance import BadShard, StoreFacts, clear, compact, gc, list_stores, verify
+from featx.features.store.maintenance import StoreFacts, clear, compact, gc, list_stores, verify
+from featx.features.store.shard import BadShard
 
 __all__ = [
     "BadShard",

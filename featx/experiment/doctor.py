@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +14,8 @@ from typing import Any
 import featx
 from featx.features.device import find_device
 from featx.features.store.maintenance import list_stores
-from featx.settings import CachePlace, CacheUrl, Device, cache_folder
+from featx.features.store.places import find_place
+from featx.settings import CachePlace, Device, cache_folder
 
 #: Packages that can change a result or break a command, and the optional ones.
 PACKAGES = (
@@ -107,17 +106,11 @@ def _memory() -> str:
 
 
 def _cache(folder: CachePlace) -> dict[str, Any]:
-    if isinstance(folder, CacheUrl):
-        return {"folder": str(folder), "readable": "not asked: it is in an object store"}
-    facts: dict[str, Any] = {"folder": without_home(folder)}
-    there = next((p for p in (folder, *folder.parents) if p.is_dir()), Path("/"))
+    facts: dict[str, Any] = {"folder": without_home(folder) if isinstance(folder, Path) else str(folder)}
     try:
-        with tempfile.TemporaryFile(dir=there):
-            facts["writable"] = True
-    except OSError as e:
-        facts["writable"] = f"no: {e.strerror or e}"
-    try:
-        facts["free"] = f"{shutil.disk_usage(there).free / 2**30:.1f} GiB"
+        facts |= find_place(folder).facts()
+        if "readable" in facts:
+            return facts
         stores = list_stores(folder)
         facts["kinds of features"] = len(stores)
         facts["texts"] = sum(store.texts for store in stores)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.experiment.context import Context
 from featx.experiment.progress import Display
-from featx.features.device import thread_limit
-from featx.features.extraction import Counts, Encoded, Extractor, Progress
+from featx.features.engine import Engine, open_engine
+from featx.features.extraction import Counts, Encoded, Progress
 from featx.features.spec import FeatureSpec
-from featx.settings import Checkpoint, Engine, FeatureSettings
+from featx.settings import Checkpoint, FeatureSettings
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2
@@ -61,30 +59,15 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
     FeatxError
         For a wrong checkpoint or setting, and for a store that cannot be written.
     """
-    with _engine(context, features) as engine:
+    cache, own = context.workspace.cache, partial(context.encoder, features)
+    with open_engine(context.checkpoint, features, context.compute, cache, context.ray, own) as engine:
         encoded = {split: _encoded(context, split, engine) for split in splits}
-        by = getattr(engine, "encoder", engine)  # where in this process, the encoder knows its width and device
-        made = SplitFeatures(context.checkpoint, engine.specs, encoded, by.hidden_size, str(by.device))
+        made = SplitFeatures(context.checkpoint, engine.specs, encoded, engine.hidden_size, engine.device)
     _say_what_was_slow_or_cut(made, context.display)
     return made
 
 
-@contextmanager
-def _engine(context: Context, features: FeatureSettings) -> Iterator[Any]:
-    """Give what encodes: this process, or the workers of a Ray cluster."""
-    cache = context.workspace.cache
-    if context.ray.engine is Engine.RAY:
-        from featx.features.engine_ray import RayEngine
-
-        shared = cache.absolute() if isinstance(cache, Path) else cache
-        with RayEngine(context.checkpoint, features, context.compute, shared, context.ray) as engine:
-            yield engine
-    else:
-        with thread_limit(context.compute.threads):
-            yield Extractor(context.encoder(features), context.checkpoint, features, cache)
-
-
-def _encoded(context: Context, split: str, engine: Any) -> Encoded:
+def _encoded(context: Context, split: str, engine: Engine) -> Encoded:
     """Return what `engine` made of a split, with a progress bar."""
     texts = context.dataset.splits[split].texts
     with context.display.task(f"extract {split}", len(texts)) as task:
@@ -94,8 +77,7 @@ def _encoded(context: Context, split: str, engine: Any) -> Encoded:
             speed = f"{counts.encoded / seconds:.0f} texts/s {counts.tokens / seconds:.0f} tokens/s"
             task.update(counts.encoded + counts.reused, len(texts), f"{speed} {counts.reused} reused")
 
-        encoded: Encoded = engine.encode(texts, show)
-    return encoded
+        return engine.encode(texts, show)
 
 
 def _say_what_was_slow_or_cut(made: SplitFeatures, display: Display) -> None:

@@ -1,15 +1,13 @@
 """Texts of any number become rows of the store, and the rows an array in the order of the texts.
 
-Texts are read in windows of bounded size. A thread looks up and tokenises the next window while the encoder works
-on this one; inside a window texts are ordered by length and cut into batches by a token budget; each finished
-window is committed as one shard. Only texts that the store lacks are encoded, each once.
+Texts are read in windows of bounded size (`windows.py`). A thread looks up and tokenises the next window while the
+encoder works on this one; inside a window texts are ordered by length and cut into batches by a token budget; each
+finished window is committed as one shard. Only texts that the store lacks are encoded, each once.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -22,11 +20,11 @@ from featx.features.batches import token_batches
 from featx.features.encoder import Encoder, Launched, feature_specs
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.pipeline import ahead
-from featx.features.sources import strings
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, FeatureView
-from featx.features.store.shard import Digests
+from featx.features.store.place import Digests
 from featx.features.tokens import TokenizedTexts
+from featx.features.windows import Window, WindowPlanner, lacking
 from featx.settings import CachePlace, Checkpoint, FeatureSettings, Pooling
 
 #: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
@@ -36,6 +34,8 @@ _LARGEST_WINDOW = 8_192
 #: On CUDA a window of that size would be done in less time than its commit takes.
 _CUDA_WINDOWS = 4
 _WINDOW_SECONDS = 15.0
+#: Windows that were planned but may not be stored: one that is encoded and one that waits in the queue.
+_UNDER_WAY = 2
 
 
 @dataclass
@@ -67,16 +67,6 @@ class Progress:
 
     counts: Counts
     seconds: float
-
-
-@dataclass(frozen=True)
-class _Window:
-    """Texts to encode together: their digests and tokens."""
-
-    digests: Digests
-    texts: Sequence[str]
-    tokens: TokenizedTexts
-    first_position: int
 
 
 class Extractor:
@@ -119,6 +109,16 @@ class Extractor:
         self._window_size = first_window or _FIRST_WINDOW
 
     @property
+    def hidden_size(self) -> int:
+        """Width of a vector."""
+        return self.encoder.hidden_size
+
+    @property
+    def device(self) -> str:
+        """What encodes."""
+        return str(self.encoder.device)
+
+    @property
     def kinds(self) -> list[tuple[int, Pooling]]:
         """Layer and pooling of each spec."""
         return [(spec.layer, spec.pooling) for spec in self.specs]
@@ -149,43 +149,26 @@ class Extractor:
         started = time.perf_counter()
         loading_seconds = 0.0
         counts = Counts()
-        digests: list[Digests] = []
         report = on_progress or (lambda progress: None)
+        planner = WindowPlanner(self._stores, self._window_size, remember=_UNDER_WAY)
 
         def seconds() -> float:
             return time.perf_counter() - started - loading_seconds
 
-        with ahead(self._windows(texts, counts, digests)) as windows:
-            for window in windows:
-                loading_seconds += self.encoder.load()  # nothing is loaded when the store has all texts
-                self._encode_window(window, counts, lambda: report(Progress(counts, seconds())))
-            counts.waiting_seconds = windows.waited_seconds if counts.encoded else 0.0
-        counts.reused = counts.texts - counts.encoded
-        counts.extract_seconds = seconds()
-        report(Progress(counts, counts.extract_seconds))
-        return Encoded(np.concatenate(digests) if digests else np.empty((0, 2), np.uint64), counts, self._stores)
+        def show() -> None:
+            counts.texts = planner.n_texts
+            report(Progress(counts, seconds()))
 
-    def _windows(self, texts: Iterable[str], counts: Counts, digests: list[Digests]) -> Iterator[_Window]:
-        """Windows of texts that the store lacks; runs one window ahead of the encoder, in a thread of its own."""
-        waiting: dict[bytes, tuple[str, int]] = {}
-        # Handed over but perhaps not stored yet: one window that is encoded and one that waits in the queue.
-        under_way: deque[set[bytes]] = deque(maxlen=2)
-        source = strings(texts)
-        while chunk := list(itertools.islice(source, self._window_size)):
-            position = counts.texts
-            chunk_digests = text_digests(chunk)
-            digests.append(chunk_digests)
-            counts.texts += len(chunk)
-            for row in np.flatnonzero(self._lacks(chunk_digests)).tolist():
-                key = chunk_digests[row].tobytes()
-                if not any(key in window for window in under_way):
-                    waiting.setdefault(key, (chunk[row], position + row))
-            if len(waiting) >= self._window_size:
-                yield self._tokenized(waiting)
-                under_way.append(set(waiting))
-                waiting = {}
-        if waiting:
-            yield self._tokenized(waiting)
+        with ahead((window, self.encoder.tokenizer(window.texts)) for window in planner.windows(texts)) as windows:
+            for window, tokens in windows:
+                loading_seconds += self.encoder.load()  # nothing is loaded when the store has all texts
+                self._encode_window(window, tokens, counts, show)
+                planner.size = self._window_size
+            counts.waiting_seconds = windows.waited_seconds if counts.encoded else 0.0
+        counts.reused = planner.n_texts - counts.encoded
+        counts.extract_seconds = seconds()
+        show()
+        return Encoded(planner.digests, counts, self._stores)
 
     @property
     def is_durable(self) -> bool:
@@ -194,31 +177,21 @@ class Extractor:
 
     def lacks(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Which of `texts` the store lacks in at least one kind, shape (n_texts,), bool."""
-        return self._lacks(text_digests(texts))
+        return lacking(self._stores, text_digests(texts))
 
-    def _lacks(self, digests: Digests) -> NDArray[np.bool_]:
-        missing = np.zeros(len(digests), np.bool_)
-        for store in self._stores:
-            missing |= store.find(digests) < 0
-        return missing
-
-    def _tokenized(self, waiting: dict[bytes, tuple[str, int]]) -> _Window:
-        texts = [text for text, _ in waiting.values()]
-        digests = np.frombuffer(b"".join(waiting), np.uint64).reshape(-1, 2)
-        first = next(iter(waiting.values()))[1]
-        return _Window(digests, texts, self.encoder.tokenizer(texts), first)
-
-    def _encode_window(self, window: _Window, counts: Counts, report: Callable[[], None]) -> None:
+    def _encode_window(
+        self, window: Window, tokens: TokenizedTexts, counts: Counts, report: Callable[[], None]
+    ) -> None:
         started = time.perf_counter()
         n = len(window.texts)
         vectors = [np.empty((n, self.encoder.hidden_size), np.float32) for _ in self.specs]
-        for rows, pooled in self._batches(window):
+        for rows, pooled in self._batches(window, tokens):
             for whole, part in zip(vectors, pooled, strict=True):
                 whole[rows] = part
             counts.encoded += len(rows)
-            counts.tokens += int(window.tokens.lengths[rows].sum())
+            counts.tokens += int(tokens.lengths[rows].sum())
             report()
-        counts.truncated += window.tokens.n_truncated
+        counts.truncated += tokens.n_truncated
         self._check_finite(vectors, window)
         seconds = time.perf_counter() - started
         written = self._written(seconds)
@@ -229,16 +202,18 @@ class Extractor:
         largest = _LARGEST_WINDOW * (_CUDA_WINDOWS if self.encoder.device.type == "cuda" else 1)
         self._window_size = int(np.clip(rate * _WINDOW_SECONDS, _FIRST_WINDOW, largest))
 
-    def _batches(self, window: _Window) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
+    def _batches(
+        self, window: Window, tokens: TokenizedTexts
+    ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
         """Rows and vectors of each batch; a batch that memory is too small for comes in parts."""
 
         def start(rows: NDArray[np.int64]) -> Launched:
-            return self.encoder.start([window.tokens[row] for row in rows], self.kinds)
+            return self.encoder.start([tokens[row] for row in rows], self.kinds)
 
         waiting: tuple[NDArray[np.int64], Launched] | None = None
         budget = self.encoder.batch_tokens
         try:
-            for batch in token_batches(window.tokens.lengths, budget):
+            for batch in token_batches(tokens.lengths, budget):
                 for rows, launched in halving(batch, start):
                     if len(rows) < len(batch):  # what was too large once would be again in the next window
                         self.encoder.batch_tokens = max(1, budget // 2)
@@ -248,19 +223,19 @@ class Extractor:
             if waiting is not None:
                 yield waiting[0], waiting[1].wait()
         except TextTooLargeError as e:
-            text, length = window.texts[e.row], window.tokens.lengths[e.row]
+            text, length = window.texts[e.row], tokens.lengths[e.row]
             raise ExtractionError(
-                f"out of memory with one text of {length} tokens alone ({text[:60]!r}); lower --max-length, use "
-                "--dtype bfloat16, or another --device"
+                f"out of memory with one text of {length} tokens alone ({text[:60]!r}); lower `max_length`, use "
+                "`dtype` bfloat16, or another `device`"
             ) from e
 
-    def _check_finite(self, vectors: Sequence[NDArray[np.float32]], window: _Window) -> None:
+    def _check_finite(self, vectors: Sequence[NDArray[np.float32]], window: Window) -> None:
         bad = np.flatnonzero(~np.all([np.isfinite(array).all(axis=1) for array in vectors], axis=0))
         if len(bad):
             shown = "; ".join(repr(window.texts[row][:60]) for row in bad[:3])
             raise ExtractionError(
                 f"{len(bad)} of {len(window.texts)} texts have NaN or infinite features, the first: {shown}; "
-                "nothing of them was stored: use --dtype float32, or check the checkpoint's weights"
+                "nothing of them was stored: use `dtype` float32, or check the checkpoint's weights"
             )
 
     def _written(self, seconds: float) -> dict[str, object]:
@@ -270,7 +245,7 @@ class Extractor:
 
         return {
             "encode_seconds": seconds,
-            "device": str(self.encoder.device),
+            "device": self.device,
             "batch_tokens": self.encoder.batch_tokens,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
@@ -310,8 +285,8 @@ class Encoded:
 
     @property
     def encode_seconds(self) -> float:
-        """What encoding all of the texts once takes, reused ones at the cost that they had.
+        """Seconds that encoding all of the texts once takes, reused ones as long as they took.
 
-        All layers and poolings come from one pass, so the dearest of them is the cost of all.
+        All layers and poolings come from one pass, so the largest of their times is the time of all.
         """
         return max(store.encode_seconds(store.find(self.digests)) for store in self._stores)

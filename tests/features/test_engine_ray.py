@@ -19,13 +19,18 @@ import pytest
 from tiny import write_tweeteval
 
 from featx.errors import CheckpointError, ExtractionError, SettingsError, StoreError
-from featx.features import engine_ray
+from featx.features import ray_fleet
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
-from featx.features.engine_ray import Order, RayEngine, Worker, _Driver, _Fleet
+from featx.features.engine_ray import RayEngine
 from featx.features.extraction import Extractor
+from featx.features.ray_cluster import WithoutRemarks
+from featx.features.ray_fleet import Fleet
+from featx.features.ray_worker import Order, Worker
 from featx.features.spec import FeatureSpec
+from featx.features.store import FeatureStore
 from featx.features.store.maintenance import verify
+from featx.features.windows import WindowPlanner
 from featx.settings import ComputeSettings, Device, FeatureSettings, RaySettings
 
 psutil = pytest.importorskip("psutil")
@@ -205,12 +210,14 @@ class FakeRay:
 
 def drive(texts: list[str], do: Callable[[object, list[str]], object], workers: int = 2) -> FakeRay:
     spec = FeatureSpec("c", "t", 8, 1, "cls", "float32")
-    driver = _Driver([spec], 4, Path(os.environ["FEATX_CACHE_DIR"]), 10, lambda progress: None)
+    store = FeatureStore(Path(os.environ["FEATX_CACHE_DIR"]), spec, 4)
+    planner = WindowPlanner([store], 10, remember=None)
     ray = FakeRay(do)
-    fleet = _Fleet(ray.actor)
+    fleet = Fleet(ray, ray.actor)
     for _ in range(workers):
         fleet.start()
-    driver.run(ray, fleet, driver.tasks(texts))
+    list(fleet.encode(window.texts for window in planner.windows(texts)))
+    assert planner.n_texts == len(texts)
     return ray
 
 
@@ -232,7 +239,7 @@ def test_each_text_is_handed_out_until_it_is_done(small: None, losses: int) -> N
             raise FakeRay.exceptions.RayError("lost")
         assert len(window) <= 10
         done.extend(window)
-        return engine_ray.WindowCounts(len(window), 0, 0)
+        return ray_fleet.WindowCounts(len(window), 0, 0)
 
     ray = drive(texts, do)
     assert sorted(done) == sorted(set(texts))
@@ -243,7 +250,7 @@ def test_a_window_that_kills_every_worker_is_named(small: None) -> None:
     def do(worker: object, window: list[str]) -> object:
         if "poison" in window:
             raise FakeRay.exceptions.RayError("lost")
-        return engine_ray.WindowCounts(len(window), 0, 0)
+        return ray_fleet.WindowCounts(len(window), 0, 0)
 
     with pytest.raises(
         ExtractionError, match=r"4 workers were lost with the same window of 10 texts, the first 'good 20"
@@ -273,7 +280,7 @@ def test_what_a_worker_raises_is_raised_here(small: None) -> None:
 
 
 def test_no_room_for_any_worker_ends_the_work(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_ray, "_PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(ray_fleet, "_PATIENCE_SECONDS", -1)
     monkeypatch.setattr(FakeRay, "wait", lambda self, references, num_returns, timeout: ([], references))
     with pytest.raises(ExtractionError, match="no node of the Ray cluster had room for a worker"):
         drive(["a"], lambda worker, window: None)
@@ -294,7 +301,7 @@ def test_a_worker_writes_and_counts(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_a_worker_refuses_another_cache_folder_or_checkpoint(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"does not see the cache folder .* give one with --cache-dir"):
+    with pytest.raises(StoreError, match=r"does not see the cache folder .* give one as `cache_dir`"):
         Worker(order(tiny, tmp_path, "elsewhere")).prepare()
     (tmp_path / "token").touch()
     from dataclasses import replace
@@ -315,7 +322,7 @@ def test_a_store_that_has_all_needs_no_cluster(tiny: Path, tmp_path: Path, monke
         assert np.array_equal(encoded.gather(), expected[[1, 0, 1]])
         assert (encoded.counts.encoded, encoded.counts.reused, engine.device) == (0, 3, "none")
         with pytest.raises(
-            SettingsError, match=r"--engine is 'ray', which is not installed; pip install 'featx\[ray\]'"
+            SettingsError, match=r"`engine` is 'ray', which is not installed; pip install 'featx\[ray\]'"
         ):
             engine.encode(["new"])
     assert not list(tmp_path.glob(".tmp-*"))
@@ -329,7 +336,7 @@ def test_settings_of_ray(settings: dict[str, int]) -> None:
 
 def test_what_ray_prints_is_no_result(capsys: pytest.CaptureFixture[str]) -> None:
     """Ray's threads print the news of lost workers on standard output; results stand there alone."""
-    with contextlib.redirect_stdout(engine_ray._WithoutRemarks(sys.stdout)):
+    with contextlib.redirect_stdout(WithoutRemarks(sys.stdout)):
         print("a result")
         thread = threading.Thread(target=lambda: print("(raylet) A worker died"), name="ray_listen_error_messages")
         thread.start()

@@ -68,5 +68,7 @@ def test_extraction_goes_on_with_smaller_batches(tiny: Path, monkeypatch: pytest
     assert made.counts.encoded == 80
     assert encoder.batch_tokens == 1024, "halved once a window, however many of its batches were too large"
     monkeypatch.setattr(encoder, "start", SmallMemory(encoder, 0))
-    with pytest.raises(ExtractionError, match=r"out of memory with one text of \d+ tokens alone \('.*'\); lower --max"):
+    with pytest.raises(
+        ExtractionError, match=r"out of memory with one text of \d+ tokens alone \('.*'\); lower `max_length`"
+    ):
         Extractor(encoder, checkpoint, settings, None).encode(texts)

@@ -353,7 +353,7 @@ def test_compact_keeps_every_row_and_each_once(tmp_path: Path) -> None:
     assert compact(tmp_path)[1] == 1
     assert (before.texts, list_stores(tmp_path)[0].texts) == (120, 100)
     assert held(open_store(tmp_path), texts) == texts
-    with pytest.raises(StoreError, match="cannot be read any more"):
+    with pytest.raises(StoreError, match="is gone: it was removed since it was opened"):
         reader.gather(reader.find(text_digests(texts)))
 
 

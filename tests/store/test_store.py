@@ -19,6 +19,7 @@ from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
 from featx.features.store.index import DigestIndex
+from featx.features.store.maintenance import verify
 from featx.settings import Dtype, Pooling
 
 SPEC = FeatureSpec("model", "tokenizer", 128, 6, Pooling.CLS, Dtype.FLOAT32)
@@ -169,15 +170,21 @@ def test_foreign_files_and_links_are_left_alone(tmp_path: Path) -> None:
 
 def test_newer_format_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(tmp_path)
-    monkeypatch.setattr("featx.features.store.manifest.FORMAT_VERSION", 2)
-    put_into = np.zeros((1, WIDTH), np.float32)
-    with pytest.MonkeyPatch.context() as m:
-        m.setattr("featx.features.store.store.open_shard", lambda path: None)
-        with pytest.raises(StoreError, match="cannot be read back"):
-            store.put(text_digests(["a"]), put_into, {})
-    monkeypatch.undo()
-    with pytest.raises(StoreError, match=r"has store format 2, but this featx knows up to 1; update featx"):
+    with monkeypatch.context() as m:
+        m.setattr("featx.features.store.manifest.SHARD_VERSION", 3)
+        put(store, ["a"])
+    with pytest.raises(StoreError, match=r"has store format 3, but this featx knows up to 2; update featx"):
         open_store(tmp_path)
+    (bad,) = verify(tmp_path, remove=True)
+    assert "has store format 3" in bad.reason
+    assert bad.path.exists(), "another version's shards are not ours to remove"
+
+
+def test_what_cannot_be_read_back_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path)
+    monkeypatch.setattr("featx.features.store.shard._is_manifest", lambda place, key: False)
+    with pytest.raises(StoreError, match="cannot be read back"):
+        put(store, ["a"])
 
 
 def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
@@ -224,7 +231,7 @@ def test_a_read_only_folder_still_returns_features_with_a_warning(
     def refuse(*args: object, **settings: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("featx.features.store.store.write_shard", refuse)
+    monkeypatch.setattr("featx.features.store.store.commit_shard", refuse)
     with pytest.warns(UserWarning, match=r"cannot be written \(Read-only file system\): features are computed and"):
         put(store, ["b"])
     put(store, ["c"])

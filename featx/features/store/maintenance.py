@@ -1,4 +1,4 @@
-"""Care for the stores of a cache folder: list, verify, remove what is old, remove all, compact.
+"""Maintenance of the stores of a cache: list, verify, remove what is old, remove all, compact.
 
 Nothing here needs a lock. Manifests are removed before the files that they vouch for, and new shards are committed
 before old ones go, so that a reader or a crash at any moment finds whole shards or none. Files that are not the
@@ -8,35 +8,45 @@ store's are left alone, and symbolic links are not followed.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from featx.errors import SettingsError, StoreError
-from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, damaged_file
-from featx.features.store.place import USED, manifests
-from featx.features.store.shard import SHARD_NAME_LENGTH, DiskShard, open_shard, write_shard
-from featx.files import TEMPORARY_PREFIX, fsync
-from featx.settings import CachePlace, CacheUrl
+from featx.errors import StoreError
+from featx.features.store.manifest import CHECKS, DIGESTS, FEATURES, MANIFEST, SHARD_NAME_LENGTH
+from featx.features.store.place import Entry, Place
+from featx.features.store.places import find_place
+from featx.features.store.shard import (
+    DESCRIPTION,
+    USED,
+    BadShard,
+    CommittedShard,
+    WholeShard,
+    commit_shard,
+    open_shards,
+    shard_names,
+)
+from featx.files import TEMPORARY_PREFIX
+from featx.settings import CachePlace, local_folder
 
 #: A file that no manifest vouches for may be under way for this long; a writer takes seconds.
 _UNDER_WAY_SECONDS = 24 * 3600.0
 #: Rows of a compacted shard.
 COMPACT_ROWS = 1 << 20
-
-#: Checkpoints that featx builds in the cache folder; any other there is the user's.
-BUILT_CHECKPOINTS = ("demo-*", ".demo-*")
+#: Folders of checkpoints that featx builds in a cache, and what ended processes left of them; others are the user's.
+BUILT_CHECKPOINT = re.compile(r"demo-\d+|random-\d+-[0-9a-f]{1,16}-[0-9a-f]{1,16}-\d+|\.(demo|random|tmp)-.+")
 
 _SPEC_NAME = re.compile(r"[0-9a-f]{64}")
-_SHARD_FILE = re.compile(rf"[0-9a-f]{{{SHARD_NAME_LENGTH}}}\.(npy|checks|digests|json)")
-_BLOCK = 1 << 20
+_OWN_FILE = re.compile(
+    rf"([0-9a-f]{{{SHARD_NAME_LENGTH}}}\.(npy|checks|digests|json))|{re.escape(TEMPORARY_PREFIX)}.*", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class StoreFacts:
 
     Attributes
     ----------
-    folder : Path
+    folder : Path or CacheUrl
     spec : dict
         As ``spec.json`` says it; empty where that cannot be read.
     shards, texts, size : int
@@ -62,108 +72,105 @@ class StoreFacts:
     last_used: float
 
 
-@dataclass(frozen=True)
-class BadShard:
-    """A shard that is not what was written, and how that shows."""
-
-    path: CachePlace
-    reason: str
-
-
-def store_folders(cache_dir: Path) -> list[Path]:
-    """Folders of the stores under a cache folder, sorted."""
-    root = cache_dir / "features"
-    if not root.is_dir():
-        return []
-    return sorted(p for p in root.iterdir() if _SPEC_NAME.fullmatch(p.name) and p.is_dir() and not p.is_symlink())
-
-
 def list_stores(cache_dir: CachePlace) -> list[StoreFacts]:
-    """Every store, the last used first."""
-    if isinstance(cache_dir, CacheUrl):
-        from featx.features.store import bucket_maintenance
+    """Return every store, the last used first.
 
-        facts = bucket_maintenance.facts(cache_dir)
-    else:
-        facts = [_facts(folder) for folder in store_folders(cache_dir)]
-    return sorted(facts, key=lambda store: -store.last_used)
+    Raises
+    ------
+    StoreError
+        If the cache cannot be read.
+    """
+    with _reading(cache_dir):
+        return sorted((_facts(place) for place in _stores(cache_dir)), key=lambda store: -store.last_used)
 
 
-def _facts(folder: Path) -> StoreFacts:
-    opened = [shard for path in manifests(folder) if (shard := open_shard(path)) is not None]
+def _stores(cache_dir: CachePlace) -> list[Place]:
+    root = find_place(cache_dir).child("features")
+    return [root.child(name) for name in root.children() if _SPEC_NAME.fullmatch(name)]
+
+
+def _facts(place: Place) -> StoreFacts:
+    entries = place.entries()
+    whole = _whole(place, entries)
     try:
-        spec = json.loads((folder / "spec.json").read_text())
-    except (OSError, ValueError):
+        spec = json.loads(place.read([DESCRIPTION])[0] or b"")
+    except (ValueError, RecursionError):
         spec = {}
-    used = folder / USED
-    last_used = used.stat().st_mtime if used.exists() else folder.stat().st_mtime
-    size = 0
-    for path in _own_files(folder):
-        with suppress(FileNotFoundError):  # a writer has just renamed it
-            size += path.stat().st_size
-    texts = sum(shard.manifest.rows for shard, _ in opened)
-    return StoreFacts(folder, spec if isinstance(spec, dict) else {}, len(opened), texts, size, last_used)
+    used = entries.get(USED)
+    last_used = used.changed if used else max((entry.changed for entry in entries.values()), default=0.0)
+    size = sum(entry.size for name, entry in entries.items() if _OWN_FILE.fullmatch(name))
+    texts = sum(shard.manifest.rows for shard in whole)
+    return StoreFacts(place.address, spec if isinstance(spec, dict) else {}, len(whole), texts, size, last_used)
 
 
-def _own_files(folder: Path) -> Iterator[Path]:
-    """Files that the store wrote, temporary ones too."""
-    for path in folder.iterdir():
-        name = path.name
-        if (_SHARD_FILE.fullmatch(name) or name.startswith(TEMPORARY_PREFIX)) and not path.is_symlink():
-            yield path
+def _whole(place: Place, entries: dict[str, Entry]) -> list[CommittedShard]:
+    opened = open_shards(place, place.address.name, entries)
+    return [shard.shard for shard in opened if isinstance(shard, WholeShard)]
+
+
+@contextmanager
+def _reading(cache_dir: CachePlace) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise StoreError(
+            f"the cache {cache_dir} cannot be read: {e.strerror or e}; check its permissions and, if it is far away, "
+            "the network, or choose another `cache_dir`"
+        ) from e
 
 
 def verify(
     cache_dir: CachePlace, remove: bool = False, on_shard: Callable[[CachePlace], None] | None = None
 ) -> list[BadShard]:
-    """Read every byte of every shard and compare it with its manifest.
+    """Read every byte of every shard, and compare it with its manifest and with the folder that it lies in.
 
     Parameters
     ----------
     cache_dir : Path or CacheUrl
     remove : bool
-        Whether to remove bad shards; their texts are then encoded again when they are wanted.
+        Whether to remove bad shards; their texts are then encoded again when they are wanted. Shards of a newer
+        version of featx are named and stay.
     on_shard : callable, optional
         Called with each manifest's path before its shard is read.
-    """
-    if isinstance(cache_dir, CacheUrl):
-        from featx.features.store import bucket_maintenance
 
-        return bucket_maintenance.verify(cache_dir, remove, on_shard)
+    Raises
+    ------
+    StoreError
+        If the cache cannot be read.
+    """
     bad = []
-    for folder in store_folders(cache_dir):
-        for path in manifests(folder):
-            if on_shard:
-                on_shard(path)
-            reason = _what_is_wrong(path)
-            if reason is not None:
-                bad.append(BadShard(path, reason))
-                if remove:
-                    _remove_shard(path)
+    with _reading(cache_dir):
+        for place in _stores(cache_dir):
+            entries = place.entries()
+            for name in shard_names(entries):
+                path = place.address / (name + MANIFEST)
+                if on_shard:
+                    on_shard(path)
+                try:
+                    reason = _what_is_wrong(place, name, entries)
+                except StoreError as e:
+                    bad.append(BadShard(path, name, str(e)))
+                    continue
+                if reason is not None:
+                    bad.append(BadShard(path, name, reason))
+                    if remove:
+                        _remove_shard(place, name)
     return bad
 
 
-def _what_is_wrong(path: Path) -> str | None:
-    try:
-        opened = open_shard(path)
-    except StoreError as e:
-        return str(e)
-    if opened is None:
-        return "manifest or digests are damaged, or a file is missing or cut short"
-    return damaged_file(path.stem, opened[0].manifest, lambda suffix: _blocks(path.with_suffix(suffix)))
+def _what_is_wrong(place: Place, name: str, entries: dict[str, Entry]) -> str | None:
+    (opened,) = open_shards(place, place.address.name, entries, [name])
+    if isinstance(opened, BadShard):
+        return opened.reason
+    facts = opened.shard.manifest.features
+    if facts.agree_with(place.blocks(name + FEATURES, facts.size)):
+        return None
+    return f"{name + FEATURES} is not what was written"
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with suppress(OSError), path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
-def _remove_shard(path: Path) -> None:
-    """The manifest first, so that a crash leaves files that no one believes."""
-    for suffix in (MANIFEST, DIGESTS, CHECKS, FEATURES):
-        with suppress(FileNotFoundError):
-            path.with_suffix(suffix).unlink()
+def _remove_shard(place: Place, name: str) -> None:
+    """Remove the manifest first, so that a crash leaves files that no one believes."""
+    place.remove([name + suffix for suffix in (MANIFEST, DIGESTS, CHECKS, FEATURES)])
 
 
 def gc(cache_dir: CachePlace, older_than_seconds: float | None = None, max_size: int | None = None) -> list[StoreFacts]:
@@ -176,11 +183,12 @@ def gc(cache_dir: CachePlace, older_than_seconds: float | None = None, max_size:
     list of StoreFacts
         The stores whose shards were removed.
     """
-    cache_dir = _on_disk(cache_dir, "gc")
+    cache = find_place(cache_dir)
+    cache.check_removal("gc")
     stores = list_stores(cache_dir)
     if not stores:
         return []
-    now = _now(cache_dir)
+    now = _now(cache)
     kept: list[StoreFacts] = []
     removed: list[StoreFacts] = []
     for store in stores:
@@ -190,57 +198,52 @@ def gc(cache_dir: CachePlace, older_than_seconds: float | None = None, max_size:
         while kept and sum(store.size for store in kept) > max_size:
             removed.append(kept.pop())
     for store in removed:
-        for path in manifests(cache_dir / "features" / store.folder.name):
-            _remove_shard(path)
-    for folder in store_folders(cache_dir):
-        _remove_leftovers(folder, now)
+        place = find_place(store.folder)
+        for name in shard_names(place.entries()):
+            _remove_shard(place, name)
+    for place in _stores(cache_dir):
+        _remove_leftovers(place, now)
     return [store for store in removed if store.shards]
 
 
-def _remove_leftovers(folder: Path, now: float) -> None:
-    """Files of writers that died: those without a manifest that are a day old."""
-    for path in list(_own_files(folder)):
-        vouched_for = path.suffix != MANIFEST and path.with_suffix(MANIFEST).exists()
-        if path.suffix == MANIFEST or (vouched_for and not path.name.startswith(TEMPORARY_PREFIX)):
-            continue
-        with suppress(FileNotFoundError):
-            if now - path.stat().st_mtime > _UNDER_WAY_SECONDS:
-                path.unlink()
+def _remove_leftovers(place: Place, now: float) -> None:
+    """Remove files of writers that died: those without a manifest that are a day old."""
+    entries = place.entries()
+    for name, entry in entries.items():
+        stem, _, suffix = name.rpartition(".")
+        vouched_for = stem + MANIFEST in entries and not name.startswith(TEMPORARY_PREFIX)
+        is_own = _OWN_FILE.fullmatch(name) and f".{suffix}" != MANIFEST
+        if is_own and not vouched_for and now - entry.changed > _UNDER_WAY_SECONDS:
+            place.remove([name])
 
 
-def _on_disk(cache_dir: CachePlace, command: str) -> Path:
-    if isinstance(cache_dir, CacheUrl):
-        raise SettingsError(
-            f"featx cache {command} works on folders only, not on {cache_dir}; remove objects under "
-            f"{cache_dir}/features with the store's own tools, while nothing writes there"
-        )
-    return cache_dir
-
-
-def _now(cache_dir: Path) -> float:
-    """Time by the clock of the disk that holds the cache: a host whose clock is wrong must not age others' files."""
+def _now(cache: Place) -> float:
+    """Return the time by the clock of the cache: a host whose clock is wrong must not age others' files."""
+    probe = f"{TEMPORARY_PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
     try:
-        with tempfile.NamedTemporaryFile(dir=cache_dir, prefix=TEMPORARY_PREFIX) as probe:
-            return Path(probe.name).stat().st_mtime
+        cache.touch(probe)
+        try:
+            return cache.entries()[probe].changed
+        finally:
+            cache.remove([probe])
     except OSError as e:
-        raise StoreError(f"the cache folder {cache_dir} cannot be written: {e.strerror or e}") from e
+        raise StoreError(f"the cache folder {cache.address} cannot be written: {e.strerror or e}") from e
 
 
 def clear(cache_dir: CachePlace) -> list[StoreFacts]:
     """Remove every store, and the checkpoints that were built in the cache folder."""
-    cache_dir = _on_disk(cache_dir, "clear")
+    find_place(cache_dir).check_removal("clear")
     stores = list_stores(cache_dir)
-    for store in stores:
-        folder = cache_dir / "features" / store.folder.name
-        for path in manifests(folder):
-            _remove_shard(path)
-        for path in [*_own_files(folder), folder / "spec.json", folder / USED]:
-            path.unlink(missing_ok=True)
-        with suppress(OSError):  # not empty: something in it is not ours
-            folder.rmdir()
-    for pattern in BUILT_CHECKPOINTS:
-        for folder in (cache_dir / "checkpoints").glob(pattern):
-            shutil.rmtree(folder, ignore_errors=True)
+    for place in _stores(cache_dir):
+        entries = place.entries()
+        for name in shard_names(entries):
+            _remove_shard(place, name)
+        place.remove([name for name in entries if _OWN_FILE.fullmatch(name)] + [DESCRIPTION, USED])
+        place.remove_if_empty()
+    checkpoints = local_folder(cache_dir) / "checkpoints"
+    for name in find_place(checkpoints).children():
+        if BUILT_CHECKPOINT.fullmatch(name):
+            shutil.rmtree(checkpoints / name, ignore_errors=True)
     return stores
 
 
@@ -260,23 +263,22 @@ def compact(cache_dir: CachePlace, rows: int = COMPACT_ROWS) -> tuple[int, int]:
     StoreError
         If a shard is damaged or the disk is full; nothing is lost then.
     """
-    cache_dir = _on_disk(cache_dir, "compact")
+    find_place(cache_dir).check_removal("compact")
     before = after = 0
-    for folder in store_folders(cache_dir):
-        paths = manifests(folder)
-        opened = [shard[0] for path in paths if (shard := open_shard(path)) is not None]
-        before += len(opened)
-        small = [shard for shard in opened if shard.manifest.rows <= rows // 2]
-        after += len(opened) - len(small)
+    for place in _stores(cache_dir):
+        whole = _whole(place, place.entries())
+        before += len(whole)
+        small = [shard for shard in whole if shard.manifest.rows <= rows // 2]
+        after += len(whole) - len(small)
         for group in _groups(small, rows):
             after += 1
             if len(group) > 1:
-                _merge(folder, group)
+                _merge(place, group)
     return before, after
 
 
-def _groups(shards: list[DiskShard], rows: int) -> Iterator[list[DiskShard]]:
-    group: list[DiskShard] = []
+def _groups(shards: list[CommittedShard], rows: int) -> Iterator[list[CommittedShard]]:
+    group: list[CommittedShard] = []
     for shard in shards:
         if group and (
             sum(s.manifest.rows for s in group) + shard.manifest.rows > rows
@@ -289,25 +291,24 @@ def _groups(shards: list[DiskShard], rows: int) -> Iterator[list[DiskShard]]:
         yield group
 
 
-def _merge(folder: Path, group: list[DiskShard]) -> None:
+def _merge(place: Place, group: list[CommittedShard]) -> None:
+    names = [shard.manifest.name for shard in group]
     digests, features, seconds = [], [], 0.0
-    for shard in group:
-        opened = open_shard(shard.path)
-        if opened is None:  # another compaction was first
+    for opened in open_shards(place, place.address.name, place.entries(), names):
+        if isinstance(opened, BadShard):  # another compaction was first
             return
-        digests.append(opened[1])
-        with shard.open() as rows:
-            features.append(rows.take(np.arange(shard.manifest.rows)))
-        seconds += shard.manifest.encode_seconds
+        digests.append(opened.digests)
+        with opened.shard.open() as rows:
+            features.append(rows.take(np.arange(opened.shard.manifest.rows)))
+        seconds += opened.shard.manifest.encode_seconds
     all_digests = np.concatenate(digests)
     _, first = np.unique(all_digests, axis=0, return_index=True)
     first.sort()
     written = group[0].manifest.written | {"encode_seconds": seconds * len(first) / len(all_digests)}
     try:
-        merged = write_shard(folder, all_digests[first], np.concatenate(features)[first], written)
-        for shard in group:
-            if shard.path != merged:
-                _remove_shard(shard.path)
-        fsync(folder)
+        merged = commit_shard(place, place.address.name, all_digests[first], np.concatenate(features)[first], written)
+        for name in names:
+            if name != merged.manifest.name:
+                _remove_shard(place, name)
     except OSError as e:
-        raise StoreError(f"{folder} cannot be compacted: {e.strerror or e}; nothing was lost") from e
+        raise StoreError(f"{place.address} cannot be compacted: {e.strerror or e}; nothing was lost") from e

@@ -1,4 +1,4 @@
-"""The manifest of a shard: what its files must be, and how they came about.
+"""The manifest of a shard: which features it holds, what its files must be, and how they came about.
 
 A manifest carries the sha256 of its own content, so that a flipped bit in it is found too, and its numbers are
 checked against each other before anything is read or memory is taken.
@@ -7,18 +7,22 @@ checked against each other before anything is read or memory is taken.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from featx.data import DIGEST_BYTES
 from featx.errors import StoreError
-from featx.features.spec import FORMAT_VERSION
 from featx.settings import CachePlace
 
 #: Suffixes of a shard's files.
 MANIFEST, FEATURES, CHECKS, DIGESTS = ".json", ".npy", ".checks", ".digests"
+#: Hex digits of a shard's name.
+SHARD_NAME_LENGTH = 32
+#: Version of a shard's format. Since 2 its manifest and its name hold the spec's name, and the checksum of a row the
+#: digest of its text; shards of 1, written by featx 0.1, are read as well.
+SHARD_VERSION = 2
 #: Bytes of a row's checksum.
 _CHECK_BYTES = 8
 #: Longest header that a version-1 ``.npy`` file can have.
@@ -32,13 +36,18 @@ class FileFacts:
     size: int
     sha256: str
 
-    def agree_with(self, blocks: Iterable[bytes]) -> bool:
-        """Whether `blocks`, one after the other, are the file; reads all of them."""
-        digest, size = sha256(), 0
-        for block in blocks:
-            digest.update(block)
-            size += len(block)
-        return (size, digest.hexdigest()) == (self.size, self.sha256)
+    def agree_with(self, blocks: Iterable[bytes | memoryview]) -> bool:
+        """Return whether `blocks`, one after the other, are the file; all of them are read."""
+        return facts_of(blocks) == self
+
+
+def facts_of(blocks: Iterable[bytes | memoryview]) -> FileFacts:
+    """Return the facts of a file that consists of `blocks`."""
+    digest, size = sha256(), 0
+    for block in blocks:
+        digest.update(block)
+        size += len(block)
+    return FileFacts(size, digest.hexdigest())
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,8 @@ class Manifest:
 
     Attributes
     ----------
+    spec : str or None
+        Name of the `FeatureSpec` whose features these are; None in shards of version 0.1, which do not say it.
     rows, hidden_size : int
         Shape of the feature array; its dtype is always little-endian float32.
     features, checks, digests : FileFacts
@@ -54,6 +65,7 @@ class Manifest:
         How the rows came about: device, versions, seconds. No part of their identity.
     """
 
+    spec: str | None
     rows: int
     hidden_size: int
     features: FileFacts
@@ -62,15 +74,27 @@ class Manifest:
     written: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """Name of the shard: the digest of its spec and content."""
+        identity = (self.spec or "") + self.features.sha256 + self.digests.sha256
+        return sha256(identity.encode()).hexdigest()[:SHARD_NAME_LENGTH]
+
+    @property
+    def files(self) -> dict[str, FileFacts]:
+        """The other files of the shard, by suffix."""
+        return {FEATURES: self.features, CHECKS: self.checks, DIGESTS: self.digests}
+
+    @property
     def encode_seconds(self) -> float:
         """Seconds that encoding all rows took, 0 when unknown."""
         seconds = self.written.get("encode_seconds", 0.0)
         return float(seconds) if isinstance(seconds, int | float) else 0.0
 
     def to_bytes(self) -> bytes:
-        """JSON, with the sha256 of its own content as the last key."""
+        """Return JSON, with the sha256 of its own content as the last key."""
         content = {
-            "format_version": FORMAT_VERSION,
+            "format_version": SHARD_VERSION if self.spec else 1,
+            **({"spec": self.spec} if self.spec else {}),
             "rows": self.rows,
             "hidden_size": self.hidden_size,
             "dtype": "<f4",
@@ -82,25 +106,8 @@ class Manifest:
         return (json.dumps(content | {"sha256": _digest(content)}, indent=1) + "\n").encode()
 
 
-def damaged_file(name: str, manifest: Manifest, blocks: Callable[[str], Iterable[bytes]]) -> str | None:
-    """How a file of rows or of their checksums is not what was written, after reading every byte; None when both are.
-
-    Parameters
-    ----------
-    name : str
-        Of the shard.
-    manifest : Manifest
-    blocks : callable
-        Content of the file with a suffix; none, or a part of it, where it cannot be read.
-    """
-    for suffix, facts in ((FEATURES, manifest.features), (CHECKS, manifest.checks)):
-        if not facts.agree_with(blocks(suffix)):
-            return f"{name + suffix} is not what was written"
-    return None
-
-
 def parse_manifest(data: bytes, path: CachePlace) -> Manifest | None:
-    """Manifest in `data`, or None when it cannot be proven whole.
+    """Return the manifest in `data`, or None when it cannot be proven whole.
 
     Raises
     ------
@@ -111,14 +118,15 @@ def parse_manifest(data: bytes, path: CachePlace) -> Manifest | None:
         content = json.loads(data)
         stated = content.pop("sha256")
         version = content["format_version"]
-        if isinstance(version, int) and version > FORMAT_VERSION and stated == _digest(content):
+        if isinstance(version, int) and version > SHARD_VERSION and stated == _digest(content):
             raise StoreError(
-                f"{path} has store format {version}, but this featx knows up to {FORMAT_VERSION}; "
-                "update featx or choose another --cache-dir"
+                f"{path} has store format {version}, but this featx knows up to {SHARD_VERSION}; "
+                "update featx or choose another `cache_dir`"
             )
-        if stated != _digest(content) or version != FORMAT_VERSION or content["dtype"] != "<f4":
+        if stated != _digest(content) or content["dtype"] != "<f4":
             return None
         manifest = Manifest(
+            spec=content.get("spec"),
             rows=content["rows"],
             hidden_size=content["hidden_size"],
             features=FileFacts(**content["features"]),

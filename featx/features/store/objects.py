@@ -9,13 +9,17 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from featx.errors import SettingsError
+from featx.features.store.place import Entry
 from featx.settings import CacheUrl
 
 #: What S3 answers a conditional PUT where the object is there, or is being written by another.
 _REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "409", "412")
+#: What back ends call the time of an object's last change.
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "adl": "azure"}
 
 
@@ -38,10 +42,10 @@ class Objects:
         except ImportError as e:
             extra = _EXTRAS.get(scheme)
             remedy = f"pip install 'featx[{extra}]'" if extra else f"install the fsspec package for {scheme}://"
-            raise SettingsError(f"--cache-dir with {scheme}:// needs a package that is not installed; {remedy}") from e
+            raise SettingsError(f"`cache_dir` with {scheme}:// needs a package that is not installed; {remedy}") from e
         except ValueError as e:
             raise SettingsError(
-                f"--cache-dir with {scheme}://, which fsspec does not know; expected a folder, s3://, gs:// or az://"
+                f"`cache_dir` with {scheme}://, which fsspec does not know; expected a folder, s3://, gs:// or az://"
             ) from e
         except Exception as e:  # credentials that the back end cannot read, by its own classes
             raise SettingsError(f"the cache {prefix} cannot be opened: {_first_line(e)}") from e
@@ -83,21 +87,20 @@ class Objects:
                 raise found
         return bytes(found)
 
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """What lies directly under the prefix, by name: the back end's own facts, `size` and `type` among them."""
+    def entries(self) -> dict[str, Entry | None]:
+        """Return what lies directly under the prefix, by name: None for a prefix, such as a folder would be."""
         try:
             with _calls():
                 self._fs.invalidate_cache(self._root)
                 found = self._fs.ls(self._root, detail=True)
         except FileNotFoundError:
             return {}
-        return {str(entry["name"]).rstrip("/").rpartition("/")[2]: entry for entry in found}
-
-    def exists(self, name: str) -> bool:
-        """Whether there is such an object."""
-        with _calls():
-            self._fs.invalidate_cache(self._root)
-            return bool(self._fs.exists(self._key(name)))
+        return {
+            str(entry["name"]).rstrip("/").rpartition("/")[2]: (
+                None if entry["type"] == "directory" else Entry(int(entry.get("size") or 0), _changed(entry))
+            )
+            for entry in found
+        }
 
     def remove(self, name: str) -> None:
         """Remove an object, if it is there."""
@@ -128,6 +131,19 @@ def _calls() -> Iterator[None]:
         if "credentials" in str(e).lower():
             raise OSError(errno.EIO, "no credentials were found in the environment") from e
         raise OSError(errno.EIO, _first_line(e)) from e
+
+
+def _changed(facts: dict[str, Any]) -> float:
+    """Return seconds since the epoch, 0 where the back end does not tell."""
+    when = next((facts[key] for key in _TIMES if facts.get(key)), None)
+    if isinstance(when, str):
+        try:
+            when = datetime.fromisoformat(when)
+        except ValueError:
+            return 0.0
+    if isinstance(when, datetime):
+        return when.timestamp()
+    return float(when) if isinstance(when, int | float) else 0.0
 
 
 def _code(error: Exception) -> str:

@@ -11,8 +11,6 @@ import itertools
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,58 +19,24 @@ from numpy.typing import NDArray
 from featx.errors import StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store.index import DigestIndex
-from featx.features.store.place import DESCRIPTION, USED, CommittedShard, Place, manifests
-from featx.features.store.shard import Digests, Features, MemoryShard, Shard, as_slice, open_shard, write_shard
-from featx.files import write_file
-from featx.settings import CachePlace, CacheUrl
+from featx.features.store.place import Digests, Features, as_slice
+from featx.features.store.places import find_place
+from featx.features.store.shard import (
+    DESCRIPTION,
+    USED,
+    BadShard,
+    MemoryShard,
+    Shard,
+    WholeShard,
+    commit_shard,
+    describes,
+    open_shards,
+)
+from featx.settings import CachePlace
 
 #: Rows that are checked and copied at once; those of a common width fit into a processor's cache.
 _BLOCK_ROWS = 1_024
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Shards in a folder on disk, local or shared."""
-
-    path: Path
-
-    def prepare(self, description: bytes) -> None:
-        """Make the folder and describe it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        file = self.path / DESCRIPTION
-        if not file.exists():
-            write_file(file, [description])
-
-    def shards(self) -> Iterator[tuple[CommittedShard, Digests]]:
-        """Whole shards."""
-        for path in manifests(self.path):
-            opened = open_shard(path)
-            if opened is not None:
-                yield opened
-
-    def commit(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard:
-        """Write a shard and open it."""
-        path = write_shard(self.path, digests, features, written)
-        self.mark_used()
-        opened = open_shard(path)
-        if opened is None:
-            raise StoreError(f"{path} was written but cannot be read back; check the disk")
-        return opened[0]
-
-    def mark_used(self) -> None:
-        """Touch the mark."""
-        with suppress(OSError):
-            (self.path / USED).touch()
-
-
-def find_place(folder: CachePlace) -> Place:
-    """The place at a folder or URL."""
-    if isinstance(folder, CacheUrl):
-        from featx.features.store.bucket import Bucket
-
-        return Bucket(folder)
-    return Folder(folder)
 
 
 class FeatureStore:
@@ -115,7 +79,7 @@ class FeatureStore:
             self._prepare()
             if not write_only:
                 self._open()
-            self._place.mark_used()
+            self._mark_used()
 
     @property
     def is_writable(self) -> bool:
@@ -166,14 +130,16 @@ class FeatureStore:
     def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard | None:
         """The rows as a shard on disk; None, with a warning, when the folder is read-only."""
         try:
-            return self._place.commit(digests, features, written)
+            shard = commit_shard(self._place, self.spec.name, digests, features, written)
+            self._mark_used()
+            return shard
         except OSError as e:
             if e.errno in _READ_ONLY:
                 self._turn_read_only(e)
                 return None
             raise StoreError(
                 f"features cannot be written to {self.folder}: {e.strerror or e}; what was committed is whole: "
-                "free space or choose another --cache-dir, and the same command goes on from there"
+                "free space or choose another `cache_dir`, and the same command goes on from there"
             ) from e
 
     def gather(self, rows: NDArray[np.int64]) -> Features:
@@ -223,26 +189,47 @@ class FeatureStore:
         self._index.add(digests)
 
     def _open(self) -> None:
-        for shard, digests in self._place.shards():
-            if shard.manifest.hidden_size == self.hidden_size:
-                self._append(shard, digests)
+        try:
+            for opened in self._opened():
+                if isinstance(opened, WholeShard) and opened.shard.manifest.hidden_size == self.hidden_size:
+                    self._append(opened.shard, opened.digests)
+        except OSError as e:
+            raise StoreError(
+                f"the cache {self.folder} cannot be read: {e.strerror or e}; check its permissions and, if it is far "
+                "away, the network, or choose another `cache_dir`"
+            ) from e
+
+    def _opened(self) -> Iterator[WholeShard | BadShard]:
+        return open_shards(self._place, self.spec.name, self._place.entries())
 
     def _prepare(self) -> None:
-        """Make the folder and say in words what it holds."""
+        """Make the folder and say in words what it holds.
+
+        Words that belong to another folder are replaced, unless shards lie there that only the words tell apart.
+        """
         try:
-            self._place.prepare(self.spec.canonical().encode() + b"\n")
+            self._place.make()
+            if describes(self._place, self.spec.name):
+                return
+            if not any(isinstance(opened, BadShard) and opened.is_unnamed for opened in self._opened()):
+                self._place.write(DESCRIPTION, [self.spec.canonical().encode() + b"\n"])
         except OSError as e:
             if e.errno not in _READ_ONLY:
                 raise StoreError(
-                    f"the cache folder {self.folder} cannot be made: {e.strerror or e}; choose another --cache-dir"
+                    f"the cache folder {self.folder} cannot be made: {e.strerror or e}; choose another `cache_dir`"
                 ) from e
             self._turn_read_only(e)
+
+    def _mark_used(self) -> None:
+        """Let ``featx cache`` know that the store was in use now; one that cannot be written stays unmarked."""
+        with suppress(OSError):
+            self._place.touch(USED)
 
     def _turn_read_only(self, error: OSError) -> None:
         self._writable = False
         warnings.warn(
             f"the cache folder {self.folder} cannot be written ({error.strerror or error}): features are computed "
-            "and returned but not kept; choose another --cache-dir to keep them",
+            "and returned but not kept; choose another `cache_dir` to keep them",
             stacklevel=4,
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from featx.settings import CachePlace, CacheUrl
+from featx.features.store.places import find_place
+from featx.settings import CachePlace
 
 
 def leave_token(cache: CachePlace, name: str) -> None:
@@ -15,33 +16,19 @@ def leave_token(cache: CachePlace, name: str) -> None:
     OSError
         If the cache cannot be written.
     """
-    if isinstance(cache, CacheUrl):
-        from featx.features.store.objects import Objects
-
-        Objects(cache).put(name, b"")
-    else:
-        cache.mkdir(parents=True, exist_ok=True)
-        (cache / name).touch()
+    place = find_place(cache)
+    place.make()
+    place.touch(name)
 
 
 def sees_token(cache: CachePlace, name: str) -> bool:
-    """Whether the file is there."""
-    if isinstance(cache, CacheUrl):
-        from featx.features.store.objects import Objects
-
-        try:
-            return Objects(cache).exists(name)
-        except OSError:
-            return False
-    return (cache / name).exists()
+    """Return whether the file is there."""
+    with suppress(OSError):
+        return find_place(cache).read([name]) != [None]
+    return False
 
 
 def remove_token(cache: CachePlace, name: str) -> None:
     """Remove the file, if it can be."""
     with suppress(OSError):
-        if isinstance(cache, CacheUrl):
-            from featx.features.store.objects import Objects
-
-            Objects(cache).remove(name)
-        else:
-            (cache / name).unlink(missing_ok=True)
+        find_place(cache).remove([name])

@@ -58,7 +58,7 @@ class Comparison:
     silenced: tuple[CaveatCode, ...] = ()
 
     def row(self, method: str) -> Row | None:
-        """Row of `method`, if it has one."""
+        """Return the row of `method`, if it has one."""
         return next((row for row in self.rows if row.method == method), None)
 
     def has(self, *codes: CaveatCode, method: str = "") -> bool:
@@ -194,6 +194,6 @@ def _check_seeds(groups: Mapping[str, list[Run]]) -> None:
 
 
 def _differing(a: Run, b: Run) -> list[str]:
-    """Parts of the runs' identities, the seed left out, in which they differ."""
+    """Return the parts of the runs' identities, the seed left out, in which they differ."""
     of_a, of_b = a.record.identity, b.record.identity
     return [key for key in of_a if key != "seed" and of_a[key] != of_b[key]]

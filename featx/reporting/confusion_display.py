@@ -18,7 +18,7 @@ _MOST_LABELS = 40
 
 
 def row_shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each row divided by its sum, 0 where a class does not occur: the diagonal is the recall.
+    """Divide each row by its sum, 0 where a class does not occur: the diagonal is then the recall.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class ConfusionDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure with the counted and the normalised matrix on one colour scale."""
+        """Draw the counted and the normalised matrix on one colour scale."""
         size = _size(len(self.label_names))
         figure = new_figure(2 * size, size)
         for ax, normalise in zip(figure.subplots(1, 2), (False, True), strict=True):
@@ -78,7 +78,7 @@ class ConfusionDisplay:
 
 @dataclass(frozen=True)
 class DifferenceDisplay:
-    """Row shares of one confusion matrix less those of another: where the first predicts more (+) or less (−) often.
+    """Row shares of one confusion matrix minus those of another: where the first predicts more (+) or less (−) often.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class DifferenceDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         size = _size(len(self.label_names))
         figure = new_figure(size + 1.2, size + 0.3)
         ax = figure.subplots()

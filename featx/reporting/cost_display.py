@@ -19,7 +19,7 @@ _TITLES = {"fit": "extracting and fitting, seconds", "predict": "predicting, mil
 
 
 def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[int]:
-    """Positions that no other beats: none is as cheap and better, or as good and cheaper. Cheapest first.
+    """Return the positions that no other beats: none is as cheap and better, or as good and cheaper. Cheapest first.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class CostDisplay:
         return [row for row in self.comparison.rows if not row.control]
 
     def costs(self, of: str) -> list[float]:
-        """Cost of each of the rows: ``fit`` in seconds, extraction included, or ``predict`` in milliseconds a text."""
+        """Return each row's cost: ``fit`` in seconds, extraction included, or ``predict`` in milliseconds a text."""
         return [row.seconds if of == "fit" else row.predict_ms for row in self.rows]
 
     def plot(self, *, ax: Any = None, of: str = "fit") -> CostDisplay:
@@ -70,7 +70,7 @@ class CostDisplay:
 
     @own_look()
     def figure(self, of: str = "fit") -> Any:
-        """Figure of its own; filled markers are on the front."""
+        """Draw a figure of its own; filled markers are on the front."""
         figure = new_figure(4.9, 3.9)
         self.plot(ax=figure.subplots(), of=of)
         return figure

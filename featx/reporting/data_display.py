@@ -63,7 +63,7 @@ class BalanceDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(6.5, self._height)
         self.plot(ax=figure.subplots())
         return figure
@@ -122,7 +122,7 @@ class LengthDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(6.5, self._height)
         self.plot(ax=figure.subplots())
         return figure

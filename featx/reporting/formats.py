@@ -21,7 +21,7 @@ from featx.reporting.rows import Row
 
 
 def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
-    """The table in one of `FORMATS`.
+    """Return the table in one of `FORMATS`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
 
 
 def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
-    """Columns that fit into `width` characters; the least important ones are dropped, none is broken."""
+    """Return the columns that fit into `width` characters; the least important ones are dropped, none is broken."""
     kept = columns(comparison)
     while True:
         total = sum(_width(column, comparison) + 2 for column in kept) - 2
@@ -59,7 +59,7 @@ def _width(column: Column, comparison: Comparison) -> int:
 
 
 def terminal_table(comparison: Comparison, width: int) -> str:
-    """Plain aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
+    """Return aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
     kept = fitting_columns(comparison, width)
     widths = [_width(column, comparison) for column in kept]
 
@@ -90,7 +90,7 @@ def _markdown(comparison: Comparison) -> str:
 
 
 def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
-    """A row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
+    """Return a row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
     d, paired = row.difference, row.paired
     return {
         "method": row.method,
@@ -197,7 +197,7 @@ def _interval(interval: Interval) -> dict[str, float | None]:
 
 
 def _details(row: Row) -> dict[str, Any]:
-    """What JSON has beyond the other formats."""
+    """Return what JSON has beyond the other formats."""
     intervals = {metric: _interval(interval) for metric, interval in row.intervals.items()}
     classes = {
         label: {metric: _interval(interval) for metric, interval in metrics.items()}

@@ -35,7 +35,7 @@ class LayerDisplay:
 
     @classmethod
     def of_trials(cls, trials: Sequence[TrialRecord], metric: str, title: str = "") -> LayerDisplay | None:
-        """Display of a run's trials; None where they do not differ in layer or pooling."""
+        """Return the display of a run's trials; None where they do not differ in layer or pooling."""
         scores: dict[tuple[str, str], float] = {}
         together: list[float] = []
         for trial in trials:
@@ -97,7 +97,7 @@ class LayerDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(*self._size)
         self.plot(ax=figure.subplots())
         return figure

@@ -74,7 +74,7 @@ class LearningDisplay:
         return f"validation {self.metric}" if len(self.histories) > 1 else "metrics on validation"
 
     def _plot_metrics(self, ax: Any, history: Sequence[Mapping[str, Any]]) -> None:
-        """The metric of the comparison, and thinner the others."""
+        """Draw the metric of the comparison, and thinner the others."""
         names = dict.fromkeys((self.metric, *_BESIDE))
         for at, name in enumerate(names):
             epochs, values = curve(history, f"eval_{name}")
@@ -86,14 +86,14 @@ class LearningDisplay:
 
     @own_look()
     def figure(self, of: str = "loss") -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(5.4, 3.6)
         self.plot(ax=figure.subplots(), of=of)
         return figure
 
 
 def curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """Epochs and finite values of one quantity of a log."""
+    """Return the epochs and finite values of one quantity of a log."""
     points = [
         (float(entry["epoch"]), float(entry[name]))
         for entry in history

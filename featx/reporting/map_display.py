@@ -84,14 +84,14 @@ class MapDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(6.5, 5.2)
         self.plot(ax=figure.subplots())
         return figure
 
 
 def pca(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First two principal components, shape (n, 2), and their shares of the variance, shape (2,).
+    """Return the first two principal components, shape (n, 2), and their shares of the variance, shape (2,).
 
     Signs are fixed so that the largest entry of each direction is positive, as in scikit-learn.
     """

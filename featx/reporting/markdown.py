@@ -10,7 +10,7 @@ from featx.reporting.differing import Flip, flips_of, shared_rows, shown_text
 from featx.reporting.escaping import clipped, markdown_text
 from featx.reporting.figures import ReportFigure
 from featx.reporting.formats import render
-from featx.reporting.run_summary import facts
+from featx.reporting.run_summary import describe_data
 from featx.reporting.votes import confused_pairs
 
 _MOST_FLIPS = 5
@@ -18,13 +18,13 @@ _MOST_CONFUSED = 5
 
 
 def markdown(details: Details, title: str, figures: Sequence[ReportFigure]) -> str:
-    """The report as Markdown, figures as links to their files."""
+    """Return the report as Markdown, figures as links to their files."""
     comparison = details.comparison
     parts = [
         f"# {markdown_text(title)}",
         "\n\n".join(map(markdown_text, answer(comparison))),
         render(comparison, "md"),
-        "\n".join(f"- {markdown_text(name)}: {markdown_text(value)}" for name, value in facts(comparison)),
+        "\n".join(f"- {markdown_text(name)}: {markdown_text(value)}" for name, value in describe_data(comparison)),
         "\n".join(f"- note: {markdown_text(note)}" for note in comparison.notes),
         *_differing(details),
         *_shared(details),

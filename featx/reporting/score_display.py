@@ -49,7 +49,7 @@ class ScoreDisplay:
 
     @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(4.9, self._height)
         self.plot(ax=figure.subplots())
         return figure

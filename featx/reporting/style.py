@@ -75,7 +75,7 @@ def _matplotlib() -> Any:
 
 
 def axes_or_new(ax: Any, width: float = 6.0, height: float = 4.0) -> Any:
-    """`ax`, or axes on a figure of their own."""
+    """Return `ax`, or axes on a figure of their own."""
     return new_figure(width, height).subplots() if ax is None else ax
 
 

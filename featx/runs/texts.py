@@ -112,7 +112,7 @@ def read_texts(
 
 
 def read_shared(experiment: Path, test_digest: str, train_digest: str) -> list[SharedText] | None:
-    """Which test texts stand in train too; None if that was not kept.
+    """Return which test texts stand in train too; None if that was not kept.
 
     Raises
     ------

@@ -185,7 +185,7 @@ def _draw_map(context: Context, max_length: int | None, projection: str, folder:
     from featx.reporting.map_display import PROJECTIONS, MapDisplay
 
     if projection not in PROJECTIONS:
-        raise SettingsError(f"`map` is {projection!r}; expected one of: {', '.join(PROJECTIONS)}", "map")
+        raise SettingsError(f"the map is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
     made = extract_splits(context, ["test"], FeatureSettings(max_length=max_length))
     dataset = context.dataset
     points = MapDisplay.of_features(made.of("test"), dataset.test.labels, dataset.label_names, projection)

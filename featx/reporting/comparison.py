@@ -164,7 +164,7 @@ def check_metric(metric: str) -> None:
         If it is none that runs are compared by; lists those.
     """
     if metric not in CONFUSION_METRICS:
-        raise SettingsError(f"--metric is {metric!r}; expected one of: {', '.join(CONFUSION_METRICS)}")
+        raise SettingsError(f"`metric` is {metric!r}; expected one of: {', '.join(CONFUSION_METRICS)}", "metric")
 
 
 def _check_same_test(runs: Sequence[Run]) -> None:
@@ -173,7 +173,7 @@ def _check_same_test(runs: Sequence[Run]) -> None:
         if run.record.split_digest != first.record.split_digest:
             raise RunError(
                 f"{first.folder} and {run.folder} have different test texts, so they cannot be compared; report them "
-                "apart, or run them again on the same data with the same --split-seed"
+                "apart, or run them again on the same data with the same `split_seed`"
             )
 
 

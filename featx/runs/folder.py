@@ -71,7 +71,7 @@ def check_name(name: str, option: str) -> str:
 
 def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
     """Return where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
-    return results / check_name(experiment, "--experiment") / check_name(method, "method") / f"seed-{seed}"
+    return results / check_name(experiment, "`experiment`") / check_name(method, "method") / f"seed-{seed}"
 
 
 def check_is_no_link(folder: Path) -> None:
@@ -121,7 +121,7 @@ def write_run(
                 _write_predictions(building / PREDICTIONS, predictions)
     except OSError as e:
         raise RunError(
-            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
+            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change `results`"
         ) from e
 
 

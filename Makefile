@@ -2,24 +2,41 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Two processes of tests, a file at a time in each: fixtures of a file are made once.
+PARALLEL ?= -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint format install clean
+.PHONY: demo test test-fast coverage lint format generated install clean
 
 demo: $(VENV)/.installed
 	$(BIN)/featx demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# What is not marked slow: for every change.
+test-fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+
+coverage: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(PARALLEL) --cov=featx --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy --strict featx
 
 format: $(VENV)/.installed-lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What is made from the declarations of settings; tests fail when it is not current.
+generated: $(VENV)/.installed-lint
+	$(BIN)/python docs/make_keywords.py
+	$(BIN)/ruff format featx/settings/keywords.py
+	$(BIN)/python docs/make_schema.py
+	$(BIN)/python docs/make_cli.py
 
 install: $(VENV)/.installed
 

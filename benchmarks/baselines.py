@@ -35,9 +35,9 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from featx.baselines import METHODS, Inputs, Method, Reads, TuningData, Workers, candidates_of, fit_best
 from featx.data import load_dataset
 from featx.experiment.features import extract_splits
-from featx.experiment.progress import Silent
 from featx.features.demo_checkpoint import packaged_folder
-from featx.settings import Combine, ComputeSettings, DataSettings, FeatureSettings, Pooling
+from featx.session import Session
+from featx.settings import Combine, DataSettings, FeatureSettings, Pooling
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 JOBS = os.cpu_count() or 1
@@ -211,9 +211,8 @@ def main() -> None:
         cache = options.cache_dir or Path(temporary)
         dataset = load_dataset(DataSettings(options.tweets))
         settings = FeatureSettings(None, (Pooling.CLS, Pooling.MEAN))
-        extracted = extract_splits(
-            dataset, list(dataset.splits), str(packaged_folder()), None, settings, ComputeSettings(), cache, Silent()
-        )
+        session = Session(dataset, packaged_folder(), cache_dir=cache)
+        extracted = extract_splits(session, list(dataset.splits), settings)
         cls = [k for k, spec in enumerate(extracted.specs) if spec.pooling is Pooling.CLS]
         cls = cls[-2:] if options.quick else cls
         features = {name: [extracted.of(name, k) for k in cls] for name in ("train", "validation")}

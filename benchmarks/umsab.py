@@ -20,16 +20,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from featx.cli.display import make_display
-from featx.experiment.baseline import baseline
-from featx.experiment.finetune import finetune
 from featx.experiment.report import render
-from featx.experiment.workspace import Workspace
 from featx.features.demo_checkpoint import packaged_folder
 from featx.reporting import compare, write_report
 from featx.runs import find_runs, read_run
+from featx.session import Session
 from featx.settings import (
     BaselineSettings,
-    DataSettings,
     Dtype,
     FeatureSettings,
     FinetuneSettings,
@@ -43,13 +40,13 @@ NAME = "umsab-english"
 
 def main(tweets: str, search: bool) -> None:
     """Run everything in a temporary folder and copy the report."""
-    display = make_display(quiet=False)
-    data, checkpoint = DataSettings(tweets), str(packaged_folder())
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace(results=Path(folder), experiment=NAME, texts=False)
+        session = Session(
+            tweets, packaged_folder(), results=folder, experiment=NAME, texts=False, display=make_display(quiet=False)
+        )
         if search:
             settings = FinetuneSettings(search=8, dtype=Dtype.BFLOAT16, seeds=(0, 1, 2, 3, 4))
-            runs = finetune(data, checkpoint, settings=settings, workspace=workspace, display=display)
+            runs = session.finetune(settings)
             facts = {"seeds": [searched(run) for run in runs]}
             for split in ("validation", "test"):
                 facts[split] = statistics.mean(seed[split] for seed in facts["seeds"])
@@ -58,9 +55,9 @@ def main(tweets: str, search: bool) -> None:
             return
         every = BaselineSettings(methods=("all",), seeds=(0, 1, 2), controls=True)
         features = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
-        baseline(data, checkpoint, settings=every, features=features, workspace=workspace, display=display)
+        session.baseline(every, features)
         settings = FinetuneSettings(learning_rate=1e-4, num_train_epochs=3, seeds=(0, 1, 2))
-        finetune(data, checkpoint, settings=settings, workspace=workspace, display=display)
+        session.finetune(settings)
         runs = [read_run(path) for path in find_runs(Path(folder) / NAME)]
         runs = [replace(run, record=_without_paths(run.record)) for run in runs]
         comparison = compare(runs, ReportSettings())

@@ -1,6 +1,6 @@
 """Do I need to fine-tune a Transformer on my texts, or are its frozen features enough? featx answers that.
 
-``load_dataset``, ``extract``, ``baseline``, ``finetune``, ``compare``, ``report``, ``predict`` and
+``Session``, ``load_dataset``, ``extract``, ``baseline``, ``finetune``, ``compare``, ``report``, ``predict`` and
 ``FeatureExtractor`` are loaded when they are first used, so that ``import featx`` stays light. docs/python.md
 shows them at work.
 """
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from featx.api import baseline, compare, extract, finetune, load_dataset, predict, report
+    from featx.session import Session
     from featx.sklearn import FeatureExtractor
 
 __version__ = "0.2.0.dev0"
 
 __all__ = [
     "FeatureExtractor",
+    "Session",
     "baseline",
     "compare",
     "extract",
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 #: Where each name comes from.
-_HOMES = dict.fromkeys(__all__, "featx.api") | {"FeatureExtractor": "featx.sklearn"}
+_HOMES = dict.fromkeys(__all__, "featx.api") | {"FeatureExtractor": "featx.sklearn", "Session": "featx.session"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class FeatxError(Exception):
-    """Base of every error that featx raises on purpose.
+    """Base of every error that featx raises on purpose; `StoppedError`, which is no failure, stands beside it.
 
     Messages write settings in backquotes, as `max_length`; each way in spells them its own way, see `spelled`.
 
@@ -31,7 +31,20 @@ class FeatxError(Exception):
         >>> SettingsError("`layer` is 99; expected 0 to 6", "layer").spelled({"layer": "--layer"}.get)
         '--layer is 99; expected 0 to 6'
         """
-        return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], str(self))
+        return spelled(str(self), spell)
+
+
+class FeatxWarning(UserWarning):
+    """Something that a user should know of and that does not stop the work; settings are written as in errors."""
+
+    def spelled(self, spell: Callable[[str], str | None]) -> str:
+        """Return the message with each setting as `spell` writes it."""
+        return spelled(str(self), spell)
+
+
+def spelled(message: str, spell: Callable[[str], str | None]) -> str:
+    """Return `message` with each setting in backquotes as `spell` writes it."""
+    return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], message)
 
 
 class SettingsError(FeatxError):
@@ -79,8 +92,11 @@ class RunError(FeatxError):
     """A results folder is missing, broken or does not fit its neighbours."""
 
 
-class StoppedError(FeatxError):
+class StoppedError(BaseException):
     """Work was ended by a signal, after what could be kept was kept.
+
+    Like ``KeyboardInterrupt`` it is no ``Exception``: a signal may come anywhere in any library, and nothing that
+    catches failures may take it for one.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def made_data(n: int = 90, digest: str = "d" * 64, **changes: object) -> DataFac
     splits = {
         "train": SplitFacts(300, "a" * 64, (100,) * 3),
         "validation": SplitFacts(60, "b" * 64, (20,) * 3),
-        "test": SplitFacts(n, digest, (n // 3,) * 3),
+        "test": SplitFacts(n, digest, tuple(np.bincount(np.arange(n) % 3, minlength=3).tolist())),
     }
     return DataFacts(**{"address": "made/up", "revision": None, "notes": (), "splits": splits} | changes)
 

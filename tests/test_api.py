@@ -18,9 +18,9 @@ from made_runs import made_selection, make_run
 from tiny import write_tweeteval
 
 import featx
-from featx.api import Compared, Predicted, Runs
 from featx.errors import FeatxError, RunError, SettingsError, StoppedError
 from featx.experiment.progress import Silent
+from featx.experiment.shown import Compared, Predicted, Runs
 from featx.prediction import Prediction
 
 NASTY = "<script>alert('x')</script>&\""
@@ -103,19 +103,21 @@ def test_settings_reach_the_training(tmp_path: Path, tweets: Path, tiny: Path, m
     from featx.settings import FinetuneSettings, SavingSettings, TrackingSettings
 
     seen: dict[str, object] = {}
-    monkeypatch.setattr(finetune, "finetune", lambda *arguments, **named: seen.update(named) or [])
+    monkeypatch.setattr(
+        finetune, "finetune", lambda context, *made: seen.update(enumerate(made), context=context) or []
+    )
     featx.finetune(
         tweets, str(tiny), resume=False, save_strategy="steps", save_steps=np.int64(7), save_total_limit=3,
         wandb="offline", wandb_project="mine", method="lora", learning_rate=1, early_stopping_patience=None,
         max_length=np.int64(9), seeds=range(2), texts=False,
     )  # fmt: skip
-    assert seen["saving"] == SavingSettings(False, "steps", 7, 3)
-    assert type(seen["saving"].save_steps) is int
-    assert seen["tracking"] == TrackingSettings("offline", "mine")
-    assert seen["settings"] == FinetuneSettings(method="lora", learning_rate=1.0, max_length=9, seeds=(0, 1))
-    assert seen["workspace"].texts is False
+    assert seen[1] == SavingSettings(False, "steps", 7, 3)
+    assert type(seen[1].save_steps) is int
+    assert seen[2] == TrackingSettings("offline", "mine")
+    assert seen[0] == FinetuneSettings(method="lora", learning_rate=1.0, max_length=9, seeds=(0, 1))
+    assert seen["context"].workspace.texts is False
     featx.finetune(tweets, str(tiny))
-    assert (seen["saving"], seen["tracking"]) == (SavingSettings(), TrackingSettings())
+    assert (seen[1], seen[2]) == (SavingSettings(), TrackingSettings())
 
 
 def test_features_from_elsewhere_and_no_texts_kept(tmp_path: Path, tweets: Path, tiny: Path) -> None:
@@ -168,22 +170,21 @@ def test_a_training_that_was_stopped_goes_on(tmp_path: Path, tweets: Path, tiny:
 
 
 def test_names_that_modules_have_too_are_functions_in_any_order() -> None:
-    """`featx.report` is a package and a function, whoever imports what first."""
+    """`featx.report` is a function, whoever imports what first."""
     code = (
         "import featx\n{first}\nimport inspect\n"
         "for name in featx.__all__:\n"
         "    assert callable(getattr(featx, name)), name\n"
         "    inspect.signature(getattr(featx, name))\n"
-        "from featx.reporting import compare\nimport featx.training.fitting\nfrom featx import report, predict\n"
-        "assert featx.report.compare is compare and report is featx.report\n"
-        "assert featx.predict.Prediction and featx.training.fitting\n"
+        "import featx.reporting, featx.training.fitting, featx.prediction\nfrom featx import report, predict\n"
+        "assert report is featx.report and predict is featx.predict and featx.training.fitting\n"
         "try: featx.report('nowhere')\n"
         "except featx.errors.RunError: pass\n"
         "else: raise SystemExit('no error')\n"
         "try: featx.nothing\n"
         "except AttributeError as e: assert 'nothing' in str(e)\n"
     )
-    for first in ("", "import featx.report", "from featx.experiment import baseline", "featx.predict"):
+    for first in ("", "import featx.reporting", "from featx.experiment import baseline", "featx.predict"):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", code.format(first=first)],
             capture_output=True, text=True, env=dict(os.environ),
@@ -215,10 +216,10 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
 
 WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "no such field": (lambda: featx.baseline("demo", method="logreg"), SettingsError, "did you mean 'methods'"),
-    "no such option": (lambda: featx.extract("demo", layers=2), SettingsError, "did you mean 'layer'"),
+    "no such option": (lambda: featx.extract("demo", layr=2), SettingsError, "did you mean 'layer'"),
     "no such data option": (lambda: featx.load_dataset("demo", text="x"), SettingsError, "did you mean 'text_column'"),
-    "a layer in words": (lambda: featx.extract("demo", layer="last"), SettingsError, "layer is 'last'"),
-    "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "pooling is 'max'"),
+    "a layer in words": (lambda: featx.extract("demo", layer="last"), SettingsError, "`layer` is 'last'"),
+    "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "`pooling` is 'max'"),
     "nothing": (lambda: featx.compare(), RunError, "no runs given"),
     "no folder": (lambda: featx.predict("nowhere", "x"), RunError, "nowhere is no folder"),
     "no texts": (lambda: featx.predict("nowhere", []), RunError, "nowhere is no folder"),
@@ -242,7 +243,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "a rate of nothing": (lambda: featx.finetune("demo", learning_rate=None), SettingsError, "None; expected a number"),
     "a flag in words": (lambda: featx.finetune("demo", resume="no"), SettingsError, "'no'; expected true or false"),
     "wandb by a flag": (lambda: featx.finetune("demo", wandb=True), SettingsError, "expected one of: off, offline"),
-    "seeds in words": (lambda: featx.baseline("demo", seeds="zero"), SettingsError, "expected a whole number"),
+    "seeds in words": (
+        lambda: featx.baseline("demo", seeds="zero"),
+        SettingsError,
+        "whole numbers from 0",
+    ),
 }
 
 

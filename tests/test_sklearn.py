@@ -178,7 +178,7 @@ def test_what_is_no_column_of_texts(made: Callable[..., FeatureExtractor], X: ob
         ({"layer": 9}, r"layer is 9; this checkpoint has 0"),
         ({"layer": "all"}, r"layer is 'all'; expected one whole number"),
         ({"layer": True}, r"layer is True"),
-        ({"pooling": "max"}, r"pooling is 'max'; expected one of: cls, mean"),
+        ({"pooling": "max"}, r"`pooling` is 'max'; expected one or more of: cls, mean"),
         ({"dtype": "int8"}, r"dtype is 'int8'"),
         ({"device": "tpu"}, r"device is 'tpu'"),
         ({"max_length": 1}, r"max-length is 1"),

@@ -14,12 +14,13 @@ from featx.cli.options import (
     json_option,
     options_of,
     quiet_option,
+    ray_options,
     results_options,
-    workspace,
+    session,
 )
 from featx.cli.options import command as make_command
 from featx.cli.output import show_runs
-from featx.settings import BaselineSettings, ComputeSettings, DataSettings, FeatureSettings
+from featx.settings import BaselineSettings, FeatureSettings
 
 
 @make_command("baseline")
@@ -28,6 +29,7 @@ from featx.settings import BaselineSettings, ComputeSettings, DataSettings, Feat
 @options_of(BaselineSettings, old={"features_file": ["--features"]})
 @feature_options
 @compute_options
+@ray_options
 @results_options
 @json_option
 @quiet_option
@@ -40,16 +42,6 @@ def command(**options: Any) -> None:
     featx baseline --dataset reviews.csv --methods all --layer all --pooling cls,mean --controls
     featx baseline --dataset reviews.csv --methods logreg,knn --features-file mine.npz
     """
-    from featx.experiment.baseline import baseline
-
-    runs = baseline(
-        chosen(DataSettings, options),
-        options["checkpoint"],
-        options["revision"],
-        chosen(BaselineSettings, options),
-        chosen(FeatureSettings, options),
-        chosen(ComputeSettings, options),
-        workspace(options),
-        make_display(options["quiet"]),
-    )
+    groups = chosen(BaselineSettings, options), chosen(FeatureSettings, options)
+    runs = session(options, make_display(options["quiet"])).baseline(*groups)
     show_runs(runs, options["as_json"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,12 @@ from featx.cli.options import (
     option,
     quiet_option,
     ray_options,
-    workspace,
+    session,
 )
 from featx.cli.options import command as make_command
+from featx.cli.output import say, say_json
 from featx.cli.types import SettingType, type_of
-from featx.settings import ComputeSettings, DataSettings, FeatureSettings, Format, RaySettings
+from featx.settings import FeatureSettings, Format
 
 _file_options = combined(
     option("--splits", type=SettingType("splits", tuple[str, ...]), help="Splits such as train,test.  [all]"),
@@ -62,32 +62,22 @@ def command(**options: Any) -> None:
     featx extract --dataset tweets/ --layer all --pooling cls,mean
     featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
     """
-    from featx.experiment.extract import extract
     from featx.experiment.feature_files import choose_format, save_features
 
     output = options["output"]
     # Before any work is done: what cannot be written shall not be computed first.
     format_name = None if output is None else choose_format(output, options["format_name"])
-    extracted = extract(
-        chosen(DataSettings, options),
-        options["checkpoint"],
-        options["revision"],
-        chosen(FeatureSettings, options),
-        chosen(ComputeSettings, options),
-        workspace(options),
-        options["splits"],
-        make_display(options["quiet"]),
-        chosen(RaySettings, options),
-    )
+    made = session(options, make_display(options["quiet"]))
+    extracted = made.extract(chosen(FeatureSettings, options), splits=options["splits"])
     if format_name is not None:
         save_features(extracted, output, format_name)
     summary = extracted.summary()
     if options["as_json"]:
-        click.echo(json.dumps(summary))
+        say_json(summary)
         return
-    click.echo(
+    say(
         f"{summary['texts']} texts: {summary['encoded']} encoded, {summary['reused']} reused, in "
         f"{summary['extract_seconds']:.1f} s ({summary['texts_per_second']:.0f} texts/s) on {summary['device']}"
     )
     if output is not None:
-        click.echo(f"written to {output}")
+        say(f"written to {output}")

@@ -12,12 +12,13 @@ from featx.cli.options import (
     json_option,
     options_of,
     quiet_option,
+    ray_options,
     results_options,
-    workspace,
+    session,
 )
 from featx.cli.options import command as make_command
 from featx.cli.output import show_runs
-from featx.settings import ComputeSettings, DataSettings, FinetuneSettings, SavingSettings, TrackingSettings
+from featx.settings import ComputeSettings, FinetuneSettings, SavingSettings, TrackingSettings
 
 
 @make_command("finetune")
@@ -27,6 +28,7 @@ from featx.settings import ComputeSettings, DataSettings, FinetuneSettings, Savi
 @options_of(SavingSettings)
 @options_of(TrackingSettings)
 @options_of(ComputeSettings, without=["batch_tokens"])
+@ray_options
 @results_options
 @json_option
 @quiet_option
@@ -39,18 +41,9 @@ def command(**options: Any) -> None:
     featx finetune --dataset tweets/ --method lp --seeds 0,1,2
     torchrun --nproc-per-node 2 -m featx finetune --dataset tweets/
     """
-    from featx.experiment.finetune import finetune
-
-    runs = finetune(
-        chosen(DataSettings, options),
-        options["checkpoint"],
-        options["revision"],
-        chosen(FinetuneSettings, options),
-        chosen(ComputeSettings, options),
-        workspace(options),
-        make_display(options["quiet"]),
-        chosen(SavingSettings, options),
-        chosen(TrackingSettings, options),
+    saving, tracking = chosen(SavingSettings, options), chosen(TrackingSettings, options)
+    runs = session(options, make_display(options["quiet"])).finetune(
+        chosen(FinetuneSettings, options), saving, tracking
     )
     if runs:
         show_runs(runs, options["as_json"])

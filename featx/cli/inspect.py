@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,17 @@ from featx.cli.options import (
     Command,
     cache_option,
     checkpoint_options,
-    chosen,
     compute_options,
     data_options,
     json_option,
     option,
     options_of,
     quiet_option,
-    workspace,
+    session,
 )
+from featx.cli.output import say_json
 from featx.cli.types import type_of
-from featx.settings import CheckpointSettings, ComputeSettings, DataSettings, FeatureSettings, Projection
+from featx.settings import CheckpointSettings, FeatureSettings, Projection
 
 _length_option = options_of(FeatureSettings, only=["max_length"])
 
@@ -62,7 +61,7 @@ def command() -> None:
 @json_option
 @quiet_option
 def data_command(**options: Any) -> None:
-    r"""Sizes, classes, lengths, what is cut, texts that stand in it twice, and some rows.
+    r"""Show sizes, classes, lengths, what is cut, duplicate texts, and some rows.
 
     \b
     featx inspect data --dataset demo --checkpoint demo --max-length 64 --figures plots
@@ -71,19 +70,14 @@ def data_command(**options: Any) -> None:
     from featx.experiment.inspect import inspect_data
 
     made = inspect_data(
-        chosen(DataSettings, options),
-        options["checkpoint"],
-        options["revision"],
+        session(options, make_display(options["quiet"] or options["as_json"])),
         options["max_length"],
-        workspace(options),
         options["rows"],
         options["figures"],
         options["projection"],
-        chosen(ComputeSettings, options),
-        make_display(options["quiet"] or options["as_json"]),
     )
     if options["as_json"]:
-        click.echo(json.dumps(made.to_json(), ensure_ascii=False))
+        say_json(made.to_json())
     else:
         show_data(made)
 
@@ -95,7 +89,7 @@ def data_command(**options: Any) -> None:
 @cache_option
 @json_option
 def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
-    r"""Tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
+    r"""Show tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
 
     Several texts are padded to the longest, as in a batch.
 
@@ -105,18 +99,12 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
     from featx.cli.inspection import show_tokens
     from featx.experiment.inspect import inspect_tokens
 
-    made, max_length = inspect_tokens(
-        texts, options["checkpoint"], options["revision"], options["max_length"], workspace(options)
-    )
+    made, max_length = inspect_tokens(session(options), texts, options["max_length"])
     if options["as_json"]:
         content = [
             {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}
             for m in made
         ]
-        click.echo(
-            json.dumps(
-                {"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content}, ensure_ascii=False
-            )
-        )
+        say_json({"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content})
     else:
         show_tokens(made, max_length)

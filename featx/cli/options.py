@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from featx.cli.types import SettingType, type_of
+from featx.cli.types import SettingType, listed, type_of
 from featx.cli.verbosity import verbose_option
 from featx.experiment.workspace import Workspace
 from featx.settings import (
@@ -28,6 +29,10 @@ from featx.settings import (
 from featx.settings.base import Settings, hints_of
 from featx.settings.declare import bare, declared_of, meta_of
 from featx.settings.text import to_text
+
+if TYPE_CHECKING:
+    from featx.experiment.progress import Display
+    from featx.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Settings)
@@ -77,7 +82,7 @@ class Command(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 sections.setdefault(getattr(param, "heading", _DISPLAY), []).append(record)
         output = sections.pop(_DISPLAY, [])
         for heading, records in [*sections.items(), (_DISPLAY, output)]:
@@ -94,8 +99,13 @@ def command(name: str) -> Callable[[Callable[..., Any]], Command]:
 def option(*declarations: str, heading: str = _DISPLAY, **attributes: Any) -> Callable[[F], F]:
     """Return a click option with an environment variable named after it."""
     name = next(d for d in declarations if d.startswith("--")).partition("/")[0]
-    variable = attributes.pop("envvar", "FEATX_" + name.removeprefix("--").replace("-", "_").upper())
+    variable = attributes.pop("envvar", _variable(name))
     return click.option(*declarations, cls=Option, envvar=variable, heading=heading, **attributes)
+
+
+def _variable(flag: str) -> str:
+    """Return the environment variable of an option."""
+    return "FEATX_" + flag.removeprefix("--").replace("-", "_").upper()
 
 
 def setting_option(
@@ -119,11 +129,15 @@ def setting_option(
     declared, flag = declared_of(hint), "--" + name.replace("_", "-")
     help_text = meta_of(hint).description or ""
     value = field.default if default is None else default
+    made = type_of(name, hint)
+    words = getattr(made, "words", [])
+    if words and not listed(words):
+        help_text += f" One of: {', '.join(words)}."
     if value is None and declared.unset:
         help_text += f"  [{declared.unset}]"
     attributes: dict[str, Any] = {
         "heading": declared.heading or kind.heading,
-        "envvar": [f"FEATX_{one.removeprefix('--').replace('-', '_').upper()}" for one in (flag, *old)],
+        "envvar": _variable(flag) if not old else [_variable(flag), *map(_variable, old)],
         "help": help_text,
         "required": required,
     }
@@ -132,7 +146,7 @@ def setting_option(
     if bare(hint) is bool:
         return option(f"{flag}/--no-{name.replace('_', '-')}", name, show_default=True, **attributes)
     shown = "" if required else to_text(value, hint)
-    return option(flag, *old, name, type=type_of(name, hint), shown_default=shown, **attributes)
+    return option(flag, *old, name, type=made, shown_default=shown, **attributes)
 
 
 def options_of(
@@ -176,6 +190,13 @@ def chosen(kind: type[S], options: dict[str, Any]) -> S:
     return kind(**{name: options[name] for name in names_of(kind) if name in options})
 
 
+def stated(kind: type[Settings]) -> dict[str, Any]:
+    """Return the settings of a group that the command line or the environment says, by name."""
+    context = click.get_current_context()
+    unsaid = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
+    return {name: context.params[name] for name in names_of(kind) if context.get_parameter_source(name) not in unsaid}
+
+
 data_options = options_of(DataSettings, required=["dataset"])
 checkpoint_options = options_of(CheckpointSettings)
 feature_options = options_of(FeatureSettings)
@@ -188,6 +209,21 @@ quiet_option = combined(
     verbose_option,
 )
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def session(options: dict[str, Any], display: Display | None = None) -> Session:
+    """Return the session that a command's options say."""
+    from featx.session import Session
+
+    named = options.get("checkpoint") is not None
+    return Session(
+        chosen(DataSettings, options),
+        chosen(CheckpointSettings, options) if named else None,
+        compute=chosen(ComputeSettings, options),
+        ray=chosen(RaySettings, options),
+        workspace=workspace(options),
+        display=display,
+    )
 
 
 def workspace(options: dict[str, Any]) -> Workspace:

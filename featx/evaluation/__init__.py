@@ -9,7 +9,7 @@ from featx.evaluation.choosing import f1_macro_standard_error, temperature_scale
 from featx.evaluation.confusion import CLASS_METRICS, CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
 from featx.evaluation.families import Family
 from featx.evaluation.intervals import Interval, interval_of, metric_interval, over_seeds
-from featx.evaluation.metrics import METRICS, SCORE_METRICS, measure
+from featx.evaluation.metrics import METRICS, SCORE_METRICS, Metric, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
 from featx.evaluation.resampling import Resampler, Resamples, resampled_scores
@@ -22,6 +22,7 @@ __all__ = [
     "Caveat",
     "Family",
     "Interval",
+    "Metric",
     "Paired",
     "Predictions",
     "Resampler",

@@ -8,39 +8,29 @@ from dataclasses import replace
 from pathlib import Path
 
 from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, n_settings
-from featx.data import TextDataset, load_dataset
 from featx.errors import SettingsError, TrainingError
-from featx.experiment.features import SplitFeatures, extract_splits
+from featx.experiment.context import Context
+from featx.experiment.features import extract_splits
 from featx.experiment.probe import Probes
-from featx.experiment.progress import Display, Silent
-from featx.experiment.records import keep_test_texts
 from featx.experiment.sources import Source, on_features, on_given, on_texts, with_shuffled_labels
-from featx.experiment.workspace import Workspace
 from featx.features.device import thread_limit
 from featx.features.external_features import read_features
 from featx.features.random_checkpoint import random_checkpoint_folder
-from featx.runs import Run, run_folder
-from featx.settings import BaselineSettings, ComputeSettings, DataSettings, FeatureSettings
+from featx.runs import Run
+from featx.settings import BaselineSettings, CheckpointSettings, ComputeSettings, FeatureSettings
 
 #: Names of the control runs, after the method's.
 _RANDOM, _SHUFFLED = "+random-encoder", "+shuffled-labels"
 
 
 def baseline(
-    data: DataSettings,
-    checkpoint: str,
-    revision: str | None = None,
+    context: Context,
     settings: BaselineSettings | None = None,
     features: FeatureSettings | None = None,
-    compute: ComputeSettings | None = None,
-    workspace: Workspace | None = None,
-    display: Display | None = None,
-    features_file: Path | None = None,
 ) -> list[Run]:
     """Fit, tune and measure classical methods.
 
-    A run that is there with the same data, checkpoint, features and settings is kept as it is. `features_file` is an
-    ``.npz`` of features that came from elsewhere, in the order of the texts; then nothing is extracted.
+    A run that is there with the same data, checkpoint, features and settings is kept as it is.
 
     Returns
     -------
@@ -52,50 +42,23 @@ def baseline(
     TrainingError
         If every method failed.
     """
-    settings = settings or BaselineSettings()
-    features_file = features_file or settings.features_file
-    features, compute = features or FeatureSettings(), compute or ComputeSettings()
-    workspace, display = workspace or Workspace(), display or Silent()
+    settings, features = settings or BaselineSettings(), features or FeatureSettings()
     methods = expand_methods(settings.methods)
     probe = _control_method(methods) if settings.controls else None
-    dataset = load_dataset(data)
-    for note in dataset.notes:
-        display.say(note)
-    keep_test_texts(dataset, workspace, data.dataset)
-    extracted = given = None
-    if features_file is not None:
-        given = read_features(features_file)
-        given.check_fits(dataset)
-    elif any(method.reads is Reads.FEATURES for method in methods):
-        extracted = _extracted(dataset, checkpoint, revision, features, compute, workspace, display)
-    n_kinds = len(extracted.specs) if extracted else (given.n_layers or 1) if given else 0
-    workers = _workers(methods, settings, compute, n_kinds)
-    name = workspace.experiment_name(data.dataset)
-    runs = []
-    with thread_limit(compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
-        files, random_files = (Path(temporary) / part if workers.elsewhere else None for part in ("own", "random"))
-        sources = {Reads.TEXTS: on_texts(dataset)}
-        if extracted is not None:
-            sources[Reads.FEATURES] = on_features(dataset, extracted, files)
-        elif given is not None:
-            sources[Reads.FEATURES] = on_given(dataset, given, files)
-        probes = Probes(settings, workers, display, workspace.overwrite)
-
-        def run(method: Method, source: Source, suffix: str = "") -> None:
-            for seed in settings.seeds:
-                folder = run_folder(workspace.results, name, method.name + suffix, seed)
-                runs.append(probes.run(method, seed, source, dataset, folder))
-
-        for method in methods:
-            run(method, sources[method.reads])
-        if probe is not None and extracted is not None:
-            folder = random_checkpoint_folder(extracted.checkpoint, workspace.cache)
-            at_random = _extracted(dataset, str(folder), None, features, compute, workspace, display)
-            named = replace(at_random.checkpoint, name=f"{extracted.checkpoint.name} (random weights)")
-            control = on_features(dataset, replace(at_random, checkpoint=named), random_files, "random encoder")
-            run(probe, control, _RANDOM)
+    context.keep_test_texts()
+    source = _feature_source(context, methods, features, settings.features_file)
+    workers = _workers(methods, settings, context.compute, 0 if source is None else len(source.kinds))
+    with thread_limit(context.compute.threads), tempfile.TemporaryDirectory(prefix="featx-") as temporary, workers:
+        files = Path(temporary) if workers.elsewhere else None
+        sources = {Reads.TEXTS: on_texts(context.dataset)}
+        if source is not None:
+            sources[Reads.FEATURES] = source.gathered(files)
+        probes = Probes(context, settings, workers)
+        runs = [run for method in methods for run in probes.runs(method, sources[method.reads])]
+        if probe is not None and settings.features_file is None:
+            runs += probes.runs(probe, _at_random(context, features).gathered(files), _RANDOM)
         if probe is not None:
-            run(probe, with_shuffled_labels(sources[Reads.FEATURES]), _SHUFFLED)
+            runs += probes.runs(probe, with_shuffled_labels(sources[Reads.FEATURES]), _SHUFFLED)
     if all(made.record.failure for made in runs):
         raise TrainingError(f"every method failed, the first, {runs[0].record.method}: {runs[0].record.failure}")
     return runs
@@ -104,7 +67,7 @@ def baseline(
 def expand_methods(names: Sequence[str]) -> list[Method]:
     """Methods by name, each once; ``all`` stands for every one."""
     if not names:
-        raise SettingsError(f"--methods is empty; expected some of: {', '.join(METHODS)}, or all")
+        raise SettingsError(f"`methods` is empty; expected some of: {', '.join(METHODS)}, or all", "methods")
     wanted = [known for name in names for known in (METHODS if name == "all" else [name])]
     return [find_method(name) for name in dict.fromkeys(wanted)]
 
@@ -117,24 +80,30 @@ def control_runs(methods: Sequence[Method]) -> list[tuple[Method, str]]:
 
 def _control_method(methods: Sequence[Method]) -> Method:
     """The probe that the controls repeat: ``logreg`` if it is among the methods, else the first on features."""
-    on_features = [method for method in methods if method.reads is Reads.FEATURES]
-    if not on_features:
-        raise SettingsError("--controls needs a method on features, such as logreg; name one with --methods")
-    return next((method for method in on_features if method.name == "logreg"), on_features[0])
+    reading = [method for method in methods if method.reads is Reads.FEATURES]
+    if not reading:
+        raise SettingsError("`controls` needs a method on features, such as logreg; name one in `methods`", "controls")
+    return next((method for method in reading if method.name == "logreg"), reading[0])
 
 
-def _extracted(
-    dataset: TextDataset,
-    checkpoint: str,
-    revision: str | None,
-    features: FeatureSettings,
-    compute: ComputeSettings,
-    workspace: Workspace,
-    display: Display,
-) -> SplitFeatures:
-    return extract_splits(
-        dataset, list(dataset.splits), checkpoint, revision, features, compute, workspace.cache, display
-    )
+def _feature_source(
+    context: Context, methods: Sequence[Method], features: FeatureSettings, features_file: Path | None
+) -> Source | None:
+    """Return what methods on features read; None where there are none."""
+    if features_file is not None:
+        return on_given(context.dataset, read_features(features_file))
+    if all(method.reads is Reads.TEXTS for method in methods):
+        return None
+    return on_features(context.dataset, extract_splits(context, list(context.dataset.splits), features))
+
+
+def _at_random(context: Context, features: FeatureSettings) -> Source:
+    """Return the features of a checkpoint of the same shape with random weights."""
+    folder = random_checkpoint_folder(context.checkpoint, context.workspace.cache)
+    drawn = context.on(CheckpointSettings(str(folder)))
+    made = extract_splits(drawn, list(context.dataset.splits), features)
+    named = replace(made.checkpoint, name=f"{context.checkpoint.name} (random weights)")
+    return on_features(context.dataset, replace(made, checkpoint=named), "random encoder")
 
 
 def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.experiment.baseline import baseline
+from featx.experiment.context import Context
 from featx.experiment.finetune import finetune
 from featx.experiment.progress import Display, Silent
 from featx.experiment.report import Reported, report
 from featx.experiment.workspace import Workspace
 from featx.prediction import Prediction, load_predictor
 from featx.runs import run_folder
-from featx.settings import DEMO, DEMO_FINETUNE, BaselineSettings, ComputeSettings, DataSettings, ReportSettings
+from featx.settings import DEMO, DEMO_FINETUNE, CheckpointSettings, ComputeSettings, ReportSettings
 
 #: What the best method is asked at the end.
 SENTENCES = (
@@ -36,9 +37,8 @@ def demo(
 ) -> Demonstrated:
     """Run every baseline and a full fine-tuning on the demo's data; report; predict two sentences."""
     compute, workspace, display = compute or ComputeSettings(), workspace or Workspace(), display or Silent()
-    data = DataSettings(DEMO)
-    runs = baseline(data, DEMO, settings=BaselineSettings(), compute=compute, workspace=workspace, display=display)
-    runs += finetune(data, DEMO, settings=DEMO_FINETUNE, compute=compute, workspace=workspace, display=display)
+    context = Context(DEMO, CheckpointSettings(DEMO), compute=compute, workspace=workspace, display=display)
+    runs = baseline(context) + finetune(context, DEMO_FINETUNE)
     folder = workspace.results / workspace.experiment_name(DEMO)
     reported = report([folder], ReportSettings())
     # Chosen on validation, as every choice is.

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.data import TextDataset, load_dataset
+from featx.data import TextDataset
 from featx.errors import SettingsError
+from featx.experiment.context import Context
 from featx.experiment.features import SplitFeatures, extract_splits
-from featx.experiment.progress import Display, Silent
-from featx.experiment.workspace import Workspace
 from featx.markup import html_table
-from featx.settings import ComputeSettings, DataSettings, FeatureSettings, Pooling, RaySettings
+from featx.settings import FeatureSettings, Pooling
 
 
 @dataclass(frozen=True)
@@ -94,40 +93,21 @@ class Extracted:
 
 
 def extract(
-    data: DataSettings,
-    checkpoint: str,
-    revision: str | None = None,
-    features: FeatureSettings | None = None,
-    compute: ComputeSettings | None = None,
-    workspace: Workspace | None = None,
-    splits: Sequence[str] | None = None,
-    display: Display | None = None,
-    ray: RaySettings | None = None,
+    context: Context, features: FeatureSettings | None = None, splits: Sequence[str] | None = None
 ) -> Extracted:
-    """Extract the features of every split (or of `splits`), in this process or by the workers of a Ray cluster.
+    """Return the features of every split (or of `splits`), through the store.
 
     Raises
     ------
     FeatxError
         For wrong data, checkpoint or settings, and for a store that cannot be written.
     """
-    dataset = load_dataset(data)
+    dataset = context.dataset
     wanted = list(splits) if splits is not None else list(dataset.splits)
     for split in wanted:
         if split not in dataset.splits:
-            raise SettingsError(f"--splits names {split!r}; expected some of: {', '.join(dataset.splits)}")
-    made = extract_splits(
-        dataset,
-        wanted,
-        checkpoint,
-        revision,
-        features or FeatureSettings(),
-        compute or ComputeSettings(),
-        (workspace or Workspace()).cache,
-        display or Silent(),
-        ray,
-    )
-    return Extracted(dataset, made)
+            raise SettingsError(f"`splits` names {split!r}; expected some of: {', '.join(dataset.splits)}", "splits")
+    return Extracted(dataset, extract_splits(context, wanted, features or FeatureSettings()))
 
 
 def _layers(features: SplitFeatures, split: str, pooling: Pooling) -> NDArray[np.float32]:

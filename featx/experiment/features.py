@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.data import TextDataset
+from featx.experiment.context import Context
 from featx.experiment.progress import Display
-from featx.features.checkpoint import find_checkpoint
 from featx.features.engine import Engine, open_engine
 from featx.features.extraction import Counts, Encoded, Progress
 from featx.features.spec import FeatureSpec
-from featx.settings import CachePlace, Checkpoint, ComputeSettings, FeatureSettings, RaySettings
+from featx.settings import Checkpoint, FeatureSettings
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2
@@ -51,35 +51,26 @@ class SplitFeatures:
         return Counts(**{f.name: sum(getattr(part, f.name) for part in parts) for f in fields(Counts)})
 
 
-def extract_splits(
-    dataset: TextDataset,
-    splits: Sequence[str],
-    checkpoint_name: str,
-    revision: str | None,
-    features: FeatureSettings,
-    compute: ComputeSettings,
-    cache: CachePlace,
-    display: Display,
-    ray: RaySettings | None = None,
-) -> SplitFeatures:
-    """Return the features of `splits`; texts that the store lacks are encoded, by this process unless `ray` says other.
+def extract_splits(context: Context, splits: Sequence[str], features: FeatureSettings) -> SplitFeatures:
+    """Return the features of `splits`; texts that the store lacks are encoded by the context's engine.
 
     Raises
     ------
     FeatxError
         For a wrong checkpoint or setting, and for a store that cannot be written.
     """
-    checkpoint = find_checkpoint(checkpoint_name, cache, revision)
-    with open_engine(checkpoint, features, compute, cache, ray) as engine:
-        encoded = {split: _encoded(engine, split, dataset.splits[split].texts, display) for split in splits}
-        made = SplitFeatures(checkpoint, engine.specs, encoded, engine.hidden_size, engine.device)
-    _say_what_was_slow_or_cut(made, display)
+    cache, own = context.workspace.cache, partial(context.encoder, features)
+    with open_engine(context.checkpoint, features, context.compute, cache, context.ray, own) as engine:
+        encoded = {split: _encoded(context, split, engine) for split in splits}
+        made = SplitFeatures(context.checkpoint, engine.specs, encoded, engine.hidden_size, engine.device)
+    _say_what_was_slow_or_cut(made, context.display)
     return made
 
 
-def _encoded(engine: Engine, split: str, texts: Sequence[str], display: Display) -> Encoded:
+def _encoded(context: Context, split: str, engine: Engine) -> Encoded:
     """Return what `engine` made of a split, with a progress bar."""
-    with display.task(f"extract {split}", len(texts)) as task:
+    texts = context.dataset.splits[split].texts
+    with context.display.task(f"extract {split}", len(texts)) as task:
 
         def show(progress: Progress) -> None:
             counts, seconds = progress.counts, max(progress.seconds, 1e-9)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from featx.data import TextDataset, load_dataset
 from featx.evaluation import Caveat, Family
-from featx.experiment.linear_probe import Probe, fit_probe
-from featx.experiment.progress import Display, ProgressBar, Silent
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, keep_test_texts, measured, now
-from featx.experiment.workspace import Workspace
-from featx.features.checkpoint import find_checkpoint
+from featx.experiment.context import Context
+from featx.experiment.features import SplitFeatures
+from featx.experiment.linear_probe import Probe, fit_probe, probe_features
+from featx.experiment.progress import ProgressBar, Silent
+from featx.experiment.records import checkpoint_facts, data_facts, finished_run, measured, now
 from featx.features.device import find_device, thread_limit
 from featx.features.tokens import TokenizedTexts
 from featx.runs import (
@@ -33,14 +34,12 @@ from featx.runs import (
     run_folder,
     write_run,
 )
+from featx.runs.lock import only_one
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 from featx.runs.wandb_log import WandbLog
 from featx.settings import (
     SELECTION_METRIC,
     CaveatCode,
-    Checkpoint,
-    ComputeSettings,
-    DataSettings,
     FinetuneMethod,
     FinetuneSettings,
     SavingSettings,
@@ -75,26 +74,28 @@ _SEARCH_RULE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Job:
     """What all seeds share."""
 
-    checkpoint: Checkpoint
-    dataset: TextDataset
+    context: Context
     settings: FinetuneSettings
     saving: SavingSettings
     tracking: TrackingSettings
-    compute: ComputeSettings
     device: str
-    workspace: Workspace
-    experiment: str
-    display: Display
     interrupts: Interrupts
     tokens: dict[str, TokenizedTexts] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
         return METHODS[self.settings.method]
+
+    @cached_property
+    def probe_features(self) -> SplitFeatures:
+        """What probes read, extracted once; the training then needs the memory."""
+        features = probe_features(self.context, self.settings.max_length)
+        self.context.release()
+        return features
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,8 @@ class _Made:
 
 
 def finetune(
-    data: DataSettings,
-    checkpoint: str,
-    revision: str | None = None,
+    context: Context,
     settings: FinetuneSettings | None = None,
-    compute: ComputeSettings | None = None,
-    workspace: Workspace | None = None,
-    display: Display | None = None,
     saving: SavingSettings | None = None,
     tracking: TrackingSettings | None = None,
 ) -> list[Run]:
@@ -128,65 +124,50 @@ def finetune(
     list of Run
         One for each seed; empty in all processes but the first.
     """
-    settings, compute = settings or FinetuneSettings(), compute or ComputeSettings()
-    workspace = workspace or Workspace()
-    display = (display or Silent()) if is_first() else Silent()
+    settings = settings or FinetuneSettings()
     check_settings(settings)
-    dataset = load_dataset(data)
-    for note in dataset.notes:
-        display.say(note)
     if is_first():
-        keep_test_texts(dataset, workspace, data.dataset)
-    device = find_device(compute.device).type
+        context.keep_test_texts()
+    else:
+        context.display = Silent()
+    device = find_device(context.compute.device).type
     check_settings(settings, device)
-    found = find_checkpoint(checkpoint, workspace.cache, revision)
+    context.release()
     runs = []
-    with thread_limit(compute.threads), interrupts() as held:
-        job = _Job(
-            checkpoint=found,
-            dataset=dataset,
-            settings=settings,
-            saving=saving or SavingSettings(),
-            tracking=tracking or TrackingSettings(),
-            compute=compute,
-            device=device,
-            workspace=workspace,
-            experiment=workspace.experiment_name(data.dataset),
-            display=display,
-            interrupts=held,
-        )
+    with thread_limit(context.compute.threads), interrupts() as held:
+        job = _Job(context, settings, saving or SavingSettings(), tracking or TrackingSettings(), device, held)
         for seed in settings.seeds:
-            run = _run(job, seed)
+            folder = run_folder(context.workspace.results, context.experiment, job.method, seed)
+            with only_one(folder) if is_first() else nullcontext():
+                run = _run(job, folder, seed)
             if run is not None:
                 runs.append(run)
     leave()
     return runs
 
 
-def _run(job: _Job, seed: int) -> Run | None:
-    folder = run_folder(job.workspace.results, job.experiment, job.method, seed)
+def _run(job: _Job, folder: Path, seed: int) -> Run | None:
+    context = job.context
     facts: dict[str, Any] = {
         "method": job.method,
         "seed": seed,
-        "data": data_facts(job.dataset),
-        "checkpoint": checkpoint_facts(job.checkpoint),
+        "data": data_facts(context.dataset),
+        "checkpoint": checkpoint_facts(context.checkpoint),
         "features": None,
         "settings": identity_facts(job.settings),
     }
-    kept = finished_run(folder, facts, job.workspace.overwrite)
+    kept = finished_run(folder, facts, context.workspace.overwrite)
     if kept is not None:
-        job.display.say(f"{folder} is there with the same data and settings: kept")
+        context.display.say(f"{folder} is there with the same data and settings: kept")
         return kept if is_first() else None
     reset_peak_memory(job.device)
     probe = None
     if job.settings.method is FinetuneMethod.LP:
-        probe = fit_probe(
-            job.dataset, job.checkpoint, job.settings.max_length, job.compute, job.workspace, seed, job.display
-        )
+        probe = fit_probe(context.dataset, job.probe_features, seed)
     checkpoints = _checkpoints_folder(folder, facts)
-    log = WandbLog(job.tracking, job.workspace.results / job.experiment, job.display.say)
+    log = WandbLog(job.tracking, context.folder, context.display.say)
     if is_first():
-        log.begin(f"{job.method}-seed-{seed}", job.experiment, _config(facts, job))
+        log.begin(f"{job.method}-seed-{seed}", context.experiment, _config(facts, job))
     try:
         made = _trained(job, seed, probe, checkpoints, log)
         run = _recorded(job, facts, probe, made, folder, log) if is_first() else None
@@ -203,11 +184,20 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
     def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
         head = None if probe is None else probe.head
         return finetune_checkpoint(
-            job.checkpoint, job.dataset, settings, seed, job.device, hooks, head, job.saving, folder, job.tokens
+            job.context.checkpoint,
+            job.context.dataset,
+            settings,
+            seed,
+            job.device,
+            hooks,
+            head,
+            job.saving,
+            folder,
+            job.tokens,
         )
 
-    with job.display.task(f"{job.method} seed {seed}", None) as task:
-        hooks = Hooks(on_step=task.update, say=job.display.say, interrupts=job.interrupts)
+    with job.context.display.task(f"{job.method} seed {seed}", None) as task:
+        hooks = Hooks(on_step=task.update, say=job.context.display.say, interrupts=job.interrupts)
         if not job.settings.search:
             made = train(job.settings, replace(hooks, on_log=log.log), checkpoints)
             trial = SearchTrial(_chosen(job.settings), made.best_score, "complete", [], made.fit_seconds)
@@ -249,17 +239,17 @@ def _searched(
 def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made, folder: Path, log: WandbLog) -> Run:
     predictions, seconds = {}, {}
     for split in ("validation", "test"):
-        predictions[split], seconds[split] = made.model.predict(job.dataset.splits[split])
+        predictions[split], seconds[split] = made.model.predict(job.context.dataset.splits[split])
     verdict = _verdict(job, made)
     if verdict.advice:
-        job.display.say(f"{folder}: {verdict.advice}")
+        job.context.display.say(f"{folder}: {verdict.advice}")
     record = RunRecord(
         **facts,
         family=Family.FINE_TUNED,
-        label_names=job.dataset.label_names,
+        label_names=job.context.dataset.label_names,
         selection=_selection(made, probe, job.settings.search > 0),
         converged=None,
-        timings=_timings(made, probe, seconds["test"], len(job.dataset.test)),
+        timings=_timings(made, probe, seconds["test"], len(job.context.dataset.test)),
         metrics=measured(predictions),
         history=tuple(dict(entry) for entry in made.model.history),
         model_format="transformers",
@@ -276,8 +266,8 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
 
 
 def _verdict(job: _Job, made: _Made) -> Diagnosis:
-    settings, train = replace(made.settings, search=job.settings.search), job.dataset.train
-    counts = np.bincount(train.labels, minlength=job.dataset.n_classes)
+    settings, train = replace(made.settings, search=job.settings.search), job.context.dataset.train
+    counts = np.bincount(train.labels, minlength=job.context.dataset.n_classes)
     loss = constant_loss(settings.class_weights, counts, settings.label_smoothing_factor)
     name = f"eval_{SELECTION_METRIC}"
     highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
@@ -348,9 +338,9 @@ def _config(facts: Mapping[str, Any], job: _Job) -> dict[str, Any]:
         "method": facts["method"],
         "seed": facts["seed"],
         **facts["settings"],
-        "checkpoint": Path(job.checkpoint.name).name,
-        "checkpoint_digest": job.checkpoint.digest,
-        "label_names": list(job.dataset.label_names),
+        "checkpoint": Path(job.context.checkpoint.name).name,
+        "checkpoint_digest": job.context.checkpoint.digest,
+        "label_names": list(job.context.dataset.label_names),
         "splits": {name: asdict(split) for name, split in facts["data"].splits.items()},
         "environment": environment(job.device) | {"processes": world_size()},
     }

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from featx.baselines import find_method, fit
 from featx.data import TextDataset
-from featx.experiment.features import extract_splits
-from featx.experiment.progress import Display
-from featx.experiment.workspace import Workspace
-from featx.settings import Checkpoint, ComputeSettings, FeatureSettings
+from featx.experiment.context import Context
+from featx.experiment.features import SplitFeatures, extract_splits
+from featx.settings import FeatureSettings
 from featx.training import LinearHead
 
 #: Standard deviation, as a share of the median over dimensions, below which a dimension is dead.
@@ -38,34 +37,21 @@ class Probe:
     facts: dict[str, Any]
 
 
-def fit_probe(
-    dataset: TextDataset,
-    checkpoint: Checkpoint,
-    max_length: int | None,
-    compute: ComputeSettings,
-    workspace: Workspace,
-    seed: int,
-    display: Display,
-) -> Probe:
-    """Extract the last layer's first token for train and validation, and tune ``logreg`` on it."""
-    extracted = extract_splits(
-        dataset,
-        ["train", "validation"],
-        checkpoint.name,
-        checkpoint.revision,
-        FeatureSettings(max_length=max_length),
-        compute,
-        workspace.cache,
-        display,
-    )
-    inputs = without_dead_dimensions({name: extracted.of(name) for name in ("train", "validation")})
+def probe_features(context: Context, max_length: int | None) -> SplitFeatures:
+    """Return what probes read: the last layer's first token of train and validation."""
+    return extract_splits(context, ["train", "validation"], FeatureSettings(max_length=max_length))
+
+
+def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe:
+    """Return ``logreg`` tuned on `features`, those of `probe_features`."""
+    inputs = without_dead_dimensions({name: features.of(name) for name in ("train", "validation")})
     train, validation = ((inputs[name], dataset.splits[name].labels) for name in inputs)
     fitted = fit(find_method("logreg"), train, validation, dataset.label_names, seed)
     coef, intercept = linear_map(fitted.classifier, dataset.n_classes)
     logits = inputs["train"].astype(np.float64) @ coef.T + intercept
     return Probe(
         LinearHead(coef, intercept, float(np.abs(logits).max())),
-        sum(encoded.encode_seconds for encoded in extracted.encoded.values()),
+        sum(encoded.encode_seconds for encoded in features.encoded.values()),
         fitted.fit_seconds,
         {"method": "logreg", "chosen": fitted.chosen.params, "score": fitted.chosen.score},
     )

@@ -12,6 +12,6 @@ def method_names() -> list[str]:
 
 def metric_names() -> list[str]:
     """Return the metrics that a comparison can be by."""
-    from featx.evaluation.metrics import METRICS
+    from featx.evaluation import CONFUSION_METRICS
 
-    return list(METRICS)
+    return list(CONFUSION_METRICS)

@@ -16,6 +16,7 @@ from featx.baselines import Reads
 from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
 from featx.experiment.baseline import baseline, control_runs, expand_methods
+from featx.experiment.context import Context
 from featx.experiment.experiment_file import read_toml
 from featx.experiment.finetune import METHODS as FINETUNE_METHODS
 from featx.experiment.finetune import finetune
@@ -91,7 +92,7 @@ class Planned:
 
 
 def read_plan(path: Path) -> Plan:
-    """Plan in a TOML file.
+    """Return the plan in a TOML file.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def plan_from(table: dict[str, Any], where: str) -> Plan:
-    """Plan from the content of an experiment file."""
+    """Return the plan from the content of an experiment file."""
     check_keys(table, ["experiment", "seeds", *GROUPS], where)
     if "data" not in table:
         raise SettingsError(f'{where}: no [data] table; expected at least: [data] dataset = "…"')
@@ -134,7 +135,7 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
 
 
 def _checkpoints(stated: Any, where: str) -> tuple[CheckpointSettings, ...]:
-    """One ``[checkpoint]`` or several ``[[checkpoint]]``."""
+    """Return one ``[checkpoint]`` or several ``[[checkpoint]]``."""
     tables = stated if isinstance(stated, list) else [stated]
     if not tables:
         raise SettingsError(f"{where}: checkpoint is empty; expected one [checkpoint] or several [[checkpoint]]")
@@ -146,7 +147,7 @@ def _checkpoints(stated: Any, where: str) -> tuple[CheckpointSettings, ...]:
 
 
 def steps(plan: Plan, workspace: Workspace) -> list[Step]:
-    """A step for each checkpoint; with several, each has a results folder of its own, named after it.
+    """Return a step for each checkpoint; with several, each has a results folder of its own, named after it.
 
     Methods that read texts alone are part of the first step only: they would be the same in every one.
     """
@@ -163,7 +164,7 @@ def steps(plan: Plan, workspace: Workspace) -> list[Step]:
 
 
 def _short_names(checkpoints: Sequence[CheckpointSettings]) -> list[str]:
-    """The last part of each name; numbered where two have the same."""
+    """Return the last part of each name; numbered where two have the same."""
     shorts = [name_of_address(checkpoint.checkpoint) for checkpoint in checkpoints]
     return [short if shorts.count(short) == 1 else f"{short}-{at}" for at, short in enumerate(shorts, 1)]
 
@@ -194,24 +195,23 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     """Run every step of `plan`; runs that are there already are kept. One report shows all checkpoints."""
     check_plan(plan)
     made = steps(plan, workspace)
+    whole = Context(plan.data, compute=plan.compute, ray=plan.ray, display=display)
     for step in made:
-        where = (step.checkpoint.checkpoint, step.checkpoint.revision)
+        context = whole.on(step.checkpoint, step.workspace)
         if step.baseline is not None:
-            baseline(plan.data, *where, step.baseline, plan.features, plan.compute, step.workspace, display)
+            baseline(context, step.baseline, plan.features)
         if step.finetune is not None:
-            finetune(
-                plan.data, *where, step.finetune, plan.compute, step.workspace, display, plan.saving, plan.tracking
-            )
+            finetune(context, step.finetune, plan.saving, plan.tracking)
     folders = [workspace.results / step.workspace.experiment_name(plan.data.dataset) for step in made]
     output = None
     if len(made) > 1:
-        whole = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment)
-        output = workspace.results / whole.experiment_name(plan.data.dataset) / "report"
+        named = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment)
+        output = workspace.results / named.experiment_name(plan.data.dataset) / "report"
     return report(folders, plan.report, output, with_texts=workspace.texts)
 
 
 def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
-    """The runs of `plan`, and which of them are done.
+    """Return the runs of `plan`, and which of them are done.
 
     Data and checkpoints are read to know what they are; features are compared only when the plan is run.
     """
@@ -246,14 +246,16 @@ def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
 
 
 def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
-    """Whether the run in `folder` is the one that is wanted."""
-    if not (folder / "run.json").exists():
+    """Return whether the run in `folder` is the one that is wanted."""
+    if folder.is_symlink() or not (folder / "run.json").exists():
         return "to do"
     try:
-        record = read_run(folder).record
+        run = read_run(folder)
     except RunError:
-        return "broken; --overwrite to replace it"
-    there = record.identity
+        return "broken; `overwrite` to replace it"
+    record, there = run.record, run.record.identity
+    if record.failure is not None or run.has_lost_its_model:
+        return "to do"
     if record.control and checkpoint is not None and record.checkpoint is not None:
         checkpoint = record.checkpoint  # of random weights, which are known once they are made
     wanted = {
@@ -262,4 +264,4 @@ def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, se
         "settings": settings,
     }
     other = [part for part, value in wanted.items() if there[part] != value]
-    return f"there with other {', '.join(other)}; --overwrite to replace it" if other else "done"
+    return f"there with other {', '.join(other)}; `overwrite` to replace it" if other else "done"

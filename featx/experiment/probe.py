@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,9 @@ from featx.baselines import (
     predict,
     save_classifier,
 )
-from featx.data import TextDataset
 from featx.errors import FeatxError, RunError, TrainingError
 from featx.evaluation import Caveat, Family, Predictions, measure
-from featx.experiment.progress import Display
+from featx.experiment.context import Context
 from featx.experiment.records import data_facts, finished_run, measured, now
 from featx.experiment.sources import Source
 from featx.runs import (
@@ -38,6 +36,7 @@ from featx.runs import (
     TrialRecord,
     environment,
     read_run,
+    run_folder,
     write_run,
 )
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
@@ -50,19 +49,31 @@ _LARGEST_GAP = 0.01
 class Probes:
     """Runs methods, and keeps the fits that do not depend on the seed for the next one."""
 
-    def __init__(self, settings: BaselineSettings, workers: Workers, display: Display, overwrite: bool) -> None:
-        self._settings, self._workers, self._display, self._overwrite = settings, workers, display, overwrite
+    def __init__(self, context: Context, settings: BaselineSettings, workers: Workers) -> None:
+        self._context, self._settings, self._workers = context, settings, workers
         self._made: dict[tuple[str, str], Fitted | TrainingError] = {}
 
-    def run(self, method: Method, seed: int, source: Source, original: TextDataset, folder: Path) -> Run:
-        """Fit, tune and measure; a run that is there with the same data and settings is kept as it is.
+    def runs(self, method: Method, source: Source, suffix: str = "") -> list[Run]:
+        """Return a run for each seed: fitted, tuned and measured, or kept where it is there with the same settings.
 
         A method that fails leaves a run that says why.
         """
-        facts = _facts(method, seed, source, original, self._settings, folder)
-        kept = finished_run(folder, facts, self._overwrite)
+        return [self._run(method, seed, source, method.name + suffix) for seed in self._settings.seeds]
+
+    def _run(self, method: Method, seed: int, source: Source, name: str) -> Run:
+        context = self._context
+        folder = run_folder(context.workspace.results, context.experiment, name, seed)
+        facts = {
+            "method": name,
+            "seed": seed,
+            "data": data_facts(context.dataset),
+            "checkpoint": source.checkpoint,
+            "features": source.feature_facts(self._settings.combine),
+            "settings": settings_facts(method, self._settings),
+        }
+        kept = finished_run(folder, facts, context.workspace.overwrite)
         if kept is not None:
-            self._display.say(f"{folder} is there with the same data and settings: kept")
+            context.display.say(f"{folder} is there with the same data and settings: kept")
             return kept
         reset_peak_memory()
         common: dict[str, Any] = {
@@ -80,7 +91,7 @@ class Probes:
             raise
         except Exception as e:  # one method must not take the others with it; its row says why
             reason = str(e) if isinstance(e, FeatxError) else f"{type(e).__name__}: {first_line(e)}"
-            self._display.say(f"{folder.parent.name}: {reason}")
+            self._context.display.say(f"{folder.parent.name}: {reason}")
             write_run(folder, _failed(common, reason), {})
             return read_run(folder)
         record = RunRecord(
@@ -118,7 +129,7 @@ class Probes:
             return
         score = measure(validation)[SELECTION_METRIC]
         if abs(score - (fitted.chosen.score or 0.0)) > _LARGEST_GAP:
-            self._display.say(
+            self._context.display.say(
                 f"{method.name} was chosen with {SELECTION_METRIC} {fitted.chosen.score:.3f} on validation and reaches "
                 f"{score:.3f} when fitted alone; its optimum is flat, take the difference as its precision"
             )
@@ -133,7 +144,7 @@ class Probes:
         material = _material(source, self._settings)
         candidates = source.candidates(self._settings.combine)
         n_fits = n_settings(method) * len(candidates) * (self._settings.cv or 1)
-        with self._display.task(f"tune {method.name}", n_fits) as task:
+        with self._context.display.task(f"tune {method.name}", n_fits) as task:
 
             def show(done: int, best: float | None) -> None:
                 task.update(done, n_fits, "" if best is None else f"best {SELECTION_METRIC} so far {best:.3f}")
@@ -163,19 +174,6 @@ def _some(parts: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: parts[name] for name in names if name in parts}
 
 
-def _facts(
-    method: Method, seed: int, source: Source, original: TextDataset, settings: BaselineSettings, folder: Path
-) -> dict[str, Any]:
-    return {
-        "method": folder.parent.name,
-        "seed": seed,
-        "data": data_facts(original),
-        "checkpoint": source.checkpoint,
-        "features": source.feature_facts(settings.combine),
-        "settings": settings_facts(method, settings),
-    }
-
-
 def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
     """Settings that are part of a run's identity."""
     facts = identity_facts(settings)
@@ -186,9 +184,17 @@ def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]
     return {
         "pipeline": method.make(0).__repr__(N_CHAR_MAX=10_000),
         "grid": {name: list(values) for name, values in method.grid.items()},
-        **({"preparations": [dict(one) for one in method.preparations]} if len(method.preparations) > 1 else {}),
+        **({"preparations": _preparations(method)} if len(method.preparations) > 1 else {}),
         **facts,
     }
+
+
+def _preparations(method: Method) -> list[dict[str, Any]]:
+    """Return the choices before the classifier as JSON holds them."""
+    return [
+        {name: list(value) if isinstance(value, tuple) else value for name, value in one.items()}
+        for one in method.preparations
+    ]
 
 
 def _caveats(fitted: Fitted) -> tuple[Caveat, ...]:

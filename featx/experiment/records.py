@@ -10,8 +10,7 @@ from typing import Any
 from featx.data import TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.experiment.workspace import Workspace
-from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, keep_texts, read_run
+from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, read_run
 from featx.settings import Checkpoint
 
 
@@ -22,12 +21,6 @@ def data_facts(dataset: TextDataset) -> DataFacts:
         for name, split in dataset.splits.items()
     }
     return DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
-
-
-def keep_test_texts(dataset: TextDataset, workspace: Workspace, address: str) -> None:
-    """Keep the test texts beside the runs of an experiment, for its report; unless the user wants none kept."""
-    if workspace.texts:
-        keep_texts(workspace.results / workspace.experiment_name(address), dataset)
 
 
 def shared_rows(dataset: TextDataset) -> tuple[int, ...]:
@@ -59,21 +52,22 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
     RunError
         If a run with another identity stands there and may not be replaced; names the first part that differs.
     """
-    if not (folder / "run.json").exists():
+    if folder.is_symlink() or not (folder / "run.json").exists():  # a link is replaced, never followed
         return None
     try:
         run = read_run(folder)
     except RunError as e:
         if overwrite:
             return None
-        raise RunError(f"{e}: give --overwrite to replace it, or another --experiment") from e
+        raise RunError(f"{e}: give `overwrite` to replace it, or another `experiment`") from e
     wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
     differing = [key for key, value in wanted.items() if there.get(key) != value]
-    if not differing and run.record.failure is None:
+    complete = run.record.failure is None and not run.has_lost_its_model
+    if not differing and complete:
         return run
-    if overwrite or run.record.failure is not None:
+    if overwrite or not complete:
         return None
     raise RunError(
-        f"{folder} holds a run with other {', '.join(differing)}; give another --experiment, or --overwrite to "
+        f"{folder} holds a run with other {', '.join(differing)}; give another `experiment`, or `overwrite` to "
         "replace it"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featx.errors import RunError, SettingsError
 from featx.reporting import FORMATS, Comparison, answer, check_metric, compare, render, write_report
-from featx.runs import Run, SharedText, find_runs, read_run, read_shared, read_texts
+from featx.runs import Run, SharedText, check_is_no_link, find_runs, read_run, read_shared, read_texts
 from featx.settings import ReportSettings
 
 __all__ = ["Reported", "answer", "check_format", "check_metric", "render", "report"]
@@ -45,6 +45,8 @@ def report(
     runs = [read_run(path) for path in dict.fromkeys(path for folder in folders for path in find_runs(folder))]
     comparison = compare(runs, settings)
     target = output or folders[0] / "report"
+    if output is None:
+        check_is_no_link(target)
     title = " + ".join(dict.fromkeys(folder.resolve().name for folder in folders))
     texts = _texts(runs) if with_texts else None
     return Reported(comparison, write_report(comparison, target, title, runs, texts, _shared(runs)))
@@ -88,4 +90,4 @@ def check_format(name: str) -> None:
         If it is unknown; lists those that there are.
     """
     if name not in FORMATS:
-        raise SettingsError(f"--format is {name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"`format` is {name!r}; expected one of: {', '.join(FORMATS)}")

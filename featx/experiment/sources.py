@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,6 +33,9 @@ class Source:
     ----------
     dataset : TextDataset
     inputs : Inputs
+        Texts; for features what `gathered` made of `arrays`.
+    arrays : mapping of split name to sequence of callable
+        Each makes the matrix of one kind of features, shape (n_texts, hidden_size), float32.
     kinds : tuple of dict
         Layer, pooling and spec of each kind of features; empty for texts.
     max_length, dtype
@@ -46,7 +50,8 @@ class Source:
     """
 
     dataset: TextDataset
-    inputs: Inputs
+    inputs: Inputs = field(default_factory=lambda: Inputs({}, {}))
+    arrays: Mapping[str, Sequence[Callable[[], NDArray[np.float32]]]] = field(default_factory=dict)
     kinds: tuple[dict[str, Any], ...] = ()
     max_length: int | None = None
     dtype: str | None = None
@@ -54,6 +59,16 @@ class Source:
     seconds: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
     control: str = ""
+
+    def gathered(self, files: Path | None) -> Source:
+        """Return the same with its arrays in memory, or in a folder of `files` that processes share.
+
+        Raises
+        ------
+        TrainingError
+            If the files cannot be written.
+        """
+        return replace(self, inputs=_shared(self.arrays, files))
 
     def candidates(self, combine: Combine) -> list[Candidate]:
         """What a method may choose from."""
@@ -78,38 +93,30 @@ def on_texts(dataset: TextDataset) -> Source:
     return Source(dataset, Inputs({name: split.texts for name, split in dataset.splits.items()}, {}))
 
 
-def on_features(dataset: TextDataset, extracted: SplitFeatures, files: Path | None, control: str = "") -> Source:
-    """Source of the methods that read features; in `files` where processes share them.
-
-    Raises
-    ------
-    TrainingError
-        If the files cannot be written.
-    """
+def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "") -> Source:
+    """Return the source of the methods that read features; its arrays are not gathered yet."""
     first = extracted.specs[0]
     kinds = range(len(extracted.specs))
     return Source(
         dataset,
-        _shared({name: [partial(extracted.of, name, kind) for kind in kinds] for name in dataset.splits}, files),
-        tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in extracted.specs),
-        first.max_length,
-        first.dtype.value,
-        checkpoint_facts(extracted.checkpoint),
-        {name: encoded.encode_seconds for name, encoded in extracted.encoded.items()},
-        extracted.device,
-        control,
+        arrays={name: [partial(extracted.of, name, kind) for kind in kinds] for name in dataset.splits},
+        kinds=tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in extracted.specs),
+        max_length=first.max_length,
+        dtype=first.dtype.value,
+        checkpoint=checkpoint_facts(extracted.checkpoint),
+        seconds={name: encoded.encode_seconds for name, encoded in extracted.encoded.items()},
+        device=extracted.device,
+        control=control,
     )
 
 
-def on_given(dataset: TextDataset, given: GivenFeatures, files: Path | None) -> Source:
-    """Source of the methods that read features, from a file that someone made for the texts of `dataset`.
+def on_given(dataset: TextDataset, given: GivenFeatures) -> Source:
+    """Return the source of the methods that read features, from a file that someone made for the texts of `dataset`.
 
     Raises
     ------
     DataError
         If they are not of these texts.
-    TrainingError
-        If the files cannot be written.
     """
     given.check_fits(dataset)
     layers = range(given.n_layers or 1)
@@ -118,7 +125,7 @@ def on_given(dataset: TextDataset, given: GivenFeatures, files: Path | None) -> 
         for name in dataset.splits
     }
     kinds = tuple({"layer": layer, "pooling": GIVEN, "spec": given.digest} for layer in layers)
-    return Source(dataset, _shared(arrays, files), kinds)
+    return Source(dataset, arrays=arrays, kinds=kinds)
 
 
 def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
@@ -132,21 +139,19 @@ def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
 
 
 def _shared(arrays: Mapping[str, Sequence[Callable[[], NDArray[np.float32]]]], files: Path | None) -> Inputs:
-    """Inputs in memory, or in files: then one array after the other is made and let go."""
     if files is None:
         return Inputs({}, {name: [make() for make in kinds] for name, kinds in arrays.items()})
-    paths: dict[str, list[NDArray[np.float32] | Path]] = {}
+    paths: dict[str, list[NDArray[np.float32] | Path]] = {name: [] for name in arrays}
     try:
-        files.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=files))
         for name, kinds in arrays.items():
-            paths[name] = []
-            for kind, make in enumerate(kinds):
-                path = files / f"{name}-{kind}.npy"
+            for kind, make in enumerate(kinds):  # one array after the other is made and let go
+                path = folder / f"{name}-{kind}.npy"
                 np.save(path, make(), allow_pickle=False)
                 paths[name].append(path)
     except OSError as e:
         raise TrainingError(
             f"features cannot be written to {files} for the processes to share: {e.strerror or e}; free space, set "
-            "TMPDIR to another folder, or give --jobs 1"
+            "TMPDIR to another folder, or give `jobs` 1"
         ) from e
     return Inputs({}, paths)

@@ -7,31 +7,20 @@ read from safetensors only, and code from a checkpoint is never run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from featx.data.hub_errors import is_unreachable, quiet_hub, tried
 from featx.data.paths import is_file, is_folder
 from featx.errors import CheckpointError
+from featx.features.checkpoint_files import ADAPTER_CONFIG, config_file, digest_files, model_files, tokenizer_files
 from featx.settings import DEMO, CachePlace, Checkpoint
 
-_WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-_CONFIG = ("config.json",)
-_TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "*.model",
-    "bpe.codes",
-)
+#: Where sentence-transformers of before version 1 put the encoder.
+_OLD_LAYOUT = "0_Transformer"
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_BLOCK = 1 << 20
 
 
 def find_checkpoint(name: str, cache_dir: CachePlace, revision: str | None = None) -> Checkpoint:
@@ -69,33 +58,34 @@ def find_checkpoint(name: str, cache_dir: CachePlace, revision: str | None = Non
 
 
 def _local(name: str, folder: Path) -> Checkpoint:
-    config, weights = _files(folder, _CONFIG), _files(folder, _WEIGHTS)
-    if not config:
-        raise CheckpointError(f"checkpoint {name!r}: {folder / 'config.json'} is missing; it is no Transformers folder")
-    if not any(path.suffix == ".safetensors" for path in weights):
-        raise CheckpointError(
-            f"checkpoint {name!r}: no *.safetensors weights in the folder; featx loads no pickles: load it once "
-            "with Transformers and call save_pretrained"
-        )
-    tokenizer = _files(folder, _TOKENIZER)
-    if not tokenizer:
-        raise CheckpointError(f"checkpoint {name!r}: no tokenizer files in the folder; save the tokenizer there too")
-    return Checkpoint(name, str(folder), None, files_digest(config + weights), files_digest(tokenizer))
+    if not config_file(folder).is_file():
+        raise CheckpointError(f"checkpoint {name!r}: {config_file(folder)} is missing; {_what_is_there(folder)}")
+    try:
+        model, tokenizer = model_files(folder, name), tokenizer_files(folder)
+        if not any(path.suffix == ".safetensors" and not path.name.startswith("adapter_") for path in model):
+            raise CheckpointError(
+                f"checkpoint {name!r}: no *.safetensors weights in the folder; featx loads no pickles: load it once "
+                "with Transformers and call save_pretrained"
+            )
+        if not tokenizer:
+            raise CheckpointError(
+                f"checkpoint {name!r}: no tokenizer files in the folder; save the tokenizer there too"
+            )
+        digest, of_model = digest_files(folder, model)
+        tokenizer_digest, of_tokenizer = digest_files(folder, tokenizer)
+    except OSError as e:
+        raise CheckpointError(f"checkpoint {name!r}: {e.filename or folder} cannot be read: {e.strerror or e}") from e
+    return Checkpoint(name, str(folder), None, digest, tokenizer_digest, of_model + of_tokenizer)
 
 
-def _files(folder: Path, patterns: Iterable[str]) -> list[Path]:
-    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-
-
-def files_digest(paths: Iterable[Path]) -> str:
-    """Sha256 over names and contents of files, each preceded by its length; their folder does not count."""
-    digest = sha256()
-    for path in paths:
-        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
+def _what_is_there(folder: Path) -> str:
+    """Return in words what a folder without a configuration holds instead."""
+    if config_file(folder / _OLD_LAYOUT).is_file():
+        return f"it is a sentence-transformers folder of the old layout: give {folder / _OLD_LAYOUT}"
+    if (folder / ADAPTER_CONFIG).is_file():
+        return "it holds an adapter alone: put it beside the weights that it was trained on, or merge it into them"
+    below = sorted(path.parent.name for path in folder.glob("*/config.json") if any(path.parent.glob("*.safetensors")))
+    return f"there is one in {folder / below[0]}: give that folder" if below else "it is no Transformers folder"
 
 
 def _on_hub(name: str, revision: str | None) -> Checkpoint:
@@ -120,7 +110,7 @@ def _on_hub(name: str, revision: str | None) -> Checkpoint:
     return Checkpoint(name, name, commit, commit, commit)
 
 
-def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: object) -> object:
+def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: object) -> Any:
     """Call a ``from_pretrained`` for `checkpoint` with featx's own rules.
 
     Never runs code from a checkpoint, and turns the many exceptions of loading into one.

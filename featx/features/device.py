@@ -33,7 +33,7 @@ def find_device(device: Device) -> torch.device:
         return torch.device(next(kind for kind in there if there[kind]).value)
     if not there[device]:
         usable = ", ".join(kind.value for kind in there if there[kind])
-        raise SettingsError(f"--device is {device.value!r}, which torch does not find here; usable: {usable}")
+        raise SettingsError(f"`device` is {device.value!r}, which torch does not find here; usable: {usable}", "device")
     return torch.device(device.value)
 
 
@@ -48,7 +48,9 @@ def torch_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
     import torch
 
     if dtype is Dtype.FLOAT16 and device.type == "cpu":
-        raise SettingsError("--dtype is 'float16', which a CPU computes slowly and inexactly; use bfloat16 or float32")
+        raise SettingsError(
+            "`dtype` is 'float16', which a CPU computes slowly and inexactly; use bfloat16 or float32", "dtype"
+        )
     return {Dtype.FLOAT32: torch.float32, Dtype.BFLOAT16: torch.bfloat16, Dtype.FLOAT16: torch.float16}[dtype]
 
 
@@ -64,7 +66,7 @@ def thread_limit(threads: int | None) -> Iterator[None]:
         yield
         return
     if threads < 1:
-        raise SettingsError(f"--threads is {threads}; expected 1 or more")
+        raise SettingsError(f"`threads` is {threads}; expected 1 or more", "threads")
     import torch
     from threadpoolctl import threadpool_limits
 

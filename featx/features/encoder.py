@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import SettingsError
+from featx.errors import CheckpointError, FeatxWarning, SettingsError
 from featx.features import aligned_attention, packed
 from featx.features.batches import TokenIds, pad
 from featx.features.budget import usual_batch_tokens
-from featx.features.checkpoint import loading
+from featx.features.configuration import causal_message, check_is_encoder, load_config
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
 from featx.features.spec import FeatureSpec
-from featx.features.tokens import Tokenizer, load_config, load_tokenizer
+from featx.features.tokens import Tokenizer, load_tokenizer
+from featx.features.trial import Trial, try_out
+from featx.features.weights import load_weights
 from featx.settings import Checkpoint, ComputeSettings, Dtype, FeatureSettings, Pooling
 
 if TYPE_CHECKING:
@@ -70,9 +73,10 @@ class Encoder:
         batch_tokens: int | None = None,
     ) -> None:
         if batch_tokens is not None and batch_tokens < 1:
-            raise SettingsError(f"--batch-tokens is {batch_tokens}; expected 1 or more")
+            raise SettingsError(f"`batch_tokens` is {batch_tokens}; expected 1 or more", "batch_tokens")
         self._load_model = load_model
         self._model: Any = None
+        self._trial: Trial | None = None
         self.config = config
         self.dtype = dtype
         self.tokenizer = tokenizer
@@ -84,9 +88,25 @@ class Encoder:
     def model(self) -> Any:
         """The model on its device, ready to compute."""
         if self._model is None:
-            self._model = self._load_model().to(device=self.device, dtype=self.dtype).eval()
-            speed_up(self._model, self.device, self.dtype, self.batch_tokens)
+            model = self._load_model().to(device=self.device, dtype=self.dtype).eval()
+            self._trial = try_out(model, self.tokenizer)
+            if self._trial.padding_matters:
+                warnings.warn(
+                    f"checkpoint {self.tokenizer.name!r} ({self.config.model_type}) computes another vector for a text "
+                    "that is padded; texts of one length make a batch, which takes longer",
+                    FeatxWarning,
+                    stacklevel=2,
+                )
+            speed_up(model, self.device, self.dtype, self.batch_tokens)
+            self._model = model
         return self._model
+
+    @property
+    def trial(self) -> Trial:
+        """What trying the model found; loads it."""
+        self.model  # noqa: B018 (the property loads)
+        assert self._trial is not None
+        return self._trial
 
     def load(self) -> float:
         """Load the weights if they are not; the seconds that it took.
@@ -131,14 +151,10 @@ class Encoder:
         """Begin to encode one batch; on CUDA it returns before the batch is done, so that the next can be prepared."""
         import torch
 
-        on_cuda = self.device.type == "cuda"
-        # Where the limit is no multiple, rounding up could leave the position embeddings.
-        rounds = on_cuda and self.tokenizer.max_length % _CUDA_LENGTH_STEP == 0
-        arrays = pad(ids, self.tokenizer.pad_id, _CUDA_LENGTH_STEP if rounds else 1)
+        forward = self._forward(tuple(kinds))
         with torch.inference_mode():
-            input_ids, mask = (self._on_device(torch.from_numpy(array)) for array in arrays)
-            vectors = self._forward(tuple(kinds))(input_ids, mask)
-            if not on_cuda:
+            vectors = (self._by_length if self.trial.padding_matters else self._padded)(forward, ids)
+            if self.device.type != "cuda":
                 return Launched([vector.cpu() for vector in vectors], None)
             pinned = [torch.empty(v.shape, dtype=v.dtype, pin_memory=True) for v in vectors]
             for host, vector in zip(pinned, vectors, strict=True):
@@ -147,6 +163,29 @@ class Encoder:
             event.record()
             return Launched(pinned, event)
 
+    def _padded(self, forward: PooledForward, ids: Sequence[TokenIds]) -> list[torch.Tensor]:
+        import torch
+
+        # Where the limit is no multiple, rounding up could leave the position embeddings.
+        rounds = (
+            self.device.type == "cuda"
+            and self.tokenizer.max_length % _CUDA_LENGTH_STEP == 0
+            and not self.trial.padding_matters
+        )
+        arrays = pad(ids, self.tokenizer.pad_id, _CUDA_LENGTH_STEP if rounds else 1)
+        input_ids, mask = (self._on_device(torch.from_numpy(array)) for array in arrays)
+        return forward(input_ids, mask)
+
+    def _by_length(self, forward: PooledForward, ids: Sequence[TokenIds]) -> list[torch.Tensor]:
+        """Encode texts of one length at a time, so that none is padded."""
+        import torch
+
+        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+        groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+        parts = [self._padded(forward, [ids[row] for row in group.tolist()]) for group in groups]
+        order = torch.from_numpy(np.argsort(np.concatenate(groups))).to(self.device)
+        return [torch.cat(vectors)[order] for vectors in zip(*parts, strict=True)]
+
     def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
@@ -154,6 +193,9 @@ class Encoder:
 
     def _forward(self, kinds: tuple[tuple[int, Pooling], ...]) -> PooledForward:
         if kinds not in self._forwards:
+            reads_first = any(pooling is Pooling.CLS and layer > 0 for layer, pooling in kinds)
+            if reads_first and not self.trial.first_reads_last:
+                raise CheckpointError(causal_message(self.config.model_type, self.tokenizer.name))
             self._forwards[kinds] = PooledForward(self.model, kinds)
         return self._forwards[kinds]
 
@@ -179,21 +221,43 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
     SettingsError
         If device, type, maximum length or layers do not fit.
     """
-    import torch
-    from transformers import AutoModel
-
     device = find_device(compute.device)
     dtype = torch_dtype(features.dtype, device)
-    config = load_config(checkpoint)
+    config = load_config(checkpoint, encoders_only=False)
+    takes_first = Pooling.CLS in features.pooling
+    if takes_first:
+        check_is_encoder(config, checkpoint.name)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length)
     resolve_layers(features.layer, int(config.num_hidden_layers))
+    if takes_first and not tokenizer.adds_first_token:
+        _tell_of_first_token(config, checkpoint.name)
+    return Encoder(lambda: _load_model(checkpoint, config), config, tokenizer, device, dtype, compute.batch_tokens)
 
-    def load_model() -> object:
-        # As float32 whatever the checkpoint's own type, so that the type of the computation is chosen here.
-        wanted = {"config": config, "dtype": torch.float32, "use_safetensors": True}
-        return loading(checkpoint, AutoModel.from_pretrained, **wanted)
 
-    return Encoder(load_model, config, tokenizer, device, dtype, compute.batch_tokens)
+def _tell_of_first_token(config: Any, name: str) -> None:
+    problem = f"the tokenizer of {name!r} adds no special token such as [CLS] before a text"
+    if config.is_encoder_decoder:
+        raise CheckpointError(
+            f"checkpoint {name!r} ({config.model_type}) is no encoder with a first token for the text: {problem}; use "
+            "`pooling` mean"
+        )
+    warnings.warn(
+        f"{problem}, so `pooling` cls takes the text's own first token; mean may serve better",
+        FeatxWarning,
+        stacklevel=3,
+    )
+
+
+def _load_model(checkpoint: Checkpoint, config: Any) -> Any:
+    """Load the encoder; of an encoder-decoder its encoder alone."""
+    from transformers import AutoModel, AutoModelForTextEncoding
+    from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
+
+    if not config.is_encoder_decoder:
+        return load_weights(checkpoint, AutoModel, config)
+    if config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES:  # also where no decoder was saved
+        return load_weights(checkpoint, AutoModelForTextEncoding, config)
+    return load_weights(checkpoint, AutoModel, config).get_encoder()
 
 
 def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...]:
@@ -214,8 +278,9 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
     for layer in layers:
         if not -n_layers - 1 <= layer <= n_layers:
             raise SettingsError(
-                f"--layer is {layer}; this checkpoint has 0 (embeddings) to {n_layers} (last), "
-                f"or -1 (last) to {-n_layers - 1}"
+                f"`layer` is {layer}; this checkpoint has 0 (embeddings) to {n_layers} (last), "
+                f"or -1 (last) to {-n_layers - 1}",
+                "layer",
             )
     return tuple(dict.fromkeys(layer % (n_layers + 1) for layer in layers))
 

@@ -18,6 +18,10 @@ from featx.data import TextDataset
 from featx.errors import DataError, SettingsError
 
 _SPLITS = ("train", "validation", "test")
+#: Arrays that are read, by name and by how names begin; others are left alone.
+_OTHERS, _NAMES = ("label_names", "spec"), tuple(f"{split}_" for split in _SPLITS)
+#: Bytes that a file may unpack to whatever its size, and how many times its size beyond them.
+_ALWAYS_UNPACKED, _LARGEST_RATIO = 1 << 28, 20
 #: Longest name of a label.
 _NAME_LENGTH = 100
 
@@ -152,12 +156,24 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
                 raise DataError(f"{path} is no .npz; expected what featx extract --output or numpy.savez writes")
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as file:
-                return {name: np.asarray(file[name]) for name in file.files}
+                names = [name for name in file.files if name in _OTHERS or name.startswith(_NAMES)]
+                _check_size(path, [info for info in file.zip.infolist() if info.filename.removesuffix(".npy") in names])
+                return {name: np.asarray(file[name]) for name in names}
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error, SyntaxError) as e:
         first_line = (str(e).strip().splitlines() or [type(e).__name__])[0][:200]
         raise DataError(f"{path} cannot be read as .npz: {first_line}; write it again, without objects") from e
     except (MemoryError, NotImplementedError, RuntimeError, OverflowError) as e:
         raise DataError(f"{path} cannot be read as .npz ({type(e).__name__}); it is too large or not whole") from e
+
+
+def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Check, before memory is taken, that the arrays do not unpack to a multiple of the file that no features have."""
+    packed, unpacked = path.stat().st_size, sum(info.file_size for info in members)
+    if unpacked > max(_ALWAYS_UNPACKED, _LARGEST_RATIO * packed):
+        raise DataError(
+            f"{path} holds {packed / 1e6:.1f} MB that unpack to {unpacked / 1e9:.1f} GB, so it is not read; write it "
+            "again with numpy.savez if these are features"
+        )
 
 
 def _label_names(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[str, ...]:
@@ -177,7 +193,7 @@ def _features(arrays: Mapping[str, NDArray[Any]], split: str, pooling: str | Non
     name = plain if plain in arrays else f"{plain}_{pooling}"
     if name not in arrays:
         there = [known.removeprefix(f"{plain}_") for known in arrays if known.startswith(f"{plain}_")]
-        hint = f"choose --pooling, one of {', '.join(there)[:100]}" if there else f"it has {_listed(arrays)}"
+        hint = f"choose `pooling`, one of {', '.join(there)[:100]}" if there else f"it has {_listed(arrays)}"
         raise DataError(f"{path}: {plain} is missing; {hint}")
     made = arrays[name]
     if made.ndim not in (2, 3) or not made.size or made.dtype.kind not in "fiu":

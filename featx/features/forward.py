@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from featx.errors import CheckpointError
 from featx.features.aligned_attention import NAME as ALIGNED
 from featx.features.first_token import encoder_layers, first_token_layer
 from featx.features.pooling import pool
@@ -57,8 +58,24 @@ class PooledForward:
         last = self._model.config.num_hidden_layers
         only_last = all(layer == last for layer, _ in self._kinds)
         output = self._model(input_ids=input_ids, attention_mask=mask, output_hidden_states=not only_last)
-        states = {last: output.last_hidden_state} if only_last else dict(enumerate(output.hidden_states))
+        states = {} if only_last else dict(enumerate(output.hidden_states))
+        if not only_last and len(states) != last + 1:
+            raise CheckpointError(self._without_layers(f"gives {len(states)} hidden states"))
+        # Some models normalise once more after the last layer: the last layer is what the model itself returns.
+        states[last] = output.last_hidden_state
+        for layer, _ in self._kinds:
+            if states[layer].shape[:2] != input_ids.shape:
+                n_tokens = states[layer].shape[1]
+                problem = f"gives {n_tokens} hidden states for {input_ids.shape[1]} tokens in layer {layer}"
+                raise CheckpointError(self._without_layers(problem))
         return [pool(states[layer], mask, pooling) for layer, pooling in self._kinds]
+
+    def _without_layers(self, problem: str) -> str:
+        config = self._model.config
+        return (
+            f"a model of type {config.model_type} with {config.num_hidden_layers} layers {problem}, so that they "
+            "cannot be told apart by layer and token; take `layer` -1 alone, or choose another checkpoint"
+        )
 
     @contextmanager
     def _pooled_input(

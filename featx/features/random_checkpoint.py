@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from featx.errors import CheckpointError
+from featx.features.built import built_folder
 from featx.features.checkpoint import loading, quiet_transformers
 from featx.features.tokens import load_config
-from featx.files import whole_folder
 from featx.settings import CachePlace, Checkpoint, local_folder
 
 #: Part of the folder's name; raised when the weights are drawn otherwise.
@@ -16,9 +15,9 @@ _VERSION = 1
 
 
 def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed: int = 0) -> Path:
-    """Folder of a checkpoint with `checkpoint`'s configuration and tokenizer and freshly drawn weights.
+    """Return the folder of a checkpoint with `checkpoint`'s configuration and tokenizer and freshly drawn weights.
 
-    Built on first use, complete or absent; drawn as its architecture initialises itself before pretraining.
+    Built on first use, and again where it is damaged; drawn as its architecture initialises itself before pretraining.
 
     Raises
     ------
@@ -27,21 +26,14 @@ def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed
     """
     name = f"random-{_VERSION}-{checkpoint.digest[:16]}-{checkpoint.tokenizer_digest[:16]}-{seed}"
     folder = local_folder(cache_dir) / "checkpoints" / name
-    if folder.is_dir():
-        return folder
-    try:
-        with whole_folder(folder, keep_first=True) as building:
-            _write(checkpoint, building, seed)
-    except OSError as e:
-        raise CheckpointError(f"the random checkpoint cannot be written to {folder}: {e.strerror or e}") from e
-    return folder
+    return built_folder(folder, lambda made: _write(checkpoint, made, seed), "the random checkpoint")
 
 
 def _write(checkpoint: Checkpoint, folder: Path, seed: int) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    config = load_config(checkpoint)
+    config = load_config(checkpoint, encoders_only=False)
     tokenizer: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
     with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(seed)

@@ -5,24 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import CheckpointError, SettingsError
+from featx.errors import CheckpointError, ExtractionError, SettingsError
 from featx.features.checkpoint import loading
+from featx.features.checkpoint_files import check_tokenizer_unchanged
+from featx.features.configuration import load_config as load_config
+from featx.features.limits import token_limit as token_limit
 from featx.settings import Checkpoint
 
-#: The limit where neither tokenizer nor configuration states one.
-_FALLBACK_LIMIT = 512
-#: A tokenizer that knows no limit says 1e30.
-_NO_LIMIT = 1_000_000
-#: Architectures whose positions start behind the padding id.
-_OFFSET_TYPES = frozenset(
-    {"camembert", "data2vec-text", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta",
-     "xlm-roberta-xl", "xmod"}
-)  # fmt: skip
+#: Unknown tokens that a message names.
+_SHOWN_TOKENS = 4
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class TokenizedTexts:
 
 
 class Tokenizer:
-    """A Transformers tokenizer together with the length at which it cuts.
+    """A Transformers tokenizer together with the length at which it cuts and the ids that the encoder knows.
 
     Attributes
     ----------
@@ -64,19 +62,40 @@ class Tokenizer:
         The tokenizer itself.
     max_length : int
         Tokens at which a text is cut, special ones included.
+    n_ids : int or None
+        Rows of the encoder's token embeddings; None where it has no such table.
+    name : str
+        Of the checkpoint, for messages.
     """
 
-    def __init__(self, hf: Any, max_length: int) -> None:
+    def __init__(self, hf: Any, max_length: int, n_ids: int | None = None, name: str = "") -> None:
         self.hf = hf
         self.max_length = max_length
+        self.n_ids = n_ids
+        self.name = name
 
     @property
     def pad_id(self) -> int:
-        """Id that fills up short texts; any will do where there is none, since it is masked."""
-        return int(self.hf.pad_token_id or 0)
+        """Id that fills up short texts; any will do where the encoder knows none, since it is masked."""
+        own = int(self.hf.pad_token_id or 0)
+        return own if self.n_ids is None or own < self.n_ids else 0
+
+    @property
+    def adds_first_token(self) -> bool:
+        """Whether every text begins with a special token, as [CLS] or <s>."""
+        mask = self.hf("a", return_special_tokens_mask=True)["special_tokens_mask"]
+        return bool(len(mask)) and bool(mask[0])
 
     def __call__(self, texts: Sequence[str]) -> TokenizedTexts:
-        """Token ids of `texts`, each cut at `max_length`."""
+        """Return the token ids of `texts`, each cut at `max_length`.
+
+        Raises
+        ------
+        CheckpointError
+            If texts use tokens that the encoder has no embeddings for.
+        ExtractionError
+            If a text gives no token at all.
+        """
         encoded = self.hf(
             list(texts),
             truncation=True,
@@ -93,72 +112,71 @@ class Tokenizer:
         else:
             cut = sum(len(self.hf(texts[int(row)])["input_ids"]) > self.max_length for row in full)
         flat = np.fromiter(itertools.chain.from_iterable(ids), np.int32, int(lengths.sum()))
+        self._check(texts, lengths, flat)
         return TokenizedTexts(flat, np.concatenate([[0], np.cumsum(lengths)]), cut)
 
-
-def load_config(checkpoint: Checkpoint) -> Any:
-    """Configuration of `checkpoint`, after a check that it is an encoder.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be loaded, or its model is a decoder or an encoder-decoder.
-    """
-    from transformers import AutoConfig
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    )
-
-    config: Any = loading(checkpoint, AutoConfig.from_pretrained)
-    kind = config.model_type
-    if not isinstance(getattr(config, "num_hidden_layers", None), int):
+    def _check(self, texts: Sequence[str], lengths: NDArray[np.int64], flat: NDArray[np.int32]) -> None:
+        empty = np.flatnonzero(lengths == 0)
+        if len(empty):
+            shown = ", ".join(repr(texts[row][:40]) for row in empty[:3])
+            raise ExtractionError(
+                f"{len(empty)} texts give no token at all, the first: {shown}; the tokenizer of {self.name!r} adds no "
+                "special tokens, so nothing of them reaches the encoder: leave them out, or choose another checkpoint"
+            )
+        if self.n_ids is None or not len(flat) or flat.max() < self.n_ids:
+            return
+        beyond = np.unique(flat[flat >= self.n_ids])[:_SHOWN_TOKENS].tolist()
+        shown = ", ".join(f"{self.hf.convert_ids_to_tokens(token)!r} ({token})" for token in beyond)
         raise CheckpointError(
-            f"checkpoint {checkpoint.name!r} ({kind}) is no single text encoder; choose one such as "
-            "distilbert-base-uncased"
+            f"checkpoint {self.name!r}: texts use the tokens {shown}, but the encoder has embeddings for the ids 0 to "
+            f"{self.n_ids - 1} alone ({self.n_ids}, where the tokenizer knows {len(self.hf)} tokens); call "
+            "resize_token_embeddings, train the new ones, and save it again"
         )
-    decoder_only = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    if config.is_encoder_decoder or decoder_only or getattr(config, "is_decoder", False):
-        raise CheckpointError(
-            f"checkpoint {checkpoint.name!r} ({kind}) is no encoder, so its first token has not read the text; "
-            "choose an encoder such as distilbert-base-uncased"
-        )
-    return config
 
 
 def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None = None) -> Tokenizer:
-    """Tokenizer of `checkpoint` that cuts at `max_length` tokens, or at the checkpoint's own limit.
+    """Load the tokenizer of `checkpoint`, which cuts at `max_length` tokens or at the checkpoint's own limit.
 
     Raises
     ------
     CheckpointError
-        If the tokenizer cannot be loaded.
+        If the tokenizer cannot be loaded, or its files are no longer those that `checkpoint` was identified by.
     SettingsError
         If `max_length` leaves no room for a token of text or exceeds the checkpoint's limit.
     """
     from transformers import AutoTokenizer
 
+    _check_sentencepiece(checkpoint)
     hf: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
+    check_tokenizer_unchanged(checkpoint)
     hf.padding_side = hf.truncation_side = "right"
-    limit = token_limit(hf, config)
-    if max_length is None:
-        return Tokenizer(hf, limit)
+    limit = token_limit(hf, config, checkpoint.name)
     special = hf.num_special_tokens_to_add()
-    if not special < max_length <= limit:
-        raise SettingsError(
-            f"--max-length is {max_length}; expected {special + 1} ({special} special tokens and one of text) "
-            f"to {limit}, the limit of {checkpoint.name!r}"
+    if limit <= special:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} states a limit of {limit} tokens, of which {special} are special ones; "
+            "mend model_max_length in tokenizer_config.json or max_position_embeddings in config.json"
         )
-    return Tokenizer(hf, max_length)
+    if max_length is not None and not special < max_length <= limit:
+        raise SettingsError(
+            f"`max_length` is {max_length}; expected {special + 1} ({special} special tokens and one of text) to "
+            f"{limit}, the limit of {checkpoint.name!r}",
+            "max_length",
+        )
+    vocabulary = getattr(config, "vocab_size", None)
+    n_ids = vocabulary if isinstance(vocabulary, int) and vocabulary > 0 else None
+    return Tokenizer(hf, limit if max_length is None else max_length, n_ids, checkpoint.name)
 
 
-def token_limit(hf: Any, config: Any) -> int:
-    """Longest input, in tokens, that tokenizer and position embeddings both allow."""
-    limits = []
-    if 0 < hf.model_max_length < _NO_LIMIT:
-        limits.append(int(hf.model_max_length))
-    positions = getattr(config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:
-        offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_TYPES else 0
-        limits.append(positions - offset)
-    return min(limits, default=_FALLBACK_LIMIT)
+def _check_sentencepiece(checkpoint: Checkpoint) -> None:
+    """Check that what a SentencePiece model needs is installed, where a folder has no other form of its tokenizer."""
+    folder = Path(checkpoint.path)
+    if checkpoint.revision is not None or (folder / "tokenizer.json").is_file() or find_spec("sentencepiece"):
+        return
+    for path in sorted((*folder.glob("*.model"), *folder.glob("*.spm"))):
+        with path.open("rb") as file:
+            if file.read(1) == b"\n":  # the first field of its protocol buffer; models of tiktoken are lines of base64
+                raise CheckpointError(
+                    f"checkpoint {checkpoint.name!r} has its tokenizer as a SentencePiece model alone ({path.name}), "
+                    "and reading it needs the package sentencepiece; install it with: pip install sentencepiece"
+                )

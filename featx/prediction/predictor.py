@@ -109,6 +109,8 @@ def load_predictor(
     """
     compute = compute or ComputeSettings()
     run = _one_run(folder)
+    if run.record.model_format is not None:
+        run.check_model()
     if run.record.model_format == "transformers":
         return Predictor(run, _finetuned(run, compute))
     if run.record.model_format == "skops":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from featx.evaluation import Interval
+from featx.evaluation import METRICS, Interval, Metric
 from featx.reporting.comparison import Comparison
 from featx.reporting.rows import Row
 
@@ -48,8 +48,7 @@ def columns(comparison: Comparison) -> list[Column]:
         Column(f"validation {comparison.metric}", lambda row: score(row.validation), 5, short="validation"),
         Column(f"test {comparison.metric}", lambda row: score(row.test.value), 0, short="test"),
         Column(f"{percent} interval", lambda row: span(row.test), 1),
-        Column("accuracy", lambda row: score(row.accuracy), 10),
-        Column("ECE", lambda row: "" if row.ece is None else score(row.ece), 11),
+        *(_metric_column(metric) for metric in METRICS.values() if metric.rank),
     ]
     if any(row.score_std is not None for row in comparison.rows):
         every.insert(9, Column("SD over seeds", lambda row: optional(row.score_std), 10, short="SD"))
@@ -78,6 +77,10 @@ def columns(comparison: Comparison) -> list[Column]:
         Column("Pareto", lambda row: "yes" if row.pareto else "", 13, numeric=False),
     ]
     return [column for column in every if column.rank == 0 or any(column.cell(row) for row in comparison.rows)]
+
+
+def _metric_column(metric: Metric) -> Column:
+    return Column(metric.title, lambda row: optional(row.metrics.get(metric.name)), metric.rank)
 
 
 def method(row: Row) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from featx.errors import SettingsError
-from featx.evaluation import Interval
+from featx.evaluation import METRICS, Interval
 from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.comparison import Comparison
@@ -124,8 +124,7 @@ def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
         "test_sd_over_seeds": _rounded(row.score_std),
         "test_without_shared": _rounded(row.without_shared),
         "equals_best": row.equals_best,
-        "test_accuracy": round(row.accuracy, 6),
-        "test_ece": _rounded(row.ece),
+        **{f"test_{name}": _rounded(row.metrics.get(name)) for name, metric in METRICS.items() if metric.rank},
         "reference": comparison.reference,
         "difference": _rounded(d.value if d else None),
         "difference_low": _rounded(d.low if d else None),
@@ -230,6 +229,7 @@ def _details(row: Row) -> dict[str, Any]:
     }
     return {
         "scores_by_seed": {str(seed): _rounded(value) for seed, value in zip(row.seeds, row.scores, strict=True)},
+        "metrics": {metric: _rounded(value) for metric, value in row.metrics.items()},
         "intervals": intervals,
         "per_class_intervals": classes,
         "confusion_matrix": row.confusion.tolist(),

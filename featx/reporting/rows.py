@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation import Family, Interval, Paired, confusion_matrix, measure
+from featx.evaluation import METRICS, Family, Interval, Paired, confusion_matrix, measure
 from featx.evaluation.predictions import Predictions
 from featx.runs import Run, RunRecord
 
@@ -43,9 +43,8 @@ class Row:
         Every metric that the method has, on test.
     class_intervals : dict of str to dict of str to Interval
         Precision, recall and F1 of each label name, on test; empty with very many classes.
-    accuracy : float
-    ece : float or None
-        On test, mean over seeds.
+    metrics : mapping of str to float
+        On test, mean over seeds; of `featx.evaluation.METRICS` those that all seeds have.
     without_shared : float or None
         Test score without the test texts that stand in train as well; None when there are none.
     paired : Paired or None
@@ -81,8 +80,7 @@ class Row:
     scores: tuple[float, ...]
     intervals: Mapping[str, Interval]
     class_intervals: Mapping[str, Mapping[str, Interval]]
-    accuracy: float
-    ece: float | None
+    metrics: Mapping[str, float]
     without_shared: float | None
     paired: Paired | None
     p_holm: float | None
@@ -131,8 +129,7 @@ def row_facts(runs: Sequence[Run], metric: str) -> dict[str, Any]:
         "trials": max(1, round(mean([len(record.selection.trials) for record in records]))),
         "validation": mean([record.metric("validation", metric) or 0.0 for record in records]),
         "scores": tuple(record.metric("test", metric) or 0.0 for record in records),
-        "accuracy": mean([record.metric("test", "accuracy") or 0.0 for record in records]),
-        "ece": mean_or_none([record.metric("test", "ece") for record in records]),
+        "metrics": _metrics(records),
         "without_shared": _without_shared(first.data.shared_test_rows or (), made, metric),
         "converged": _all(record.converged for record in records),
         "under_trained": _any(record.under_trained for record in records),
@@ -143,6 +140,11 @@ def row_facts(runs: Sequence[Run], metric: str) -> dict[str, Any]:
         "model_bytes": mean_or_none([record.model_bytes for record in records]),
         "confusion": np.sum([confusion_matrix(predictions) for predictions in made], axis=0),
     }
+
+
+def _metrics(records: Sequence[RunRecord]) -> dict[str, float]:
+    means = {name: mean_or_none([record.metric("test", name) for record in records]) for name in METRICS}
+    return {name: value for name, value in means.items() if value is not None}
 
 
 def mean(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from featx.reporting.formats import render
 from featx.reporting.markdown import markdown
 from featx.reporting.page import page
 from featx.reporting.style import drawn
-from featx.runs import Run, SharedText
+from featx.runs import Run, SharedText, check_is_no_link
 
 
 def write_report(
@@ -52,6 +52,7 @@ def write_report(
     details = take_apart(comparison, runs, texts, shared)
     figures = list(report_figures(details))
     try:
+        check_is_no_link(folder / "figures")
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         svgs, drawings = [], []
         for figure in figures:

@@ -4,7 +4,7 @@ Knows of predictions and records, not of models. May import ``errors``, ``settin
 """
 
 from featx.runs.environment import environment
-from featx.runs.folder import Run, check_name, find_runs, read_run, run_folder, write_run
+from featx.runs.folder import Run, check_is_no_link, check_name, find_runs, read_run, run_folder, write_run
 from featx.runs.record import (
     CheckpointFacts,
     ChosenFeatures,
@@ -29,6 +29,7 @@ __all__ = [
     "SplitFacts",
     "Timings",
     "TrialRecord",
+    "check_is_no_link",
     "check_name",
     "environment",
     "find_runs",

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
 from featx.files import whole_folder
-from featx.runs.measuring import folder_bytes
+from featx.runs.consistency import check_predictions
+from featx.runs.measuring import folder_bytes, folder_digest
+from featx.runs.names import is_name
 from featx.runs.reading import record_from_text
-from featx.runs.record import NAME, RunRecord
+from featx.runs.record import RunRecord
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
 
@@ -29,16 +31,40 @@ class Run:
     record: RunRecord
     predictions: Mapping[str, Predictions]
 
+    @property
+    def has_lost_its_model(self) -> bool:
+        """Whether the model that the record speaks of is gone, or in part; its content is not read."""
+        if self.record.model_format is None:
+            return False
+        model, size = self.folder / MODEL, self.record.model_bytes
+        return not model.is_dir() or (size is not None and folder_bytes(model) != size)
+
+    def check_model(self) -> None:
+        """Check that the model is there, to the bit as it was saved.
+
+        Raises
+        ------
+        RunError
+            If it is not.
+        """
+        digest = self.record.model_digest
+        if self.has_lost_its_model or (digest is not None and folder_digest(self.folder / MODEL) != digest):
+            raise RunError(
+                f"the model in {self.folder / MODEL} is missing or not as it was saved; run the method again with "
+                "`overwrite`, or bring the folder back from a copy"
+            )
+
 
 def check_name(name: str, option: str) -> str:
-    """`name`, if it is fit to be a folder's.
+    """Return `name`, if it is fit to be a folder's.
 
     Raises
     ------
     SettingsError
-        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
+        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters
+        or 200 bytes.
     """
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )
@@ -47,7 +73,19 @@ def check_name(name: str, option: str) -> str:
 
 def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
     """Where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
-    return results / check_name(experiment, "--experiment") / check_name(method, "method") / f"seed-{seed}"
+    return results / check_name(experiment, "`experiment`") / check_name(method, "method") / f"seed-{seed}"
+
+
+def check_is_no_link(folder: Path) -> None:
+    """Check that `folder`, a place that featx chose itself, does not lead out of the results.
+
+    Raises
+    ------
+    RunError
+        If it is a symbolic link.
+    """
+    if folder.is_symlink():
+        raise RunError(f"{folder} is a link, and featx writes through none; remove it, or choose other `results`")
 
 
 def write_run(
@@ -77,7 +115,9 @@ def write_run(
             if save_model is not None:
                 (building / MODEL).mkdir()
                 save_model(building / MODEL)
-                record = replace(record, model_bytes=folder_bytes(building / MODEL))
+                record = replace(
+                    record, model_bytes=folder_bytes(building / MODEL), model_digest=folder_digest(building / MODEL)
+                )
             (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
             if predictions:
                 _write_predictions(building / PREDICTIONS, predictions)
@@ -127,10 +167,10 @@ def read_run(folder: Path) -> Run:
     record = record_from_text(text, str(path))
     if record.failure is not None:
         return Run(folder, record, {})
-    return Run(folder, record, _read_predictions(folder / PREDICTIONS, tuple(record.label_names)))
+    return Run(folder, record, _read_predictions(folder / PREDICTIONS, record))
 
 
-def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Predictions]:
+def _read_predictions(path: Path, record: RunRecord) -> dict[str, Predictions]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -138,20 +178,24 @@ def _read_predictions(path: Path, label_names: tuple[str, ...]) -> dict[str, Pre
         with pq.ParquetFile(path) as file:
             table = file.read()
         splits = np.asarray(table["split"].to_pylist())
-        y_true, y_pred = (_whole_numbers(table, name) for name in ("y_true", "y_pred"))
-        names = [f"score_{name}" for name in label_names]
-        y_score = None
-        if set(names) <= set(table.column_names):
+        rows, y_true, y_pred = (_whole_numbers(table, name) for name in ("row", "y_true", "y_pred"))
+        label_names = record.label_names
+        names, y_score = [f"score_{name}" for name in label_names], None
+        scores = [name for name in table.column_names if name.startswith("score_")]
+        if scores and scores != names:
+            raise ValueError("its score columns are not those of the label names in run.json")
+        if scores:
             y_score = np.column_stack([table[name].to_numpy() for name in names]).astype(np.float64)
         made = {}
         for split in dict.fromkeys(splits.tolist()):
             at = splits == split
+            if not np.array_equal(rows[at], np.arange(at.sum())):
+                raise ValueError(f"the rows of {split} are not 0, 1, 2, … in this order")
             made[split] = Predictions(y_true[at], y_pred[at], None if y_score is None else y_score[at], label_names)
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as e:
+        check_predictions(record, made)
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, OverflowError) as e:
         first_line = (str(e).splitlines() or [type(e).__name__])[0]
         raise RunError(f"{path} is broken ({first_line}); run the method again") from e
-    if "test" not in made:
-        raise RunError(f"{path} holds no predictions for test; run the method again")
     return made
 
 
@@ -176,8 +220,8 @@ def find_runs(folder: Path) -> list[Path]:
         return [folder]
     found = [
         path.parent
-        for path in sorted(folder.glob(f"**/{RECORD}"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        for path in sorted(folder.glob(f"**/{RECORD}"))  # which goes through no links
+        if not path.is_symlink() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not found:
         raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -42,6 +43,16 @@ def _peak_of_process() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the sha256 over the names and contents of all files in `folder`, as 64 hexadecimal digits."""
+    total = sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            content = file_digest(file, "sha256").hexdigest()
+        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
 
 
 def folder_bytes(folder: Path) -> int:

@@ -251,6 +251,8 @@ class RunRecord:
         Highest memory of the process, or of the GPU, while the run was made.
     model_bytes : int or None
         Size of the saved model.
+    model_digest : str or None
+        As of `featx.runs.measuring.folder_digest`; None for runs of version 0.1.
     """
 
     method: Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]  # it becomes part of the names of files
@@ -275,6 +277,7 @@ class RunRecord:
     under_trained: bool | None = None
     peak_memory_bytes: Whole | None = None
     model_bytes: Whole | None = None
+    model_digest: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from featx.data import Split, TextDataset
 from featx.errors import RunError
 from featx.files import whole_file
+from featx.runs.folder import check_is_no_link
 
 FOLDER = "texts"
 
@@ -47,10 +48,11 @@ def keep_texts(experiment: Path, dataset: TextDataset) -> None:
     Raises
     ------
     RunError
-        If they cannot be written.
+        If they cannot be written, or a link is in their place.
     """
     test, train = dataset.test, dataset.train
     shared = shared_texts(test, train)
+    check_is_no_link(experiment / FOLDER)
     try:
         _keep(_test_path(experiment, test.digest), {"row": range(len(test)), "text": list(test.texts)})
         columns: dict[str, Sequence[Any]] = {

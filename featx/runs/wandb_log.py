@@ -1,13 +1,14 @@
 """A run told to Weights & Biases: config, curves, confusion matrices, predictions.
 
 What is sent is what is written here and nothing else: no command line, no environment, no host, no text. Whatever goes
-wrong is one remark, never the end of a training. May import ``config``, ``evaluation`` and ``runs``.
+wrong is one remark, never the end of a training. May import ``settings``, ``evaluation`` and ``runs``.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,9 +26,13 @@ _DATA_DIR = "WANDB_DATA_DIR"
 
 
 def effective_mode(mode: WandbMode) -> WandbMode:
-    """`mode`, unless ``$WANDB_MODE`` asks for less: it can keep a run offline or off, never send one."""
+    """Return `mode`, unless the environment asks for less.
+
+    ``$WANDB_MODE`` and ``$WANDB_DISABLED`` can keep a run offline or off, never send one.
+    """
     stated = os.environ.get("WANDB_MODE", "").lower()
-    if stated in ("disabled", "off"):
+    disabled = os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true", "yes", "on")
+    if disabled or stated in ("disabled", "off"):
         return WandbMode.OFF
     return WandbMode.OFFLINE if stated in ("offline", "dryrun") and mode is WandbMode.ONLINE else mode
 
@@ -57,13 +62,13 @@ class WandbLog:
             self._guarded(lambda: self._begin(name, group, config))
 
     def log(self, entry: Mapping[str, Any]) -> None:
-        """An entry of the Trainer's log, with its ``step``."""
+        """Tell an entry of the Trainer's log, with its ``step``."""
         if self._run is not None:
             values = {_curve(key): value for key, value in entry.items() if key != "step" and value is not None}
             self._guarded(lambda: self._run.log(values, step=int(entry["step"])))
 
     def finish(self, record: RunRecord, predictions: Mapping[str, Predictions]) -> None:
-        """Metrics, confusion matrices and predictions; then the run is closed."""
+        """Tell metrics, confusion matrices and predictions, and close the run."""
         if self._run is not None:
             self._guarded(lambda: self._finish(record, predictions))
         self._run = None
@@ -92,11 +97,15 @@ class WandbLog:
             program_relpath="",
             init_timeout=30,
         )
-        self._run = wandb.init(
-            mode=self._mode.value,  # type: ignore[arg-type]
-            project=self._project, name=name, group=group, config=dict(config),
-            dir=str(self._folder), settings=private, reinit="create_new",
-        )  # fmt: skip
+        # An id from the environment is one for the whole process; seeds that shared it would become one run.
+        stated = os.environ.get("WANDB_RUN_ID")
+        with _nobody_to_ask():
+            self._run = wandb.init(
+                mode=self._mode.value,  # type: ignore[arg-type]
+                project=self._project, name=name, group=group, config=dict(config),
+                id=f"{stated}-{name}" if stated else None,
+                dir=str(self._folder), settings=private, reinit="create_new",
+            )  # fmt: skip
 
     def _finish(self, record: RunRecord, predictions: Mapping[str, Predictions]) -> None:
         import wandb
@@ -126,6 +135,18 @@ class WandbLog:
             self._mode, self._run = WandbMode.OFF, None
             first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
             self._say(f"Weights & Biases failed ({first_line}); the run goes on without it")
+
+
+@contextmanager
+def _nobody_to_ask() -> Iterator[None]:
+    """Let wandb find no terminal to ask for a key at: a training must not wait for a person."""
+    before = sys.stdin
+    with open(os.devnull, encoding="utf-8") as nothing:  # noqa: PTH123
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            sys.stdin = before
 
 
 @contextmanager

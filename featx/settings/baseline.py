@@ -28,7 +28,12 @@ class BaselineSettings(Settings, table="baseline", heading="Baselines"):
     cv: Annotated[
         int | None,
         setting(
-            "Choose on this many folds of train.", unset="on validation", example=5, ge=2, identity=Identity.ALWAYS
+            "Choose on this many folds of train.",
+            unset="on validation",
+            example=5,
+            ge=2,
+            unit="folds",
+            identity=Identity.ALWAYS,
         ),
     ] = None
     refit: Annotated[Refit, setting("What the chosen classifier is fitted on.", identity=Identity.ALWAYS)] = Refit.TRAIN
@@ -38,7 +43,12 @@ class BaselineSettings(Settings, table="baseline", heading="Baselines"):
     ] = Calibration.NONE
     time_limit: Annotated[
         float | None,
-        setting("Seconds for one method and seed; beyond, it stands in the table as failed.", example=600.0, gt=0),
+        setting(
+            "Seconds for one method and seed; beyond, it stands in the table as failed.",
+            example=600.0,
+            gt=0,
+            unit="seconds",
+        ),
     ] = None
     jobs: Annotated[
         int | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from featx.settings.base import Settings
@@ -38,6 +38,8 @@ class Checkpoint:
         The Hub's commit, or the sha256 over weight files and config of a folder.
     tokenizer_digest : str
         The Hub's commit, or the sha256 over the tokenizer files of a folder.
+    states : tuple
+        Name, inode, size and times of each file of a folder when it was hashed; no part of what a checkpoint is.
     """
 
     name: str
@@ -45,3 +47,4 @@ class Checkpoint:
     revision: str | None
     digest: str
     tokenizer_digest: str
+    states: tuple[tuple[str, int, int, int, int], ...] = field(default=(), compare=False, repr=False)

@@ -42,6 +42,7 @@ class Declared:
     home: bool = False
     suggestions: str | None = None
     counts_with: tuple[str, Any] | None = None
+    unit: str | None = None
 
 
 def setting(
@@ -57,6 +58,7 @@ def setting(
     home: bool = False,
     suggestions: str | None = None,
     counts_with: tuple[str, Any] | None = None,
+    unit: str | None = None,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -87,11 +89,13 @@ def setting(
         Name of the list in ``featx.cli.completing`` that a shell completes the value from.
     counts_with : (str, value), optional
         Another field and the value that it must have for this one to be part of the identity.
+    unit : str, optional
+        What a number counts, for messages: "folds".
     ge, gt, le, lt : float, optional
         Bounds of a number.
     """
     declared = Declared(
-        identity, stored, aliases, unset, example, heading, word_for_none, home, suggestions, counts_with
+        identity, stored, aliases, unset, example, heading, word_for_none, home, suggestions, counts_with, unit
     )
     bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     return Meta(description=help, extra={"declared": declared}, **bounds)

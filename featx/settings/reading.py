@@ -32,18 +32,22 @@ def aliases_of(kind: type[Settings]) -> dict[str, str]:
     return {alias: name for name, hint in hints_of(kind).items() for alias in declared_of(hint).aliases}
 
 
-def check_keys(table: Mapping[str, Any], valid: Sequence[str], where: str) -> None:
-    """Check that every key of `table` is valid.
+def check_keys(
+    table: Mapping[str, Any], valid: Sequence[str], where: str, aliases: Mapping[str, str] | None = None
+) -> None:
+    """Check that every key of `table` is valid, or one of the `aliases`.
 
     Raises
     ------
     SettingsError
-        At the first that is not; offers the nearest.
+        At the first that is not; offers the nearest, an alias by its new name.
     """
+    known = {name: name for name in valid} | dict(aliases or {})
     for key in table:
-        if key not in valid:
-            near = difflib.get_close_matches(key[:100], valid, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(valid)}"
+        if key not in known:
+            near = [name for name in known if key and name.startswith(key)]
+            near = near or difflib.get_close_matches(key[:100], known, n=1, cutoff=0.4)
+            hint = f"did you mean {known[near[0]]!r}?" if near else f"expected some of: {', '.join(valid)}"
             raise SettingsError(f"{where}: unknown key {key[:40]!r}; {hint}")
 
 
@@ -77,7 +81,7 @@ def settings_from(kind: type[S], table: Any, where: str = "", base: S | None = N
     if not isinstance(table, Mapping):
         raise SettingsError(f"{place} is {table!r:.60}; expected a table of settings")
     aliases, names = aliases_of(kind), names_of(kind)
-    check_keys({key: value for key, value in table.items() if key not in aliases}, names, place)
+    check_keys(table, names, place, aliases)
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = key if key in names else aliases[key]
@@ -107,9 +111,9 @@ def split_settings(
     SettingsError
         For a name that no group has, where it offers the nearest, and for a value that cannot be.
     """
-    valid = [name for kind in kinds for name in (*names_of(kind), *aliases_of(kind))]
+    aliases = {alias: name for kind in kinds for alias, name in aliases_of(kind).items()}
     shown = list(dict.fromkeys(name for kind in kinds for name in names_of(kind)))
-    check_keys({key: value for key, value in given.items() if key not in valid}, shown, where)
+    check_keys(given, shown, where, aliases)
     made = []
     for kind in kinds:
         known = {*names_of(kind), *(alias for alias in aliases_of(kind) if alias not in shown)}

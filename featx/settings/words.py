@@ -22,7 +22,7 @@ def expected(hint: Any, value: Any = None) -> str:
     >>> expected(Annotated[int, Meta(ge=1)], 0)
     '1 or more'
     >>> expected(tuple[Annotated[int, Meta(ge=0, le=9)], ...])
-    'one or more whole numbers from 0 to 9'
+    'whole numbers from 0 to 9'
     """
     word = declared_of(hint).word_for_none
     return _expected(hint, value) + (f", or {word}" if word else "")
@@ -35,17 +35,18 @@ def _expected(hint: Any, value: Any) -> str:
         if isinstance(inner, type) and issubclass(inner, Enum):
             return f"one or more of: {_members(inner)}"
         if inner is int:
-            return f"one or more whole numbers{_range(bounds_of(item))}"
+            return f"whole numbers{_range(bounds_of(item))}"
         return "one or more strings"
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         return f"one of: {_members(wanted)}"
     bounds = bounds_of(hint)
+    unit = declared_of(hint).unit
     if set(bounds) == {"ge"}:
-        least = f"{bounds['ge']:g} or more"
+        least = f"{bounds['ge']:g}{f' {unit}' if unit else ''} or more"
         if _is_number(value):
             return least if wanted is float or isinstance(value, int) else f"a whole number, {least}"
         return f"{_KINDS[wanted]}, {least}"
-    return _KINDS.get(wanted, "a path") + _range(bounds)
+    return (unit or _KINDS.get(wanted, "a path")) + _range(bounds)
 
 
 def _members(kind: type[Enum]) -> str:

@@ -40,13 +40,14 @@ def load_model(
     from transformers import AutoModelForSequenceClassification
 
     is_kept = keeps_head(config, label_names, checkpoint.name, keep_head, say)
-    model, found = loading(  # type: ignore[misc]
+    model, found = loading(
         checkpoint,
         AutoModelForSequenceClassification.from_pretrained,
         num_labels=len(label_names),
         id2label=dict(enumerate(label_names)),
         label2id={name: i for i, name in enumerate(label_names)},
         problem_type="single_label_classification",
+        return_dict=True,
         dtype=torch.float32,
         use_safetensors=True,
         ignore_mismatched_sizes=not is_kept,
@@ -56,7 +57,8 @@ def load_model(
     if getattr(model.config, "task_specific_params", None):
         model.config.task_specific_params = None  # a pipeline would let them change the rest of the configuration
     if not is_kept and _brings_tensors_of_head(model, found):
-        fresh = AutoModelForSequenceClassification.from_config(model.config, dtype=torch.float32).state_dict()
+        auto: Any = AutoModelForSequenceClassification
+        fresh = auto.from_config(model.config, dtype=torch.float32).state_dict()
         model.load_state_dict({name: fresh[name] for name in _head_tensors(model)}, strict=False)
     return model
 

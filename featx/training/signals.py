@@ -25,7 +25,8 @@ class Interrupts:
     Attributes
     ----------
     received : int or None
-        The first signal that waits to be acted upon.
+        The first signal that came. It is kept when it is acted upon at once as well: should a library swallow what the
+        handler raises, the training ends after its next step.
     """
 
     def __init__(self) -> None:
@@ -44,9 +45,10 @@ class Interrupts:
 
     def handle(self, signum: int, frame: Any) -> None:
         """Remember a signal, or act at once: outside of `deferred`, or when the user insists."""
-        if self._deferring and (self.received is None or time.monotonic() - self._when < _ECHO):
-            if self.received is None:
-                self.received, self._when = signum, time.monotonic()
+        is_first = self.received is None
+        if is_first:
+            self.received, self._when = signum, time.monotonic()
+        if self._deferring and (is_first or time.monotonic() - self._when < _ECHO):
             return
         if signum == signal.SIGINT:
             raise KeyboardInterrupt
@@ -55,7 +57,7 @@ class Interrupts:
 
 @contextmanager
 def interrupts() -> Iterator[Interrupts]:
-    """An `Interrupts` that is wired to the process's signals while the context lasts.
+    """Yield an `Interrupts` that is wired to the process's signals while the context lasts.
 
     A signal that the parent told us to ignore stays ignored, and nothing is wired outside of the main thread, where
     Python does not allow it.

@@ -71,6 +71,8 @@ class _Changes(_Base):  # type: ignore[misc]
         Whether the last text of the epoch is behind it.
     """
 
+    control: Any
+
     def __init__(self, task: TrainingTask, **settings: Any) -> None:
         from transformers import PrinterCallback
 

@@ -26,7 +26,7 @@ def validation_metrics(model: Any, prepared: Prepared, device: Any) -> dict[str,
     y_score = _scores(model, prepared, device)
     made = Predictions(prepared.validation.labels, y_score.argmax(axis=1), y_score, prepared.label_names)
     measured = measure(made)
-    return {f"eval_{name}": measured[name] for name in METRICS} | {
+    return {f"eval_{name}": measured[name] for name in METRICS if name in measured} | {
         STANDARD_ERROR: f1_macro_standard_error(made),
         SCALED_LOG_LOSS: temperature_scaled_log_loss(made),
         "eval_loss": measured["log_loss"],

@@ -324,11 +324,11 @@ ERRORS = {
     "dtype": (["--dtype", "float16"], r"dtype is 'float16', which cannot be trained on cpu"),
     "class weights": (["--class-weights", "some"], r"--class-weights is 'some'; expected one of: none, balanced"),
     "save strategy": (["--save-strategy", "often"], r"--save-strategy is 'often'; expected one of: no, epoch, steps"),
-    "save steps": (["--save-steps", "0"], r"save_steps is 0; expected 1 or more"),
+    "save steps": (["--save-steps", "0"], r"--save-steps is 0; expected 1 or more"),
     "wandb": (["--wandb", "on"], r"--wandb is 'on'; expected one of: off, offline, online"),
     "layers": (["--freeze-layers", "9"], r"--freeze-layers is 9; expected 0 to 2"),
-    "patience": (["--early-stopping-patience", "0"], r"early_stopping_patience is 0; expected 1 or more"),
-    "search": (["--search", "-2"], r"search is -2; expected 0 or more"),
+    "patience": (["--early-stopping-patience", "0"], r"--early-stopping-patience is 0; expected 1 or more"),
+    "search": (["--search", "-2"], r"--search is -2; expected 0 or more"),
 }
 
 

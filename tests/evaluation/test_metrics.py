@@ -12,7 +12,8 @@ from sklearn import metrics as reference
 
 from featx.evaluation import METRICS, Predictions, confusion_matrix, measure, metrics_of_confusion
 from featx.evaluation.confusion import CONFUSION_METRICS
-from featx.evaluation.metrics import expected_calibration_error
+from featx.evaluation.metrics import SCORE_METRICS, expected_calibration_error
+from featx.runs.record import SCHEMA_VERSION
 
 
 @st.composite
@@ -86,7 +87,7 @@ def test_many_matrices_at_once_equal_one_by_one() -> None:
 
 def test_no_scores_no_score_metrics() -> None:
     made = measure(Predictions(np.array([0, 1]), np.array([0, 0]), None, ("a", "b")))
-    assert {name for name in METRICS if made[name] is None} == {"log_loss", "brier", "ece"}
+    assert {name for name, metric in METRICS.items() if metric.needs_scores} == set(METRICS) - set(made)
 
 
 def test_nothing_to_measure_is_an_error() -> None:
@@ -114,3 +115,28 @@ def test_predictions_that_cannot_be(y_true: list, y_pred: list, y_score: list | 
     scores = None if y_score is None else np.array(y_score)
     with pytest.raises(ValueError, match=words):
         Predictions(np.array(y_true), np.array(y_pred), scores, ("a", "b"))
+
+
+def test_every_metric_is_declared_once_and_says_what_it_needs() -> None:
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.4, 0.6]])
+    made = Predictions(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1]), scores, ("a", "b"))
+    perfect = Predictions(made.y_true, made.y_true, np.eye(2)[made.y_true], ("a", "b"))
+    ours, best = measure(made), measure(perfect)
+    assert [name for name in ours if name in METRICS] == list(METRICS)
+    for name, metric in METRICS.items():
+        assert metric.name == name
+        assert (best[name] > ours[name]) == metric.greater_is_better, name
+        assert 1 <= metric.since <= SCHEMA_VERSION
+    assert {name for name, metric in METRICS.items() if metric.resampled} == {*CONFUSION_METRICS, *SCORE_METRICS}
+
+
+@given(predictions())
+def test_ranking_metrics_equal_scikit_learn_and_are_absent_where_undefined(made: Predictions) -> None:
+    ours, n_classes = measure(made), len(made.label_names)
+    if len(set(made.y_true.tolist())) < n_classes:
+        assert not {"roc_auc", "average_precision"} & set(ours)
+        return
+    scores = made.y_score[:, 1] if n_classes == 2 else made.y_score
+    assert ours["roc_auc"] == pytest.approx(reference.roc_auc_score(made.y_true, scores, multi_class="ovr"), abs=1e-12)
+    each = [reference.average_precision_score(made.y_true == k, made.y_score[:, k]) for k in range(n_classes)]
+    assert ours["average_precision"] == pytest.approx(np.mean(each), abs=1e-12)

@@ -11,18 +11,15 @@ import pytest
 
 from featx.errors import ExtractionError, SettingsError
 from featx.experiment import feature_files
-from featx.experiment.extract import Extracted, extract
+from featx.experiment.extract import Extracted
 from featx.experiment.feature_files import choose_format, save_features
-from featx.experiment.workspace import Workspace
 from featx.features.external_features import read_features
-from featx.settings import ComputeSettings, DataSettings, Device, FeatureSettings, Format, Pooling
+from featx.session import Session
+from featx.settings import FeatureSettings, Format, Pooling
 
 
 def made(tweets: Path, tiny: Path, cache: Path, **features: object) -> Extracted:
-    return extract(
-        DataSettings(str(tweets)), str(tiny), features=FeatureSettings(**features),
-        compute=ComputeSettings(Device.CPU), workspace=Workspace(cache_dir=cache),
-    )  # fmt: skip
+    return Session(tweets, tiny, device="cpu", cache_dir=cache).extract(FeatureSettings(**features))
 
 
 def matrix(column: object) -> np.ndarray:

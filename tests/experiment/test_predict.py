@@ -16,12 +16,11 @@ from tiny import write_tweeteval
 
 from featx.data.streams import count_rows, stream_texts
 from featx.errors import DataError, FeatxError, SettingsError
-from featx.experiment.baseline import baseline
-from featx.experiment.finetune import finetune
+from featx.experiment.context import Context
 from featx.experiment.predict import check_output, predict_batches, predict_file
 from featx.experiment.workspace import Workspace
 from featx.prediction import Predictor
-from featx.settings import BaselineSettings, DataSettings, FinetuneSettings
+from featx.session import Session
 
 METHODS = ("tfidf-logreg", "logreg", "finetune")
 
@@ -29,13 +28,12 @@ METHODS = ("tfidf-logreg", "logreg", "finetune")
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("predict")
-    data = DataSettings(str(write_tweeteval(folder / "tweets")))
     workspace = Workspace(folder / "results", "x", folder / "cache")
-    runs = baseline(data, str(tiny), settings=BaselineSettings(("tfidf-logreg", "logreg")), workspace=workspace)
-    training = FinetuneSettings(num_train_epochs=1.0, learning_rate=3e-3, per_device_train_batch_size=8)
-    runs += finetune(data, str(tiny), settings=training, workspace=workspace)
+    session = Session(write_tweeteval(folder / "tweets"), tiny, workspace=workspace)
+    runs = [*session.baseline(methods="tfidf-logreg,logreg")]
+    runs += session.finetune(num_train_epochs=1, learning_rate=3e-3, per_device_train_batch_size=8)
     texts = (folder / "tweets" / "test_text.txt").read_text().split("\n")
-    return {"runs": {run.record.method: run for run in runs}, "texts": texts, "workspace": workspace}
+    return {"runs": {run.record.method: run for run in runs}, "texts": texts, "context": Context(workspace=workspace)}
 
 
 def write_input(path: Path, texts: list[str]) -> Path:
@@ -72,7 +70,7 @@ def test_files_hold_the_test_predictions_of_the_run(
     monkeypatch.setattr("featx.prediction.Predictor.batches.__defaults__", (7,))
     run, texts = made["runs"][method], made["texts"]
     path = write_input(tmp_path / source, texts)
-    n = predict_file(run.folder, stream_texts(path), tmp_path / "deep" / target, workspace=made["workspace"])
+    n = predict_file(made["context"], run.folder, stream_texts(path), tmp_path / "deep" / target)
     rows = read_output(tmp_path / "deep" / target)
     assert n == len(rows) == len(texts)
     assert [row["text"] for row in rows] == texts
@@ -120,7 +118,7 @@ def test_an_error_on_the_way_leaves_the_old_output(made: dict[str, Any], tmp_pat
     path = tmp_path / "in.jsonl"
     path.write_text('{"text": "good"}\n{"text": null}\n')
     with pytest.raises(DataError, match=r"in\.jsonl, line 2: the text is null"):
-        predict_file(made["runs"]["tfidf-logreg"].folder, stream_texts(path), output, workspace=made["workspace"])
+        predict_file(made["context"], made["runs"]["tfidf-logreg"].folder, stream_texts(path), output)
     assert output.read_text() == "old"
     assert {p.name for p in tmp_path.iterdir()} == {"out.csv", "in.jsonl"}
 
@@ -129,12 +127,10 @@ def test_no_texts(made: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     path.write_text("text\n")
     with pytest.raises(DataError, match="no texts to label"):
-        predict_file(
-            made["runs"]["tfidf-logreg"].folder, stream_texts(path), tmp_path / "o.csv", workspace=made["workspace"]
-        )
+        predict_file(made["context"], made["runs"]["tfidf-logreg"].folder, stream_texts(path), tmp_path / "o.csv")
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
     with pytest.raises(DataError, match="no texts to label"):
-        list(predict_batches(made["runs"]["tfidf-logreg"].folder, [], workspace=made["workspace"]))
+        list(predict_batches(made["context"], made["runs"]["tfidf-logreg"].folder, []))
 
 
 def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
@@ -142,7 +138,7 @@ def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
 
     run = make_run(tmp_path, "logreg")
     with pytest.raises(FeatxError, match=r"was saved without a model, so it cannot predict; run the method again"):
-        list(predict_batches(run.folder, ["a"], workspace=made["workspace"]))
+        list(predict_batches(made["context"], run.folder, ["a"]))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +149,7 @@ def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
         ("a.csv", b'text\n"x\n', r"a\.csv, line 2: not readable as CSV"),
         ("a.csv", b"text\nx\n\xff\n", r"a\.csv, line 3: byte 0xff is not UTF-8"),
         ("a.csv", b'text\nx\n""\n', r"a\.csv, line 3: the text is empty"),
-        ("a.csv", b"", r"a\.csv: no text column .*; it has none"),
+        ("a.csv", b"", r"a\.csv: the file is empty"),
         ("a.tsv", b"text\tb\nx\n", r"a\.tsv, line 2: 1 cells"),
         ("a.jsonl", b'{"text": "x"}\n[1]\n', r"a\.jsonl, line 2: a JSON list; expected one object a line"),
         ("a.jsonl", b'{"text": "x"}\n{"b": 1}\n', r"a\.jsonl, line 2: no 'text'"),
@@ -186,10 +182,50 @@ def test_streams_read_what_is_there(tmp_path: Path) -> None:
 
 
 def test_names_of_outputs_are_checked_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"expected a name that ends in one of: \.csv, \.tsv, \.jsonl, \.parquet"):
-        check_output(tmp_path / "out.xlsx", None)
+    with pytest.raises(
+        SettingsError, match=r"expected a name that ends in one of: \.arrow, \.csv, .*\.jsonl, .*\.parquet"
+    ):
+        check_output(tmp_path / "out.docx", None)
     (tmp_path / "d.csv").mkdir()
     with pytest.raises(SettingsError, match="is a folder"):
         check_output(tmp_path / "d.csv", None)
     with pytest.raises(SettingsError, match="is the input itself"):
         check_output(tmp_path / "in.csv", tmp_path / "." / "in.csv")
+
+
+@pytest.mark.parametrize("name", ["o.csv.gz", "o.tsv", "o.json", "o.ndjson.zst", "o.feather", "o.xlsx"])
+def test_outputs_of_every_format_are_read_back(made: dict[str, Any], tmp_path: Path, name: str) -> None:
+    texts = ["=1+1", "a\rb", '"quoted", and\tmore', "-5", "good \u2028 day", "@user hi"]
+    path = write_input(tmp_path / "in.jsonl", texts)
+    run = made["runs"]["tfidf-logreg"]
+    n = predict_file(made["context"], run.folder, stream_texts(path), tmp_path / name, escape_formulas=False)
+    assert n == len(texts)
+    assert list(stream_texts(tmp_path / name)) == texts
+    predict_file(made["context"], run.folder, stream_texts(path), tmp_path / name)
+    shown = list(stream_texts(tmp_path / name))
+    if ".csv" in name or ".tsv" in name:
+        assert shown == ["'=1+1", "a\rb", '"quoted", and\tmore', "-5", "good \u2028 day", "'@user hi"]
+    else:
+        assert shown == texts
+
+
+def test_a_row_is_labelled_for_each_line_whatever_its_marks(made: dict[str, Any], tmp_path: Path) -> None:
+    """Through the command line, options of reading and writing included."""
+    from click.testing import CliRunner
+
+    from featx.cli.main import cli
+
+    lines = [f"text {k}" for k in range(20)]
+    lines[4], lines[8] = '"opens', 'closes"'
+    path = tmp_path / "in.tsv"
+    path.write_bytes("\r\n".join(["id\ttext", *(f"{k}\t{line}" for k, line in enumerate(lines))]).encode("utf-16"))
+    run, output = made["runs"]["tfidf-logreg"].folder, tmp_path / "o.csv"
+    done = CliRunner().invoke(cli, ["predict", str(run), "--input", str(path), "--output", str(output), "--quiet"])
+    assert done.exit_code == 0, done.output
+    assert [row["text"] for row in read_output(output)] == lines
+    path.write_text("first;café\nsecond;=2\n", "latin-1")
+    options = ["--encoding", "latin-1", "--no-header", "--delimiter", ";", "--text-column", "1", "--no-escape-formulas"]
+    arguments = ["predict", str(run), "--input", str(path), "--output", str(output), "--quiet", *options]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    assert [row["text"] for row in read_output(output)] == ["café", "=2"]

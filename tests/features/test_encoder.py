@@ -113,11 +113,11 @@ def test_long_texts_are_cut_and_counted(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"layers": (3,)}, r"--layer is 3; this checkpoint has 0 \(embeddings\) to 2 \(last\)"),
-        ({"layers": (-4,)}, r"--layer is -4"),
-        ({"max_length": 2}, r"--max-length is 2; expected 3 .* to 40, the limit"),
-        ({"max_length": 41}, r"--max-length is 41; expected 3"),
-        ({"dtype": Dtype.FLOAT16}, r"--dtype is 'float16', which a CPU computes slowly"),
+        ({"layer": (3,)}, r"`layer` is 3; this checkpoint has 0 \(embeddings\) to 2 \(last\)"),
+        ({"layer": (-4,)}, r"`layer` is -4"),
+        ({"max_length": 2}, r"`max_length` is 2; expected 3 .* to 40, the limit"),
+        ({"max_length": 41}, r"`max_length` is 41; expected 3"),
+        ({"dtype": Dtype.FLOAT16}, r"`dtype` is 'float16', which a CPU computes slowly"),
     ],
 )
 def test_settings_that_do_not_fit(tiny: Path, settings: dict[str, object], words: str) -> None:
@@ -127,7 +127,7 @@ def test_settings_that_do_not_fit(tiny: Path, settings: dict[str, object], words
 
 @pytest.mark.parametrize(
     ("compute", "words"),
-    [({"batch_tokens": 0}, r"--batch-tokens is 0; expected 1 or more")],
+    [({"batch_tokens": 0}, r"`batch_tokens` is 0; expected 1 or more")],
 )
 def test_compute_settings_that_do_not_fit(tiny: Path, compute: dict[str, object], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
@@ -137,7 +137,7 @@ def test_compute_settings_that_do_not_fit(tiny: Path, compute: dict[str, object]
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
 def test_a_device_that_is_not_there(tiny: Path) -> None:
     checkpoint = find_checkpoint(str(tiny), Path("unused"))
-    with pytest.raises(SettingsError, match=r"--device is 'cuda', which torch does not find here; usable: .*cpu"):
+    with pytest.raises(SettingsError, match=r"`device` is 'cuda', which torch does not find here; usable: .*cpu"):
         load_encoder(checkpoint, FeatureSettings(), ComputeSettings(device=Device.CUDA))
 
 

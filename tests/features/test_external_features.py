@@ -69,7 +69,7 @@ def test_one_of_several_poolings(tmp_path: Path) -> None:
         wanted[f"{split}_features_cls"] = wanted.pop(f"{split}_features")
     path = save(tmp_path, **wanted)
     assert np.array_equal(read_features(path, "mean").matrix("test"), wanted["test_features_mean"])
-    with pytest.raises(DataError, match=r"train_features is missing; choose --pooling, one of mean, cls"):
+    with pytest.raises(DataError, match=r"train_features is missing; choose `pooling`, one of mean, cls"):
         read_features(path)
 
 

@@ -18,6 +18,7 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import CONFUSION_METRICS, SCORE_METRICS, Caveat, paired_difference
+from featx.experiment.report import report
 from featx.reporting import FORMATS, answer, compare, render, write_report
 from featx.reporting.confusion_display import ConfusionDisplay
 from featx.runs import CheckpointFacts
@@ -388,6 +389,21 @@ def test_unwritable_report(runs: list, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunError, match=r"the report cannot be written to"):
         write_report(compare(runs), tmp_path / "file", "t")
+
+
+def test_a_report_is_written_through_no_link(runs: list, tmp_path: Path) -> None:
+    outside, results = tmp_path / "outside", runs[0].folder.parents[1]
+    outside.mkdir()
+    (outside / "mine").write_text("mine")
+    (results / "report").symlink_to(outside)
+    with pytest.raises(RunError, match=r"report is a link, and featx writes through none"):
+        report([results])
+    (results / "report").unlink()
+    (results / "report" / "figures").mkdir(parents=True)
+    (results / "report" / "report.md").symlink_to(outside / "mine")
+    (results / "report" / "figures" / "scores.svg").symlink_to(outside / "mine")
+    report([results])
+    assert [path.read_text() for path in outside.iterdir()] == ["mine"]
 
 
 def test_confusion_display_draws_what_it_holds() -> None:

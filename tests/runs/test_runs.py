@@ -27,7 +27,8 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
 def test_predictions_without_scores(tmp_path: Path) -> None:
     run = make_run(tmp_path, scores=False)
     assert run.predictions["test"].y_score is None
-    assert run.record.metrics["test"]["log_loss"] is None
+    assert "log_loss" not in run.record.metrics["test"]
+    assert run.record.metric("test", "log_loss") is None
 
 
 def test_label_names_of_any_script(tmp_path: Path) -> None:

@@ -80,3 +80,12 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         RunError, match=r"the test texts cannot be written to .*; free space, change --results, or give"
     ):
         keep_texts(tmp_path, dataset(["a"], ["b"]))
+
+
+def test_texts_are_written_through_no_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "texts").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunError, match=r"texts is a link, and featx writes through none; remove it"):
+        keep_texts(tmp_path / "e", dataset(["a"], ["b"]))
+    assert not list((tmp_path / "outside").iterdir())

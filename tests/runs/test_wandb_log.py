@@ -36,6 +36,64 @@ def test_the_environment_can_ask_for_less_only(
     assert effective_mode(mode) is expected
 
 
+@pytest.mark.parametrize(
+    ("stated", "is_off"), [("true", True), ("1", True), ("ON", True), ("false", False), ("", False)]
+)
+def test_the_variable_that_disables_it_is_heard(monkeypatch: pytest.MonkeyPatch, stated: str, is_off: bool) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_DISABLED", stated)
+    assert (effective_mode(WandbMode.ONLINE) is WandbMode.OFF) is is_off
+
+
+@pytest.mark.parametrize("stated", ["abc", None])
+def test_an_id_from_the_environment_does_not_merge_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str | None
+) -> None:
+    ids: list[str | None] = []
+    fake = SimpleNamespace(Settings=SimpleNamespace, init=lambda **settings: ids.append(settings["id"]))
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    monkeypatch.setenv("WANDB_RUN_ID", stated) if stated else monkeypatch.delenv("WANDB_RUN_ID", raising=False)
+    for seed in (0, 1):
+        WandbLog(OFFLINE, tmp_path, pytest.fail).begin(f"finetune-seed-{seed}", "group", {})
+    assert ids == ([f"{stated}-finetune-seed-0", f"{stated}-finetune-seed-1"] if stated else [None, None])
+
+
+ASKING = """
+import sys; sys.path[:0] = [sys.argv[1]]
+from pathlib import Path
+from featx.settings import TrackingSettings, WandbMode
+from featx.runs.wandb_log import WandbLog
+assert sys.stdin.isatty() and sys.stderr.isatty()
+WandbLog(TrackingSettings(WandbMode.ONLINE, "p"), Path(sys.argv[2]), print).begin("name", "group", {})
+print("WENT-ON", sys.stdin.isatty())
+"""
+
+
+def test_at_a_terminal_without_a_key_nobody_is_asked(tmp_path: Path) -> None:
+    import pty
+
+    script = tmp_path / "asking.py"
+    script.write_text(ASKING)
+    ours, theirs = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")} | {"HOME": str(tmp_path)}
+    environment |= {"NETRC": str(tmp_path / "none"), "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(Path(__file__).parents[2]), str(tmp_path / "wandb")],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.wait(timeout=100) == 0
+        said = os.read(ours, 100_000).decode()
+    finally:
+        process.kill()
+        os.close(theirs)
+        os.close(ours)
+    assert "Weights & Biases failed (" in said
+    assert "API key" in said
+    assert "the run goes on without it" in said
+    assert "WENT-ON True" in said
+
+
 def test_off_imports_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     log, run = WandbLog(TrackingSettings(), tmp_path, pytest.fail), make_run(tmp_path / "runs")

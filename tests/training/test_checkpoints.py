@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import torch
 from trainings import SHORT, dataset, scores, train
 
 from featx.errors import SettingsError, StoppedError, TrainingError
-from featx.settings import ClassWeights, Dtype, FinetuneMethod, SaveStrategy, SavingSettings
-from featx.training import Hooks, Interrupts, checkpoints
+from featx.features.checkpoint import loading
+from featx.settings import Checkpoint, ClassWeights, Dtype, FinetuneMethod, SaveStrategy, SavingSettings
+from featx.training import Hooks, Interrupts, checkpoints, interrupts
 from featx.training.checkpoints import MARKER, keep_newest, last_complete, write_checkpoint
 
 STEPS = SavingSettings(save_strategy=SaveStrategy.STEPS, save_steps=7)
@@ -255,17 +257,84 @@ def test_no_pickle_is_written_or_read(tiny: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_a_second_signal_ends_at_once_unless_it_is_an_echo() -> None:
-    interrupts = Interrupts()
-    with interrupts.deferred():
-        interrupts.handle(signal.SIGINT, None)
-        interrupts.handle(signal.SIGTERM, None)
-        assert interrupts.received == signal.SIGINT
-        interrupts._when -= 10
+    held = Interrupts()
+    with held.deferred():
+        held.handle(signal.SIGINT, None)
+        held.handle(signal.SIGTERM, None)
+        assert held.received == signal.SIGINT
+        held._when -= 10
         with pytest.raises(KeyboardInterrupt):
-            interrupts.handle(signal.SIGINT, None)
+            held.handle(signal.SIGINT, None)
         with pytest.raises(StoppedError) as stopped:
-            interrupts.handle(signal.SIGTERM, None)
+            held.handle(signal.SIGTERM, None)
     assert stopped.value.exit_code == 143
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_signal_while_a_model_loads_is_not_taken_for_a_failure(swallows: bool) -> None:
+    """Neither by `loading`, which turns every exception of a broken file into one, nor by a library."""
+
+    def load(path: str, **settings: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Exception:
+            if not swallows:
+                raise
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(StoppedError, match="terminated") as stopped, interrupts() as held:
+            loading(Checkpoint("x", "x", None, "", ""), load)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stopped.value.exit_code == 143
+    assert held.received == signal.SIGTERM
+
+
+def test_a_signal_that_a_library_swallowed_ends_the_training_after_its_next_step(tiny: Path, tmp_path: Path) -> None:
+    held = Interrupts()
+    with suppress(StoppedError):
+        held.handle(signal.SIGTERM, None)
+    with pytest.raises(StoppedError, match="terminated at step 1; its checkpoint is written"):
+        train(tiny, SHORT, data=dataset(24), hooks=Hooks(interrupts=held), folder=tmp_path)
+
+
+DAMAGE = {
+    "a generator of another length": lambda s: s["random"]["python"].__setitem__(1, [1, 2, 3]),
+    "a generator that is none": lambda s: s["random"].update(numpy=["MT19937", "x", 1, 0, 0.0]),
+    "no generators": lambda s: s.pop("random"),
+    "an optimizer with other groups": lambda s: s["optimizer"]["param_groups"].pop(),
+    "an optimizer with a parameter too many": lambda s: s["optimizer"]["param_groups"][0]["params"].append(999),
+    "an optimizer that is a word": lambda s: s.update(optimizer="x"),
+    "no best epoch": lambda s: s.update(best={"epoch": "x", "step": 2, "without_gain": 0}),
+    "a schedule that is a word": lambda s: s.update(scheduler="x"),
+    "a loss that is none": lambda s: s.update(loss=["x", 3]),
+    "no time": lambda s: s.update(seconds=None),
+    "a log that is none": None,
+    "tensors of another model": None,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_state_that_is_whole_but_does_not_fit_is_one_line(tiny: Path, tmp_path: Path, name: str) -> None:
+    """Its files are what their marker says, so it was not damaged on the way; it is another program's, or forged."""
+    with pytest.raises(StoppedError):
+        train(tiny, SHORT, data=dataset(24), hooks=StoppedAt(2)(), folder=tmp_path)
+    folder = tmp_path / "step-00000002"
+    if name == "a log that is none":
+        (folder / "trainer_state.json").write_text('{"log_history": 3, "epoch": []}')
+    elif name == "tensors of another model":
+        (folder / "weights.safetensors").write_bytes((folder / "random.safetensors").read_bytes())
+    else:
+        state = json.loads((folder / "state.json").read_text())
+        DAMAGE[name](state)
+        (folder / "state.json").write_text(json.dumps(state))
+    (folder / MARKER).unlink()
+    files = {p.name: {"bytes": p.stat().st_size, "sha256": checkpoints._digest(p)} for p in folder.iterdir()}
+    (folder / MARKER).write_text(json.dumps(files))
+    with pytest.raises(TrainingError, match=r"step-00000002 does not fit this training \(.*switch `resume` off"):
+        train(tiny, SHORT, data=dataset(24), folder=tmp_path)
+    train(tiny, SHORT, data=dataset(24), folder=tmp_path, saving=SavingSettings(resume=False))
 
 
 @pytest.mark.parametrize("name", ["save_steps", "save_total_limit"])

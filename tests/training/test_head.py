@@ -13,12 +13,11 @@ from trainings import SHORT, dataset, load, scores, train
 
 from featx.baselines import find_method
 from featx.errors import TrainingError
-from featx.experiment.linear_probe import Probe, fit_probe, linear_map, without_dead_dimensions
-from featx.experiment.progress import Silent
-from featx.experiment.workspace import Workspace
+from featx.experiment.linear_probe import Probe, fit_probe, linear_map, probe_features, without_dead_dimensions
 from featx.features.checkpoint import find_checkpoint
 from featx.features.tokens import load_config, load_tokenizer
-from featx.settings import ComputeSettings, FinetuneMethod
+from featx.session import Session
+from featx.settings import FinetuneMethod
 from featx.training import Hooks, LinearHead, classify
 from featx.training.head import place_head
 
@@ -29,8 +28,8 @@ TOLERANCE = 2e-5
 
 
 def probe_of(folder: Path, cache: Path, names: tuple[str, ...] = LABELS) -> Probe:
-    checkpoint = find_checkpoint(str(folder), cache)
-    return fit_probe(dataset(names=names), checkpoint, None, ComputeSettings(), Workspace(cache_dir=cache), 0, Silent())
+    data = dataset(names=names)
+    return fit_probe(data, probe_features(Session(data, folder, cache_dir=cache), None), 0)
 
 
 def parts(folder: Path, names: tuple[str, ...] = LABELS) -> tuple[object, object]:
@@ -51,9 +50,7 @@ def test_epoch_0_is_the_probe(checkpoints: object, tmp_path: Path, kind: str, na
     model, tokenizer = parts(folder, names)
     rates = place_head(model, probe.head, [tokenizer(data.train.texts)[0]])
     assert bool(rates) == (kind in ("bert", "roberta", "mpnet"))
-    extracted = extract_splits(
-        data, ["train", "validation"], str(folder), None, FeatureSettings(), ComputeSettings(), tmp_path, Silent()
-    )
+    extracted = extract_splits(Session(data, folder, cache_dir=tmp_path), ["train", "validation"], FeatureSettings())
     splits = [(extracted.of(name), data.splits[name].labels) for name in ("train", "validation")]
     fitted = fit(find_method("logreg"), *splits, names, 0)
     expected = fitted.classifier.predict_proba(splits[1][0])

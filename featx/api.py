@@ -1,0 +1,259 @@
+"""What ``import featx`` offers: the commands as functions, each one call on a `Session`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from featx.data import TextDataset
+from featx.experiment.context import read_dataset
+from featx.experiment.shown import Compared, Predicted, Results, Runs, runs_of
+from featx.session import KINDS, OWN, Session
+from featx.settings import (
+    DEFAULT_CHECKPOINT,
+    DEMO,
+    DataSettings,
+    ReportSettings,
+    aliases_of,
+    check_keys,
+    names_of,
+    settings_from,
+)
+from featx.settings.documented import documented
+from featx.settings.keywords import (
+    BaselineCall,
+    ExtractCall,
+    FinetuneCall,
+    LoadDatasetCall,
+    PredictCall,
+    ReportCall,
+)
+
+if TYPE_CHECKING:
+    from featx.experiment.extract import Extracted
+    from featx.experiment.progress import Display
+
+
+class _PredictKeywords(PredictCall, total=False):
+    cache_dir: str | PathLike[str] | None
+
+
+@documented(LoadDatasetCall)
+def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> TextDataset:
+    """Read, check and complete a data set.
+
+    Parameters
+    ----------
+    dataset : str, Path, or data in memory
+        A file, a folder, ``NAME[:CONFIG]`` on the Hub, or ``demo``; or ``(texts, labels)``, columns by name, a
+        pandas or polars frame, a `datasets.Dataset`, or a mapping of split names to one of these.
+    **settings
+        Fields of `DataSettings`: ``text_column``, ``label_column``, ``dataset_revision``,
+        ``split_seed``, ``validation_fraction``, ``test_fraction``.
+
+    Returns
+    -------
+    TextDataset
+        With splits train, validation and test.
+
+    Raises
+    ------
+    DataError
+        For input that breaks a rule; names file, row and remedy.
+
+    Examples
+    --------
+    >>> load_dataset("demo")
+    TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
+    """
+    _check_keys(settings, [DataSettings], "load_dataset")
+    return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
+
+
+@documented(ExtractCall)
+def extract(
+    dataset: Any,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
+    *,
+    splits: Sequence[str] | None = None,
+    display: Display | None = None,
+    **settings: Unpack[ExtractCall],
+) -> Extracted:
+    """Return frozen features of every text, through the cache.
+
+    Parameters
+    ----------
+    dataset : str, Path, TextDataset, or data in memory
+        As for `load_dataset`.
+    checkpoint : str or Path
+        Hub name, folder, or ``demo``.
+    splits : sequence of str, optional
+        All when None.
+    display : Display, optional
+        Where progress is shown.
+    **settings
+        ``layer`` (-1, several, or "all"), ``pooling``, ``max_length``, ``dtype``; ``device``, ``batch_tokens``,
+        ``threads``; ``engine``; ``cache_dir``; ``revision`` of the checkpoint.
+
+    Returns
+    -------
+    Extracted
+        ``extracted["train"]`` is an array of shape (n_texts, hidden_size), float32.
+    """
+    session, rest = _session("extract", settings, dataset, checkpoint, display)
+    return session.extract(splits=splits, **rest)
+
+
+@documented(BaselineCall)
+def baseline(
+    dataset: Any,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
+    *,
+    display: Display | None = None,
+    **settings: Unpack[BaselineCall],
+) -> Runs:
+    """Fit, tune and measure classical methods on texts and on frozen features.
+
+    Parameters
+    ----------
+    dataset : str, Path, TextDataset, or data in memory
+        As for `load_dataset`.
+    checkpoint : str or Path
+    display : Display, optional
+    **settings
+        Fields of `BaselineSettings` (``methods``, ``seeds``, …); ``layer``, ``pooling``, ``max_length``, ``dtype``;
+        ``device``, ``batch_tokens``, ``threads``; ``engine``; ``results``, ``experiment``, ``cache_dir``,
+        ``overwrite``, ``texts`` (False keeps no test texts beside the runs).
+
+    Returns
+    -------
+    Runs
+        One for each method and seed; a run that is there with the same settings is kept as it is.
+    """
+    session, rest = _session("baseline", settings, dataset, checkpoint, display)
+    return session.baseline(**rest)
+
+
+@documented(FinetuneCall)
+def finetune(
+    dataset: Any,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
+    *,
+    display: Display | None = None,
+    **settings: Unpack[FinetuneCall],
+) -> Runs:
+    """Fine-tune a checkpoint and measure it.
+
+    Parameters
+    ----------
+    dataset : str, Path, TextDataset, or data in memory
+        As for `load_dataset`.
+    checkpoint : str or Path
+    display : Display, optional
+    **settings
+        Fields of `FinetuneSettings` (the Trainer's own names, and ``seeds``); of `SavingSettings` (``resume``,
+        ``save_strategy``, ``save_steps``, ``save_total_limit``); of `TrackingSettings` (``wandb``,
+        ``wandb_project``); ``device``, ``threads``; ``results``, ``experiment``, ``cache_dir``, ``overwrite``,
+        ``texts`` (False keeps no test texts beside the runs).
+
+    Returns
+    -------
+    Runs
+        One for each seed.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name or a value out of range.
+    TrainingError
+        If labels and head do not fit, memory or disk do not suffice, or the loss is NaN.
+    StoppedError
+        If SIGTERM came; a checkpoint is written before, and the same call goes on from it.
+    """
+    session, rest = _session("finetune", settings, dataset, checkpoint, display)
+    return session.finetune(**rest)
+
+
+@documented(ReportCall)
+def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
+    """Compare runs on the same test texts, best first.
+
+    Parameters
+    ----------
+    *results : str, Path, Run or Runs
+        Folders with runs in them, or what `baseline` and `finetune` returned.
+    **settings
+        Fields of `ReportSettings`: ``reference``, ``metric``, ``confidence``, ``n_resamples``.
+
+    Raises
+    ------
+    RunError
+        If there are no runs, or their test texts differ.
+    """
+    from featx.reporting import compare as work
+
+    wanted = settings_from(ReportSettings, settings, "compare")
+    return Compared(work(runs_of(results), wanted))
+
+
+@documented(ReportCall)
+def report(*results: str | Path, output: str | Path | None = None, **settings: Unpack[ReportCall]) -> Compared:
+    """Compare the runs in folders, and write tables, figures and an HTML page.
+
+    Parameters
+    ----------
+    *results : str or Path
+    output : str or Path, optional
+        Folder to write to; ``report`` in the first folder when None.
+    **settings
+        Fields of `ReportSettings`.
+
+    Returns
+    -------
+    Compared
+        Its ``files`` are what was written, the page first.
+    """
+    from featx.experiment.report import report as work
+
+    wanted = settings_from(ReportSettings, settings, "report")
+    reported = work([Path(folder) for folder in results], wanted, None if output is None else Path(output))
+    return Compared(reported.comparison, tuple(reported.files))
+
+
+@documented(_PredictKeywords)
+def predict(
+    run: Results, texts: str | Sequence[str], *, checkpoint: str | None = None, **settings: Unpack[_PredictKeywords]
+) -> Predicted:
+    """Return labels and scores of texts by a finished run.
+
+    Parameters
+    ----------
+    run : str, Path, Run or Runs
+        One run.
+    texts : str or sequence of str
+    checkpoint : str, optional
+        Where the run's checkpoint is now, when it has moved.
+    **settings
+        ``device``, ``batch_tokens``, ``threads``; ``cache_dir``.
+    """
+    return _session("predict", settings, DEMO, checkpoint, None)[0].predict(run, texts)
+
+
+def _session(
+    function: str, settings: Mapping[str, Any], dataset: Any, checkpoint: Any, display: Display | None
+) -> tuple[Session, dict[str, Any]]:
+    """Return the session of a function's call, and the settings of the work itself."""
+    _check_keys(settings, [*KINDS[function], *OWN], function)
+    work = {name for kind in KINDS[function] for name in (*names_of(kind), *aliases_of(kind))}
+    own = {name: value for name, value in settings.items() if name not in work}
+    session = Session(dataset, checkpoint, display=display, **own)
+    return session, {name: value for name, value in settings.items() if name in work}
+
+
+def _check_keys(settings: Mapping[str, Any], kinds: Sequence[type[Any]], function: str) -> None:
+    """Check the names of keywords; data set and checkpoint are no keywords."""
+    names = [name for kind in kinds for name in names_of(kind) if name not in ("dataset", "checkpoint")]
+    aliases = {alias: name for kind in kinds for alias, name in aliases_of(kind).items() if name in names}
+    check_keys(settings, list(dict.fromkeys(names)), function, aliases)

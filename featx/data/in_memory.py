@@ -1,0 +1,115 @@
+"""Data that is in memory already: lists, frames, Arrow tables and data sets of the package `datasets`.
+
+Nothing of those packages is imported: a frame is what has named columns that give values. What comes out is a
+`RawSplit`, as from a file, so that the same rules hold and the same content has the same digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.data.columns import find_columns
+from featx.data.raw import RawSplit
+from featx.data.splits import split_of
+from featx.errors import DataError
+from featx.settings import DataSettings
+
+#: How data in memory is called in messages.
+SOURCE = "data in memory"
+_EXPECTED = (
+    "expected an address, (texts, labels), columns by name, a pandas or polars frame, a datasets.Dataset, or a mapping "
+    "of split names to one of these"
+)
+#: Types that mark a missing value in frames.
+_MISSING = ("NAType", "NaTType")
+
+
+def is_in_memory(data: Any) -> bool:
+    """Return whether `data` is content and no address."""
+    return not isinstance(data, str | Path | DataSettings)
+
+
+def read_in_memory(data: Any, settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ...] | None, bool]:
+    """Return the splits of `data`, label names if it states them, and whether it is one table, still to be cut.
+
+    Parameters
+    ----------
+    data : pair, mapping, frame, Arrow table, datasets.Dataset or datasets.DatasetDict
+    settings : DataSettings
+        Of which the names of the columns count.
+
+    Raises
+    ------
+    DataError
+        If it is none of these, lacks a column, or texts and labels differ in number.
+    """
+    if not (isinstance(data, Mapping) and any(split_of(str(name)) == "train" for name in data)):
+        raw, names = _read_table(data, SOURCE, settings)
+        return {"train": raw}, names, True
+    read = {
+        split: _read_table(table, f"{SOURCE}, {name}", settings)
+        for name, table in data.items()
+        if (split := split_of(str(name))) is not None
+    }
+    stated = [names for _, names in read.values() if names is not None]
+    return {split: raw for split, (raw, _) in read.items()}, stated[0] if stated else None, False
+
+
+def _read_table(data: Any, source: str, settings: DataSettings) -> tuple[RawSplit, tuple[str, ...] | None]:
+    """Return texts and labels of one table, and the label names that it states."""
+    columns = _column_names(data)
+    if columns is None:
+        texts, labels = _pair(data, source)
+        return _raw(texts, labels, source), None
+    text, label = find_columns(list(columns), source, settings.text_column, settings.label_column)
+    stated = getattr(getattr(data, "features", {}).get(label), "names", None) if hasattr(data, "features") else None
+    return _raw(data[columns[text]], data[columns[label]], source), tuple(stated) if stated else None
+
+
+def _column_names(data: Any) -> dict[str, Any] | None:
+    """Return the columns of a table, each under its name as a string; None if `data` has no named columns."""
+    if isinstance(data, Mapping):
+        names: Iterable[Any] = data
+    elif hasattr(data, "column_names"):  # Arrow tables and data sets
+        names = data.column_names
+    elif hasattr(data, "columns") and hasattr(data, "__getitem__"):  # frames
+        names = data.columns
+    else:
+        return None
+    return {str(name): name for name in names}
+
+
+def _pair(data: Any, source: str) -> tuple[Any, Any]:
+    if isinstance(data, tuple | list) and len(data) == 2 and all(map(_is_column, data)):
+        return data[0], data[1]
+    kind = type(data).__name__
+    if isinstance(data, list | tuple) and data and all(isinstance(one, str) for one in data):
+        raise DataError(f"{source}: a {kind} of {len(data)} texts without labels; {_EXPECTED}")
+    raise DataError(f"{source}: a data set cannot be read from a value of type {kind}; {_EXPECTED}")
+
+
+def _is_column(value: Any) -> bool:
+    return not isinstance(value, str | bytes | Mapping) and hasattr(value, "__len__") and hasattr(value, "__iter__")
+
+
+def _raw(texts: Any, labels: Any, source: str) -> RawSplit:
+    split = RawSplit(source, _values(texts), _values(labels))
+    if len(split.texts) != len(split.labels):
+        raise DataError(
+            f"{source}: {len(split.texts)} texts but {len(split.labels)} labels; every text needs one label"
+        )
+    return split
+
+
+def _values(column: Any) -> Sequence[object]:
+    """Return the values of a column as a file's reader would: Python's own types, None where one is missing."""
+    for name in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, name):
+            column = getattr(column, name)()
+            break
+    return [None if type(one).__name__ in _MISSING else one.item() if isinstance(one, np.generic) else one
+            for one in column]  # fmt: skip

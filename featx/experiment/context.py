@@ -1,0 +1,160 @@
+"""What every step of an experiment works with: data set, checkpoint, folders, compute and display.
+
+Things are loaded when they are first needed, and once: a data set is read once, a checkpoint is found and hashed once,
+its encoder is loaded once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featx.data import TextDataset, load_dataset
+from featx.data.in_memory import is_in_memory
+from featx.errors import SettingsError
+from featx.experiment.progress import Display, Silent
+from featx.experiment.workspace import Workspace
+from featx.runs import keep_texts
+from featx.settings import (
+    DEMO,
+    Checkpoint,
+    CheckpointSettings,
+    ComputeSettings,
+    DataSettings,
+    Dtype,
+    FeatureSettings,
+    RaySettings,
+)
+
+if TYPE_CHECKING:
+    from featx.features.encoder import Encoder
+
+
+class Context:
+    """What the steps of an experiment share.
+
+    Parameters
+    ----------
+    dataset : str, Path, DataSettings, TextDataset, or data in memory
+        An address, or content as `featx.data.in_memory` reads it.
+    checkpoint : CheckpointSettings, optional
+    data : DataSettings, optional
+        How `dataset` is read.
+    compute : ComputeSettings, optional
+    workspace : Workspace, optional
+    display : Display, optional
+    ray : RaySettings, optional
+        Who encodes.
+    """
+
+    def __init__(
+        self,
+        dataset: Any = DEMO,
+        checkpoint: CheckpointSettings | None = None,
+        *,
+        data: DataSettings | None = None,
+        compute: ComputeSettings | None = None,
+        workspace: Workspace | None = None,
+        display: Display | None = None,
+        ray: RaySettings | None = None,
+    ) -> None:
+        self._given, self._data = dataset, data
+        self._checkpoint = checkpoint
+        self.compute = compute or ComputeSettings()
+        self.workspace = workspace or Workspace()
+        self.display = display or Silent()
+        self.ray = ray or RaySettings()
+        self._encoders: dict[tuple[int | None, Dtype], Encoder] = {}
+
+    @cached_property
+    def dataset(self) -> TextDataset:
+        """The data set; what a reader of results should know of it is said when it is read."""
+        if isinstance(self._given, TextDataset):
+            return self._given
+        dataset = read_dataset(self._given, self._data)
+        for note in dataset.notes:
+            self.display.say(note)
+        return dataset
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint, found and identified.
+
+        Raises
+        ------
+        SettingsError
+            If none was named.
+        CheckpointError
+            If there is no such checkpoint.
+        """
+        from featx.features.checkpoint import find_checkpoint
+
+        if self._checkpoint is None:
+            raise SettingsError("`checkpoint` is missing; give a Hub name, a folder, or demo", "checkpoint")
+        return find_checkpoint(self._checkpoint.checkpoint, self.workspace.cache, self._checkpoint.revision)
+
+    @property
+    def checkpoint_name(self) -> str | None:
+        """The checkpoint as the user wrote it; None if none was named."""
+        return None if self._checkpoint is None else self._checkpoint.checkpoint
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment: the folder of its runs in `workspace.results`."""
+        return self.workspace.experiment_name(self.dataset.address)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the experiment's runs."""
+        return self.workspace.results / self.experiment
+
+    def encoder(self, features: FeatureSettings) -> Encoder:
+        """Return the checkpoint's encoder; it loads its weights when the first text needs them."""
+        from featx.features.encoder import load_encoder
+
+        key = features.max_length, features.dtype
+        if key not in self._encoders:
+            self._encoders[key] = load_encoder(self.checkpoint, features, self.compute)
+        return self._encoders[key]
+
+    def release(self) -> None:
+        """Let go of the encoders' weights, before other work needs the memory."""
+        self._encoders.clear()
+
+    def keep_test_texts(self) -> None:
+        """Keep the test texts beside the runs, for the report, unless the workspace is told not to."""
+        if self.workspace.texts:
+            keep_texts(self.folder, self.dataset)
+
+    def on(self, checkpoint: CheckpointSettings, workspace: Workspace | None = None) -> Context:
+        """Return a context for another checkpoint on the same data set, which is not read again."""
+        return Context(
+            self.dataset, checkpoint, compute=self.compute, workspace=workspace or self.workspace,
+            display=self.display, ray=self.ray,
+        )  # fmt: skip
+
+
+def read_dataset(data: Any, settings: DataSettings | None = None) -> TextDataset:
+    """Return the data set at an address or in memory, checked and completed.
+
+    Parameters
+    ----------
+    data : str, Path, DataSettings, TextDataset, or data in memory
+    settings : DataSettings, optional
+        Columns, and how missing splits are cut.
+
+    Raises
+    ------
+    DataError
+        For input that breaks a rule; names where, and the remedy.
+    """
+    if isinstance(data, TextDataset):
+        return data
+    if isinstance(data, DataSettings):
+        return load_dataset(data)
+    settings = settings or DataSettings()
+    if is_in_memory(data):
+        return load_dataset(settings, data)
+    return load_dataset(replace(settings, dataset=str(data)))

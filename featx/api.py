@@ -68,10 +68,7 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     >>> load_dataset("demo")
     TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
     """
-    names = [
-        name for name in (*names_of(DataSettings), *aliases_of(DataSettings)) if name not in ("dataset", "address")
-    ]
-    check_keys(settings, names, "load_dataset")
+    _check_keys(settings, [DataSettings], "load_dataset")
     return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
 
 
@@ -248,9 +245,15 @@ def _session(
     function: str, settings: Mapping[str, Any], dataset: Any, checkpoint: Any, display: Display | None
 ) -> tuple[Session, dict[str, Any]]:
     """Return the session of a function's call, and the settings of the work itself."""
-    known = {kind: [*names_of(kind), *aliases_of(kind)] for kind in (*OWN, *KINDS[function])}
-    check_keys(settings, list(dict.fromkeys(name for names in known.values() for name in names)), function)
-    work = {name for kind in KINDS[function] for name in known[kind]}
+    _check_keys(settings, [*KINDS[function], *OWN], function)
+    work = {name for kind in KINDS[function] for name in (*names_of(kind), *aliases_of(kind))}
     own = {name: value for name, value in settings.items() if name not in work}
     session = Session(dataset, checkpoint, display=display, **own)
     return session, {name: value for name, value in settings.items() if name in work}
+
+
+def _check_keys(settings: Mapping[str, Any], kinds: Sequence[type[Any]], function: str) -> None:
+    """Check the names of keywords; data set and checkpoint are no keywords."""
+    names = [name for kind in kinds for name in names_of(kind) if name not in ("dataset", "checkpoint")]
+    aliases = {alias: name for kind in kinds for alias, name in aliases_of(kind).items() if name in names}
+    check_keys(settings, list(dict.fromkeys(names)), function, aliases)

@@ -33,7 +33,7 @@ def choose_format(path: Path, name: str | None) -> Format:
     """
     if name is None and path.suffix.lower() not in _SUFFIXES:
         raise SettingsError(
-            f"`output` is {str(path)!r}; expected .npz, .parquet, a folder, or a `format` ({', '.join(Format)})"
+            f"`output` is {str(path)!r}; expected .npz, .parquet, a folder, or `format` ({', '.join(Format)})", "output"
         )
     chosen = _SUFFIXES[path.suffix.lower()] if name is None else choose(Format, name, "format")
     if chosen is Format.DATASETS:

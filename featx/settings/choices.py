@@ -128,6 +128,22 @@ class CaveatCode(StrEnum):
     CONTRADICTED = "contradicted"
 
 
+class Quoting(StrEnum):
+    """Whether quotation marks enclose cells of CSV and TSV files, or are part of the texts; ``auto`` finds out."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class SplitName(StrEnum):
+    """The splits of a data set."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
 class Engine(StrEnum):
     """Who encodes: this process, or the workers of a Ray cluster."""
 

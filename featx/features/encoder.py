@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 #: On CUDA lengths are rounded up to a multiple of this: shapes repeat, and memory blocks with them.
 _CUDA_LENGTH_STEP = 8
+#: Kinds of models whose vectors in version 0.1 hung on the padding of their batch, on what came before, or on what else
+#: was asked for: what it stored of them is not read.
+_COMPUTED_OTHERWISE = frozenset(
+    {"big_bird", "canine", "clip_text_model", "convbert", "fnet", "funnel", "nystromformer", "yoso"}
+)
 
 
 @dataclass(frozen=True)
@@ -289,7 +295,7 @@ def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSet
     """One spec for each layer and pooling asked for, layers outermost."""
     return [
         FeatureSpec(
-            checkpoint=checkpoint.digest,
+            checkpoint=_computed_as_now(checkpoint.digest, encoder.config.model_type),
             tokenizer=checkpoint.tokenizer_digest,
             max_length=encoder.tokenizer.max_length,
             layer=layer,
@@ -299,3 +305,8 @@ def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSet
         for layer in resolve_layers(features.layer, encoder.n_layers)
         for pooling in dict.fromkeys(features.pooling)
     ]
+
+
+def _computed_as_now(digest: str, kind: str) -> str:
+    """Return the digest that names features: another one where version 0.1 stored other vectors under the plain one."""
+    return sha256(f"{digest} by length".encode()).hexdigest() if kind in _COMPUTED_OTHERWISE else digest

@@ -12,9 +12,7 @@ from featx.errors import SettingsError, TrainingError
 from featx.settings import FinetuneMethod, FinetuneSettings
 
 
-def with_trained_parts(
-    model: Any, settings: FinetuneSettings, rates: dict[str, float]
-) -> tuple[Any, dict[str, float]]:
+def with_trained_parts(model: Any, settings: FinetuneSettings, rates: dict[str, float]) -> tuple[Any, dict[str, float]]:
     """Return `model` with what is not to be trained frozen, and factors on the learning rate of single parameters.
 
     Parameters

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from featx.errors import CheckpointError
 from featx.features.checkpoint_files import digest_files
+from featx.files import whole_folder
 
 #: What each file of the folder held when it was built; no part of the checkpoint.
 _RECORD = "built.json"
@@ -36,32 +35,13 @@ def built_folder(folder: Path, build: Callable[[Path], None], what: str) -> Path
     if _is_whole(folder):
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:20]}-", dir=folder.parent))
-        try:
-            build(made)
-            (made / _RECORD).write_text(json.dumps(_digests(made), indent=1, sort_keys=True) + "\n")
-            made.chmod(0o755)
-            _put(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+        with whole_folder(folder, keep_first=not os.path.lexists(folder)) as building:  # else it is damaged
+            build(building)
+            (building / _RECORD).write_text(json.dumps(_digests(building), indent=1, sort_keys=True) + "\n")
     except OSError as e:
         if not _is_whole(folder):  # another process may have been first
             raise CheckpointError(f"{what} cannot be written to {folder}: {e.strerror or e}") from e
     return folder
-
-
-def _put(made: Path, folder: Path) -> None:
-    """Put `made` in the place of `folder`; a damaged one is moved away first and removed."""
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        damaged = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
-        try:
-            os.rename(folder, damaged / folder.name)  # noqa: PTH104 (says at once that another process was first)
-        finally:
-            shutil.rmtree(damaged, ignore_errors=True)
-    os.rename(made, folder)  # noqa: PTH104
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -343,3 +343,20 @@ def test_a_cache_of_version_0_1_is_read_bit_for_bit(tmp_path: Path) -> None:
     assert compact(cache) == (12, 4)
     check(0)
     assert verify(cache) == []
+
+
+def test_the_format_of_version_2_stays_as_it_is(tmp_path: Path) -> None:
+    """Names and checksums of a fixed shard, in two specs: whoever changes them raises the version."""
+    for layer in (6, 5):
+        store = FeatureStore(tmp_path, replace(SPEC, layer=layer), WIDTH)
+        store.put(text_digests(["a", "b"]), np.arange(2 * WIDTH, dtype=np.float32).reshape(2, WIDTH), {})
+    made = {}
+    for layer in (6, 5):
+        (manifest,) = manifests(folder(tmp_path, layer))
+        content = json.loads(manifest.read_text())
+        assert (content["format_version"], content["spec"]) == (2, folder(tmp_path, layer).name)
+        made[layer] = [manifest.stem, manifest.with_suffix(".checks").read_bytes().hex()]
+    assert made == {
+        6: ["b504d7ee9ee0e5b289010c286034cd02", "610035dfb06e8d65a8e1c90e56a51148"],
+        5: ["45d02ac80282a06a421d85caf17fff17", "fdd5b2e868a7b21d34344e398e6c2e30"],
+    }

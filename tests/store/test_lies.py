@@ -282,6 +282,20 @@ def test_damage_of_every_kind_returns_no_wrong_row_and_is_mended(tmp_path: Path,
     assert len(kinds) >= 5
 
 
+def test_pipes_and_huge_files_are_passed_over_before_they_are_read(tmp_path: Path) -> None:
+    put(open_store(tmp_path), TEXTS["a"])
+    for name in ("spec.json", "0" * 32 + ".json", "1" * 32 + ".npy"):
+        path = folder(tmp_path) / name
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    with (folder(tmp_path) / ("2" * 32 + ".json")).open("wb") as file:
+        file.truncate(2**40)  # a terabyte of nothing
+    assert held(open_store(tmp_path), TEXTS["a"]) == TEXTS["a"]
+    assert verify(tmp_path) == []
+    assert compact(tmp_path) == (1, 1)
+    assert list_stores(tmp_path)[0].texts == 5
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
 def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
     put(open_store(tmp_path), TEXTS["a"])

@@ -27,7 +27,7 @@ ALLOWED = {
     "runs": {"errors", "files", "settings", "data", "evaluation"},
     "baselines": {"errors", "settings", "data", "evaluation", "features"},
     "training": {"errors", "files", "settings", "data", "evaluation", "features"},
-    "reporting": {"errors", "files", "settings", "runs", "evaluation"},
+    "reporting": {"errors", "files", "settings", "markup", "runs", "evaluation"},
     "prediction": {"errors", "settings", "runs", "features", "baselines", "training"},
     "sklearn": {"errors", "settings", "features"},
     "experiment": {

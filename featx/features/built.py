@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,9 +34,11 @@ def built_folder(folder: Path, build: Callable[[Path], None], what: str) -> Path
     if _is_whole(folder):
         return folder
     try:
-        with whole_folder(folder, keep_first=not os.path.lexists(folder)) as building:  # else it is damaged
-            build(building)
-            (building / _RECORD).write_text(json.dumps(_digests(building), indent=1, sort_keys=True) + "\n")
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        with whole_folder(folder, keep_first=not folder.exists()) as made:  # one that is there is damaged
+            build(made)
+            (made / _RECORD).write_text(json.dumps(_digests(made), indent=1, sort_keys=True) + "\n")
     except OSError as e:
         if not _is_whole(folder):  # another process may have been first
             raise CheckpointError(f"{what} cannot be written to {folder}: {e.strerror or e}") from e

@@ -125,6 +125,7 @@ class CaveatCode(StrEnum):
     NOT_CONVERGED = "not-converged"
     UNDER_TRAINED = "under-trained"
     LEARNED_NOTHING = "learned-nothing"
+    OVERFITTED = "overfitted"
     CONTRADICTED = "contradicted"
 
 

@@ -254,6 +254,7 @@ class ReportKeywords(TypedDict, total=False):
             "not-converged",
             "under-trained",
             "learned-nothing",
+            "overfitted",
             "contradicted",
         ]
         | Sequence[
@@ -272,6 +273,7 @@ class ReportKeywords(TypedDict, total=False):
                 "not-converged",
                 "under-trained",
                 "learned-nothing",
+                "overfitted",
                 "contradicted",
             ]
         ]

@@ -129,6 +129,14 @@ class CaveatCode(StrEnum):
     CONTRADICTED = "contradicted"
 
 
+class OnBlank(StrEnum):
+    """What becomes of rows without a text: an error before any work, left out, or kept with an empty label."""
+
+    ERROR = "error"
+    SKIP = "skip"
+    EMPTY = "empty"
+
+
 class Quoting(StrEnum):
     """Whether quotation marks enclose cells of CSV and TSV files, or are part of the texts; ``auto`` finds out."""
 

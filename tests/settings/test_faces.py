@@ -61,7 +61,8 @@ def other_value(kind: type, field: object) -> object:
         value = next(member for member in inner if member != field.default and (member,) != field.default)
     elif inner in (int, float):
         low = bounds.get("ge", bounds.get("gt", 0.0))
-        value = inner(min(low + 7, 0.6)) if "lt" in bounds else inner(low + 7)
+        high = bounds.get("lt", bounds.get("le", float("inf")))
+        value = inner(low + 7) if low + 7 < high else inner((low + high) / 2 + 0.1)
     elif inner is str:
         value = declared_of(hint).example or "other"
     else:

@@ -27,7 +27,7 @@ from featx.evaluation import (
     resampled_scores,
     verdict,
 )
-from featx.reporting.rows import Row, row_facts
+from featx.reporting.rows import Row, row_values
 from featx.runs import Run
 from featx.settings import ReportSettings
 
@@ -159,7 +159,7 @@ def _row(
     if of_scores is not None:
         intervals |= {metric: interval(of_scores, metric) for metric in SCORE_METRICS}
     return Row(
-        **row_facts(runs, settings.metric),
+        **row_values(runs, settings.metric),
         class_intervals=_class_intervals(runs, of_confusion, settings),
         method=method,
         test=intervals[settings.metric],

@@ -21,9 +21,11 @@ from featx.settings.choices import (
     FinetuneMethod,
     Optimizer,
     Pooling,
+    Quoting,
     Refit,
     SaveStrategy,
     Schedule,
+    SplitName,
     WandbMode,
 )
 
@@ -39,10 +41,26 @@ class DataKeywords(TypedDict, total=False):
     dataset_revision: str | None
     #: Share of train that is cut off where there is no validation split.
     validation_fraction: float
-    #: Share that is cut off for test from a single file.
+    #: Share that is cut off for test where it is cut.
     test_fraction: float
     #: Random seed of the train/validation/test split.
     split_seed: int
+    #: Split that serves as test: validation where test has no labels, or train to cut it from there.
+    test_split: SplitName | Literal["train", "validation", "test"]
+    #: Leave out rows whose label is empty, missing or -1, and say how many.
+    drop_unlabelled: bool
+    #: Leave out rows whose text is empty or missing, and say how many.
+    drop_empty: bool
+    #: Leave out classes with too few texts to be in every split, and say which.
+    drop_rare: bool
+    #: Character between the cells of CSV and TSV files, or tab.
+    delimiter: str | None
+    #: Whether CSV, TSV and Excel files begin with a row of column names; else columns are 0, 1, ….
+    header: bool
+    #: Whether quotation marks enclose cells of CSV and TSV files; off: they are part of the texts.
+    quoting: Quoting | Literal["auto", "on", "off"]
+    #: Encoding of text files.
+    encoding: str | None
 
 
 class CheckpointKeywords(TypedDict, total=False):
@@ -121,26 +139,28 @@ class FinetuneKeywords(TypedDict, total=False):
 
     #: What is trained: all, all after a linear probe (lp), or adapters (lora).
     method: FinetuneMethod | Literal["full", "lp", "lora"]
+    #: Random seeds such as 0,1,2; a run for each.
+    seeds: int | Sequence[int]
     #: Passes over train; the best one on validation is kept.
     num_train_epochs: float
-    #: Steps after which training ends in any case; -1 for no bound.
-    max_steps: int
     #: Peak learning rate.
     learning_rate: float
     #: Texts a step and device.
     per_device_train_batch_size: int
-    #: Batches that make one step.
-    gradient_accumulation_steps: int
+    #: Tokens at which texts are cut, special ones included.
+    max_length: int | None
+    #: Weights of the classes in the loss.
+    class_weights: ClassWeights | Literal["none", "balanced"]
+    #: Trials of learning rate and epochs on validation; 0 for none.
+    search: int
+    #: Let the trials choose warmup_steps as well.
+    search_warmup: bool
+    #: Evaluations without gain on validation that end the training.
+    early_stopping_patience: int | None
+    #: Type of the arithmetic, by autocast; weights stay float32.
+    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
     #: Weight decay of AdamW.
     weight_decay: float
-    #: Beta 1 of AdamW.
-    adam_beta1: float
-    #: Beta 2 of AdamW.
-    adam_beta2: float
-    #: Epsilon of AdamW.
-    adam_epsilon: float
-    #: Bound on the gradient's norm; 0 sets none.
-    max_grad_norm: float
     #: Steps of warm-up, or their share when below 1.
     warmup_steps: float
     #: Schedule of the learning rate.
@@ -152,36 +172,34 @@ class FinetuneKeywords(TypedDict, total=False):
     )
     #: The Trainer's name of the optimizer.
     optim: Optimizer | Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd", "adagrad", "rmsprop"]
+    #: Beta 1 of AdamW.
+    adam_beta1: float
+    #: Beta 2 of AdamW.
+    adam_beta2: float
+    #: Epsilon of AdamW.
+    adam_epsilon: float
+    #: Bound on the gradient's norm; 0 sets none.
+    max_grad_norm: float
+    #: Batches that make one step.
+    gradient_accumulation_steps: int
     #: Share of the loss that goes to all classes.
     label_smoothing_factor: float
-    #: Weights of the classes in the loss.
-    class_weights: ClassWeights | Literal["none", "balanced"]
-    #: Evaluations without gain on validation that end the training.
-    early_stopping_patience: int | None
-    #: Type of the arithmetic, by autocast; weights stay float32.
-    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
+    #: Steps after which training ends in any case; -1 for no bound.
+    max_steps: int
     #: Compute twice, keep less in memory.
     gradient_checkpointing: bool
     #: Keep the embeddings and so many first layers as they are; 0 trains all.
     freeze_layers: int
     #: Go on with a head that the checkpoint brings for other labels, one for one.
     keep_head: bool
-    #: Trials of learning rate and epochs on validation; 0 for none.
-    search: int
-    #: Let the trials choose warmup_steps as well.
-    search_warmup: bool
+    #: Steps between entries of the log with loss and learning rate.
+    logging_steps: int | None
     #: Rank of adapters.
     lora_r: int
     #: Scale of adapters.
     lora_alpha: float
     #: Dropout of adapters.
     lora_dropout: float
-    #: Tokens at which texts are cut, special ones included.
-    max_length: int | None
-    #: Steps between entries of the log with loss and learning rate.
-    logging_steps: int | None
-    #: Random seeds such as 0,1,2; a run for each.
-    seeds: int | Sequence[int]
 
 
 class SavingKeywords(TypedDict, total=False):
@@ -236,6 +254,7 @@ class ReportKeywords(TypedDict, total=False):
             "not-converged",
             "under-trained",
             "learned-nothing",
+            "overfitted",
             "contradicted",
         ]
         | Sequence[
@@ -254,6 +273,7 @@ class ReportKeywords(TypedDict, total=False):
                 "not-converged",
                 "under-trained",
                 "learned-nothing",
+                "overfitted",
                 "contradicted",
             ]
         ]
@@ -323,3 +343,15 @@ class ReportCall(ReportKeywords, total=False):
 
 class PredictCall(ComputeKeywords, total=False):
     """Keywords of `featx.predict`."""
+
+
+#: Groups of settings that the keywords of a call come from.
+CALLS = {
+    "LoadDatasetCall": ("data",),
+    "SessionCall": ("data", "checkpoint", "compute", "ray", "workspace"),
+    "ExtractCall": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
+    "BaselineCall": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
+    "FinetuneCall": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
+    "ReportCall": ("report",),
+    "PredictCall": ("compute",),
+}

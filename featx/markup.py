@@ -32,7 +32,7 @@ def _escaped(sign: str) -> str:
 
 
 def html_table(header: Sequence[object], rows: Iterable[Sequence[object]], remarks: Iterable[object] = ()) -> str:
-    """A table and a paragraph for each remark.
+    """Return a table and a paragraph for each remark.
 
     Examples
     --------

@@ -40,11 +40,11 @@ def check_output(path: Path, source: Path | None) -> None:
         If its suffix is none that is known, or it is the input itself.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise SettingsError(f"--output is {str(path)!r}; expected a name that ends in one of: {', '.join(SUFFIXES)}")
+        raise SettingsError(f"`output` is {str(path)!r}; expected a name that ends in one of: {', '.join(SUFFIXES)}")
     if path.is_dir():
-        raise SettingsError(f"--output {str(path)!r} is a folder; give a file")
+        raise SettingsError(f"`output` {str(path)!r} is a folder; give a file")
     if source is not None and path.resolve() == source.resolve():
-        raise SettingsError(f"--output {str(path)!r} is the input itself; give another name")
+        raise SettingsError(f"`output` {str(path)!r} is the input itself; give another name")
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def prediction_file(path: Path) -> Iterator[Any]:
             yield write
             writer.close()
     except OSError as e:
-        raise RunError(f"{path} cannot be written: {e.strerror or e}; free space, or give another --output") from e
+        raise RunError(f"{path} cannot be written: {e.strerror or e}; free space, or give another `output`") from e
 
 
 def _row(number: int, prediction: Prediction) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def test_wrong_settings_are_one_line(featx: Run, tweets: Path, tiny: Path, name:
         ),
         (["report"], 2, "Missing argument"),
         (["report", "nowhere"], 1, "holds no runs"),
-        (["report", "nowhere", "--format", "pdf"], 2, "the format is 'pdf'"),
+        (["report", "nowhere", "--format", "pdf"], 2, "--format is 'pdf'"),
         (["predict", "nowhere", "x"], 1, "nowhere is no folder"),
         (["run", "nowhere.toml"], 2, "is not there"),
         (["baseline", "--dataset", "nowhere.csv"], 1, "no file or folder 'nowhere.csv'"),
@@ -276,7 +276,7 @@ def test_help_has_an_example(featx: Run, command: str) -> None:
 def test_every_option_has_an_environment_variable() -> None:
     import click
 
-    from featx.cli.main import cli
+    from featx.cli.group import cli
 
     context = click.Context(cli)
     for name in cli.list_commands(context):

@@ -16,9 +16,8 @@ from featx.evaluation import Predictions
 from featx.files import whole_folder
 from featx.runs.consistency import check_predictions
 from featx.runs.measuring import folder_bytes, folder_digest
-from featx.runs.names import is_name
 from featx.runs.reading import record_from_text
-from featx.runs.record import RunRecord
+from featx.runs.record import NAME, RunRecord
 
 #: A record larger than this is none of ours; those of long searches over many layers have a few megabytes.
 _MOST_BYTES = 64 << 20
@@ -63,10 +62,9 @@ def check_name(name: str, option: str) -> str:
     Raises
     ------
     SettingsError
-        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters
-        or 200 bytes.
+        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
     """
-    if not is_name(name):
+    if not NAME.fullmatch(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )

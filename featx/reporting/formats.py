@@ -39,7 +39,7 @@ def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
     if format_name == "table":
         return terminal_table(comparison, width)
     if format_name not in FORMATS:
-        raise SettingsError(f"the format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"`format` is {format_name!r}; expected one of: {', '.join(FORMATS)}")
     return _WRITERS[format_name](comparison)
 
 

@@ -12,7 +12,8 @@ from typing import BinaryIO
 from featx.data.columns import find_text_position
 from featx.data.formats import ReadOptions, Source, find_format, open_table
 from featx.data.formats.decoding import text_lines
-from featx.data.raw import RawSplit, checked_texts
+from featx.data.raw import text_or_wrong
+from featx.data.wrong import Wrong
 from featx.errors import DataError
 
 
@@ -38,9 +39,11 @@ def stream_texts(path: Path, text_column: str | None = None, options: ReadOption
     try:
         table = open_table(path, wanted)
         at = find_text_position(table, wanted)
-        for number, values in table.rows((at,)):
-            where = f"{table.word} {number}"
-            yield checked_texts(RawSplit(str(path), values, [], lambda _, where=where: where))[0]  # type: ignore[misc]
+        for number, (value,) in table.rows((at,)):
+            text = text_or_wrong(value, droppable=False)
+            if isinstance(text, Wrong):
+                raise DataError(f"{path}, {table.word} {number}: {text.problem}; {text.remedy}")
+            yield text
     except OSError as e:
         raise DataError(f"{path}: cannot be read: {e.strerror or e}") from e
 

@@ -78,6 +78,15 @@ def find_text_position(table: Table, options: ReadOptions) -> int:
     return _find(table.columns, table.source, options.text_column, TEXT_COLUMNS, "text")
 
 
+def with_test_remedy(error: DataError, split: str) -> DataError:
+    """Return `error`, with what can be done where it is a test split that has no column of labels."""
+    if split != "test" or "no label column" not in str(error):
+        return error
+    return DataError(
+        f"{error}; or, if test has no labels, set `test_split` to validation or train to take the test texts from there"
+    )
+
+
 def known_text(columns: Sequence[str], options: ReadOptions) -> bool:
     """Return whether `columns` have the text column."""
     return _has(columns, options.text_column, TEXT_COLUMNS)

@@ -21,6 +21,7 @@ from featx.settings import (
     names_of,
     settings_from,
 )
+from featx.settings.documented import documented
 from featx.settings.keywords import (
     BaselineCall,
     ExtractCall,
@@ -39,6 +40,7 @@ class _PredictKeywords(PredictCall, total=False):
     cache_dir: str | PathLike[str] | None
 
 
+@documented(LoadDatasetCall)
 def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> TextDataset:
     """Read, check and complete a data set.
 
@@ -66,13 +68,11 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     >>> load_dataset("demo")
     TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
     """
-    names = [
-        name for name in (*names_of(DataSettings), *aliases_of(DataSettings)) if name not in ("dataset", "address")
-    ]
-    check_keys(settings, names, "load_dataset")
+    _check_keys(settings, [DataSettings], "load_dataset")
     return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
 
 
+@documented(ExtractCall)
 def extract(
     dataset: Any,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
@@ -106,6 +106,7 @@ def extract(
     return session.extract(splits=splits, **rest)
 
 
+@documented(BaselineCall)
 def baseline(
     dataset: Any,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
@@ -135,6 +136,7 @@ def baseline(
     return session.baseline(**rest)
 
 
+@documented(FinetuneCall)
 def finetune(
     dataset: Any,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
@@ -174,6 +176,7 @@ def finetune(
     return session.finetune(**rest)
 
 
+@documented(ReportCall)
 def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     """Compare runs on the same test texts, best first.
 
@@ -195,6 +198,7 @@ def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     return Compared(work(runs_of(results), wanted))
 
 
+@documented(ReportCall)
 def report(*results: str | Path, output: str | Path | None = None, **settings: Unpack[ReportCall]) -> Compared:
     """Compare the runs in folders, and write tables, figures and an HTML page.
 
@@ -218,6 +222,7 @@ def report(*results: str | Path, output: str | Path | None = None, **settings: U
     return Compared(reported.comparison, tuple(reported.files))
 
 
+@documented(_PredictKeywords)
 def predict(
     run: Results, texts: str | Sequence[str], *, checkpoint: str | None = None, **settings: Unpack[_PredictKeywords]
 ) -> Predicted:
@@ -240,9 +245,15 @@ def _session(
     function: str, settings: Mapping[str, Any], dataset: Any, checkpoint: Any, display: Display | None
 ) -> tuple[Session, dict[str, Any]]:
     """Return the session of a function's call, and the settings of the work itself."""
-    known = {kind: [*names_of(kind), *aliases_of(kind)] for kind in (*OWN, *KINDS[function])}
-    check_keys(settings, list(dict.fromkeys(name for names in known.values() for name in names)), function)
-    work = {name for kind in KINDS[function] for name in known[kind]}
+    _check_keys(settings, [*KINDS[function], *OWN], function)
+    work = {name for kind in KINDS[function] for name in (*names_of(kind), *aliases_of(kind))}
     own = {name: value for name, value in settings.items() if name not in work}
     session = Session(dataset, checkpoint, display=display, **own)
     return session, {name: value for name, value in settings.items() if name in work}
+
+
+def _check_keys(settings: Mapping[str, Any], kinds: Sequence[type[Any]], function: str) -> None:
+    """Check the names of keywords; data set and checkpoint are no keywords."""
+    names = [name for kind in kinds for name in names_of(kind) if name not in ("dataset", "checkpoint")]
+    aliases = {alias: name for kind in kinds for alias, name in aliases_of(kind).items() if name in names}
+    check_keys(settings, list(dict.fromkeys(names)), function, aliases)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiny import write_tweeteval
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 import featx
 from featx.errors import SettingsError
@@ -34,33 +35,40 @@ class Remarks:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Digest passes over files, and what is loaded from a checkpoint."""
+    """Finding and hashing of checkpoints, and what is loaded from them, by their names in code."""
     counts: Counter[str] = Counter()
-    digest, loading = checkpoint_module.files_digest, checkpoint_module.loading
 
-    def count_digest(paths: Any) -> str:
-        listed = list(paths)
-        counts.update(f"digest {path.name}" for path in listed)
-        return digest(listed)
+    def counting(module: Any, name: str, key: str) -> None:
+        real = getattr(module, name)
 
-    def count_loading(checkpoint: Any, load: Any, **settings: Any) -> object:
-        counts[load.__self__.__name__] += 1
-        return loading(checkpoint, load, **settings)
+        def count(*arguments: Any, **named: Any) -> Any:
+            counts[key] += 1
+            return real(*arguments, **named)
 
-    monkeypatch.setattr(checkpoint_module, "files_digest", count_digest)
-    for module in ("features.encoder", "features.tokens", "training.model"):
-        monkeypatch.setattr(f"featx.{module}.loading", count_loading)
+        monkeypatch.setattr(module, name, count)
+
+    counting(checkpoint_module, "find_checkpoint", "find")
+    counting(checkpoint_module, "digest_files", "hash")
+    for auto in (AutoModel, AutoModelForSequenceClassification):
+        counting(auto, "from_pretrained", auto.__name__)
     return counts
 
 
-def test_a_checkpoint_is_hashed_and_loaded_once(
+def test_a_checkpoint_is_found_hashed_and_loaded_once(
     tmp_path: Path, tweets: Path, tiny: Path, counted: Counter[str]
 ) -> None:
     session = featx.Session(tweets, tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache", device="cpu")
     runs = session.finetune(method="lp", seeds=(0, 1, 2), **FEW)
     assert [run.record.seed for run in runs] == [0, 1, 2]
-    assert {count for name, count in counted.items() if name.startswith("digest")} == {1}, counted
+    assert counted["find"] == 1
+    assert counted["hash"] == 2, "model and tokenizer, each once; what is loaded is compared with it elsewhere"
     assert counted["AutoModel"] == 1, "the encoder of the probes"
+    session.extract()
+    session.baseline(methods="logreg,ridge")
+    session.extract(layer="all")
+    assert counted["find"] == 1
+    assert counted["hash"] == 2
+    assert counted["AutoModel"] == 2, "given up for the trainings, and then loaded once for all layers"
 
 
 def test_a_data_set_is_read_once(tmp_path: Path, tweets: Path, tiny: Path) -> None:

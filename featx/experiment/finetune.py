@@ -39,7 +39,6 @@ from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 from featx.runs.wandb_log import WandbLog
 from featx.settings import (
     SELECTION_METRIC,
-    CaveatCode,
     FinetuneMethod,
     FinetuneSettings,
     SavingSettings,
@@ -56,6 +55,7 @@ from featx.training import (
     constant_loss,
     interrupts,
     judge,
+    least_loss,
     search,
 )
 from featx.training import finetune as finetune_checkpoint
@@ -268,10 +268,12 @@ def _recorded(job: _Job, facts: dict[str, Any], probe: Probe | None, made: _Made
 def _verdict(job: _Job, made: _Made) -> Diagnosis:
     settings, train = replace(made.settings, search=job.settings.search), job.context.dataset.train
     counts = np.bincount(train.labels, minlength=job.context.dataset.n_classes)
-    loss = constant_loss(settings.class_weights, counts, settings.label_smoothing_factor)
+    losses = [
+        loss(settings.class_weights, counts, settings.label_smoothing_factor) for loss in (constant_loss, least_loss)
+    ]
     name = f"eval_{SELECTION_METRIC}"
     highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
-    return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, loss)
+    return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, *losses)
 
 
 def _checkpoints_folder(folder: Path, facts: Mapping[str, Any]) -> Path:
@@ -287,10 +289,10 @@ def _chosen(settings: FinetuneSettings) -> dict[str, Any]:
 
 
 def _caveats(verdict: Diagnosis) -> tuple[Caveat, ...]:
-    if not verdict.under_trained:
+    if verdict.code is None:
         return ()
-    code = CaveatCode.LEARNED_NOTHING if verdict.learned_nothing else CaveatCode.UNDER_TRAINED
-    return (Caveat(code, f"under-trained, {verdict.advice}"),)
+    kind = "under-trained" if verdict.under_trained else "overfitted"
+    return (Caveat(verdict.code, f"{kind}, {verdict.advice}"),)
 
 
 def _selection(made: _Made, probe: Probe | None, searched: bool) -> Selection:

@@ -59,7 +59,7 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
     except RunError as e:
         if overwrite:
             return None
-        raise RunError(f"{e}: give --overwrite to replace it, or another --experiment") from e
+        raise RunError(f"{e}: give `overwrite` to replace it, or another `experiment`") from e
     wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
     differing = [key for key, value in wanted.items() if there.get(key) != value]
     complete = run.record.failure is None and not run.has_lost_its_model
@@ -68,6 +68,6 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
     if overwrite or not complete:
         return None
     raise RunError(
-        f"{folder} holds a run with other {', '.join(differing)}; give another --experiment, or --overwrite to "
+        f"{folder} holds a run with other {', '.join(differing)}; give another `experiment`, or `overwrite` to "
         "replace it"
     )

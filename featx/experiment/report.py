@@ -90,4 +90,4 @@ def check_format(name: str) -> None:
         If it is unknown; lists those that there are.
     """
     if name not in FORMATS:
-        raise SettingsError(f"--format is {name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"`format` is {name!r}; expected one of: {', '.join(FORMATS)}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from featx.data.formats import stem_of
+from featx.data.hub import is_hub_address
 from featx.data.paths import is_folder
 from featx.runs import check_name
+from featx.runs.names import name_from
 from featx.settings import WorkspaceSettings, cache_folder
 
 __all__ = ["Workspace", "cache_folder", "name_of_address"]
@@ -19,12 +20,14 @@ class Workspace(WorkspaceSettings):
     """Folders of a command, and what an experiment in them is called."""
 
     def experiment_name(self, address: str) -> str:
-        """Name of the experiment on the data at `address`."""
+        """Return the name of the experiment on the data at `address`."""
         return check_name(self.experiment, "`experiment`") if self.experiment else name_of_address(address)
 
 
 def name_of_address(address: str) -> str:
-    """Short name for the data at `address`, fit to be a folder's.
+    """Return a short name for the data at `address`, fit to be a folder's.
+
+    Characters that fit no folder's name give way to a short digest, so that two addresses do not share a name by them.
 
     Examples
     --------
@@ -32,7 +35,13 @@ def name_of_address(address: str) -> str:
     'multilingual-sentiments-english'
     >>> name_of_address("data/reviews.csv")
     'reviews'
+    >>> name_of_address("レビュー.csv")
+    'レビュー'
     """
     path = Path(address)
-    base = path.resolve().name if is_folder(path) else stem_of(path) or address.rpartition("/")[2]
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", base).strip("-._+")[:100] or "experiment"
+    if is_folder(path):
+        return name_from(path.resolve().name)
+    if stem := stem_of(path):
+        return name_from(stem)
+    base = address.rpartition("/")[2]
+    return name_from(base.replace(":", "-", 1) if is_hub_address(address) else base) if base else "experiment"

@@ -55,7 +55,7 @@ class Run:
 
 
 def check_name(name: str, option: str) -> str:
-    """`name`, if it is fit to be a folder's.
+    """Return `name`, if it is fit to be a folder's.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def check_name(name: str, option: str) -> str:
 
 
 def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
-    """Where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
-    return results / check_name(experiment, "--experiment") / check_name(method, "method") / f"seed-{seed}"
+    """Return where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
+    return results / check_name(experiment, "`experiment`") / check_name(method, "method") / f"seed-{seed}"
 
 
 def check_is_no_link(folder: Path) -> None:
@@ -121,7 +121,7 @@ def write_run(
                 _write_predictions(building / PREDICTIONS, predictions)
     except OSError as e:
         raise RunError(
-            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
+            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change `results`"
         ) from e
 
 
@@ -146,7 +146,7 @@ def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> No
 
 
 def read_run(folder: Path) -> Run:
-    """Run in `folder`.
+    """Return the run in `folder`, checked against its predictions.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def _whole_numbers(table: Any, name: str) -> NDArray[np.int64]:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Folders of the runs at or below `folder` (an experiment, a method or one run), sorted.
+    """Return the folders of the runs at or below `folder` (an experiment, a method or one run), sorted.
 
     Raises
     ------

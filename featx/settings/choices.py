@@ -125,6 +125,7 @@ class CaveatCode(StrEnum):
     NOT_CONVERGED = "not-converged"
     UNDER_TRAINED = "under-trained"
     LEARNED_NOTHING = "learned-nothing"
+    OVERFITTED = "overfitted"
     CONTRADICTED = "contradicted"
 
 
@@ -180,7 +181,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def choose(kind: type[Choice], value: str, option: str) -> Choice:
-    """Member of `kind` that `value` names.
+    """Return the member of `kind` that `value` names.
 
     Raises
     ------

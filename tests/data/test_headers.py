@@ -130,7 +130,7 @@ def test_other_encodings_are_asked_for_and_read_when_named(tmp_path: Path, encod
 
 def test_the_line_of_the_first_wrong_byte_far_into_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_bytes("é line\n".encode() * 400_000 + b"caf\xe9\n")
+    path.write_bytes("é line\n".encode() * 400_000 + "café\n".encode("latin-1"))
     with pytest.raises(DataError, match="line 400001: byte 0xe9 is not UTF-8"):
         list(stream_texts(path))
     path.write_bytes("é line\n".encode("utf-16") * 3 + b"\x00")

@@ -52,6 +52,10 @@ def page() -> str:
         parts.append(_typed_dict(f"{table.title()}Keywords", kind, kinds))
     parts += [_call(name, tables) for name, tables in CALLS.items()]
     choices = "\n".join(f"    {name}," for name in sorted(kinds))
+    lines = "".join(f'    "{_title(name)}": {tables!r},\n' for name, tables in CALLS.items())
+    parts.append(
+        f"#: Groups of settings that the keywords of a call come from.\nCALLS = {{\n{lines}}}".replace("'", '"')
+    )
     return "\n\n\n".join([_HEAD.format(choices=choices).rstrip("\n"), *parts]) + "\n"
 
 
@@ -65,13 +69,16 @@ def _typed_dict(name: str, kind: type[Settings], kinds: set[str]) -> str:
 
 
 def _call(name: str, tables: tuple[str, ...]) -> str:
-    title = "".join(word.title() for word in name.split("_"))
     owners: dict[str, str] = {}
     for table in tables:
         for setting in hints_of(GROUPS[table]):
             assert owners.setdefault(setting, table) == table, f"{name}: {setting} of {owners[setting]} and {table}"
     bases = ", ".join(f"{table.title()}Keywords" for table in tables)
-    return f'class {title}Call({bases}, total=False):\n    """Keywords of `featx.{name}`."""'
+    return f'class {_title(name)}({bases}, total=False):\n    """Keywords of `featx.{name}`."""'
+
+
+def _title(name: str) -> str:
+    return "".join(word.title() for word in name.split("_")) + "Call"
 
 
 def _type(hint: Any, kinds: set[str]) -> str:

@@ -46,7 +46,7 @@ def _demo(folder: Path) -> Path:
 
 def _reported(results: Path, output: Path) -> str:
     """What ``featx report`` prints in 100 columns, less the names of files."""
-    from featx.cli.main import cli
+    from featx.cli.group import cli
 
     made = CliRunner(env={"COLUMNS": "100"}).invoke(
         cli, ["report", str(results), "--output", str(output)], catch_exceptions=False

@@ -21,6 +21,7 @@ from featx.settings import (
     names_of,
     settings_from,
 )
+from featx.settings.documented import documented
 from featx.settings.keywords import (
     BaselineCall,
     ExtractCall,
@@ -39,6 +40,7 @@ class _PredictKeywords(PredictCall, total=False):
     cache_dir: str | PathLike[str] | None
 
 
+@documented(LoadDatasetCall)
 def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> TextDataset:
     """Read, check and complete a data set.
 
@@ -70,6 +72,7 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
 
 
+@documented(ExtractCall)
 def extract(
     dataset: Any,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
@@ -103,6 +106,7 @@ def extract(
     return session.extract(splits=splits, **rest)
 
 
+@documented(BaselineCall)
 def baseline(
     dataset: Any,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
@@ -132,6 +136,7 @@ def baseline(
     return session.baseline(**rest)
 
 
+@documented(FinetuneCall)
 def finetune(
     dataset: Any,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
@@ -171,6 +176,7 @@ def finetune(
     return session.finetune(**rest)
 
 
+@documented(ReportCall)
 def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     """Compare runs on the same test texts, best first.
 
@@ -192,6 +198,7 @@ def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     return Compared(work(runs_of(results), wanted))
 
 
+@documented(ReportCall)
 def report(*results: str | Path, output: str | Path | None = None, **settings: Unpack[ReportCall]) -> Compared:
     """Compare the runs in folders, and write tables, figures and an HTML page.
 
@@ -215,6 +222,7 @@ def report(*results: str | Path, output: str | Path | None = None, **settings: U
     return Compared(reported.comparison, tuple(reported.files))
 
 
+@documented(_PredictKeywords)
 def predict(
     run: Results, texts: str | Sequence[str], *, checkpoint: str | None = None, **settings: Unpack[_PredictKeywords]
 ) -> Predicted:

@@ -31,7 +31,20 @@ class FeatxError(Exception):
         >>> SettingsError("`layer` is 99; expected 0 to 6", "layer").spelled({"layer": "--layer"}.get)
         '--layer is 99; expected 0 to 6'
         """
-        return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], str(self))
+        return spelled(str(self), spell)
+
+
+class FeatxWarning(UserWarning):
+    """Something that a user should know of and that does not stop the work; settings are written as in errors."""
+
+    def spelled(self, spell: Callable[[str], str | None]) -> str:
+        """Return the message with each setting as `spell` writes it."""
+        return spelled(str(self), spell)
+
+
+def spelled(message: str, spell: Callable[[str], str | None]) -> str:
+    """Return `message` with each setting in backquotes as `spell` writes it."""
+    return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], message)
 
 
 class SettingsError(FeatxError):
@@ -49,10 +62,6 @@ class SettingsError(FeatxError):
     def __init__(self, message: str, setting: str | None = None) -> None:
         super().__init__(message)
         self.setting = setting
-
-
-class FeatxWarning(UserWarning):
-    """Something worth knowing that stops nothing; the command line shows each once, as one line."""
 
 
 class DataError(FeatxError):

@@ -1,13 +1,38 @@
-"""Tables in HTML for notebooks: every cell escaped. Imports nothing of featx."""
+"""Text of others made safe to show: in a terminal, and in HTML tables of notebooks. Imports nothing of featx."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 
+#: Signs of no width that real names in Persian, Indic scripts and emoji need.
+_JOINERS = "\u200c\u200d"
+#: Control characters, separators of lines, direction marks and other signs of formatting, halves of surrogates.
+_HIDDEN = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with signs that would move a terminal's cursor, or reorder its line, written as escapes.
+
+    Examples
+    --------
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if unicodedata.category(sign) not in _HIDDEN or sign in _JOINERS else _escaped(sign) for sign in text
+    )
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
 
 def html_table(header: Sequence[object], rows: Iterable[Sequence[object]], remarks: Iterable[object] = ()) -> str:
-    """A table and a paragraph for each remark.
+    """Return a table and a paragraph for each remark.
 
     Examples
     --------

@@ -37,7 +37,7 @@ ALLOWED = {
     "session": {"errors", "settings", "experiment"},
     # The same commands as functions.
     "api": {"errors", "settings", "data", "reporting", "experiment", "session"},
-    "cli": {"errors", "settings", "experiment", "session"},
+    "cli": {"errors", "settings", "experiment", "session", "markup"},
 }  # fmt: skip
 #: The token side of features: all that training may use of it.
 TOKEN_SIDE = {
@@ -173,9 +173,9 @@ def loaded_by(code: str) -> set[str]:
     "code",
     [
         "import featx",
-        "from featx.cli.main import cli; cli.main(['--help'], standalone_mode=False)",
-        "from featx.cli.main import cli; cli.main(['extract', '--help'], standalone_mode=False)",
-        "from featx.cli.main import cli; cli.main(['finetune', '--help'], standalone_mode=False)",
+        "from featx.cli.group import cli; cli.main(['--help'], standalone_mode=False)",
+        "from featx.cli.group import cli; cli.main(['extract', '--help'], standalone_mode=False)",
+        "from featx.cli.group import cli; cli.main(['finetune', '--help'], standalone_mode=False)",
     ],
 )
 def test_help_loads_nothing_heavy(code: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import click
 
 from featx.cli.options import Command, cache_option, json_option, option
+from featx.cli.output import say, say_json
+from featx.cli.tables import table
 from featx.settings import CachePlace
 
 
@@ -36,7 +37,7 @@ def list_command(cache_dir: CachePlace | None, as_json: bool) -> None:
 
     stores = list_stores(cache_folder(cache_dir))
     if as_json:
-        rows = [
+        listed = [
             {
                 "spec": s.spec,
                 "digest": s.folder.name,
@@ -47,14 +48,22 @@ def list_command(cache_dir: CachePlace | None, as_json: bool) -> None:
             }
             for s in stores
         ]
-        click.echo(json.dumps({"cache_dir": str(cache_folder(cache_dir)), "stores": rows}))
+        say_json({"cache_dir": str(cache_folder(cache_dir)), "stores": listed})
         return
-    for store in stores:
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(store.last_used))
-        size = f"{store.texts:>10} texts  {store.size / 2**20:>9.1f} MiB"
-        click.echo(f"{store.folder.name[:12]}  {size}  {used}  {describe(store)}")
+    rows = [
+        [
+            store.folder.name[:12],
+            f"{store.texts} texts",
+            f"{store.size / 2**20:.1f} MiB",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(store.last_used)),
+            describe(store),
+        ]
+        for store in stores
+    ]
+    if rows:
+        say(table([""] * 5, rows, right={1, 2}))
     total = sum(store.size for store in stores) / 2**20
-    click.echo(f"{len(stores)} kinds of features, {total:.1f} MiB in {cache_folder(cache_dir)}")
+    say(f"{len(stores)} kinds of features, {total:.1f} MiB in {cache_folder(cache_dir)}")
 
 
 @command.command("verify", cls=Command)
@@ -73,8 +82,8 @@ def verify_command(context: click.Context, cache_dir: CachePlace | None, remove:
     seen: list[CachePlace] = []
     bad = verify(cache_folder(cache_dir), remove, seen.append)
     for shard in bad:
-        click.echo(f"bad: {shard.path}: {shard.reason}{' (removed)' if remove else ''}")
-    click.echo(f"{len(seen)} shards read, {len(bad)} bad")
+        say(f"bad: {shard.path}: {shard.reason}{' (removed)' if remove else ''}")
+    say(f"{len(seen)} shards read, {len(bad)} bad")
     if bad:
         context.exit(1)
 
@@ -95,8 +104,8 @@ def gc_command(cache_dir: CachePlace | None, **options: Any) -> None:
     age, size = options["older_than"], options["max_size"]
     removed = gc(cache_folder(cache_dir), parse_age(age) if age else None, parse_size(size) if size else None)
     for store in removed:
-        click.echo(f"removed {store.texts} texts, {store.size / 2**20:.1f} MiB: {describe(store)}")
-    click.echo(f"{len(removed)} kinds of features removed")
+        say(f"removed {store.texts} texts, {store.size / 2**20:.1f} MiB: {describe(store)}")
+    say(f"{len(removed)} kinds of features removed")
 
 
 @command.command("clear", cls=Command)
@@ -115,7 +124,7 @@ def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
     if not yes:
         click.confirm(f"Remove everything cached in {folder}?", abort=True, err=True)
     removed = clear(folder)
-    click.echo(f"{len(removed)} kinds of features removed from {folder}")
+    say(f"{len(removed)} kinds of features removed from {folder}")
 
 
 @command.command("compact", cls=Command)
@@ -130,4 +139,4 @@ def compact_command(cache_dir: CachePlace | None) -> None:
     from featx.experiment.workspace import cache_folder
 
     before, after = compact(cache_folder(cache_dir))
-    click.echo(f"{before} shards before, {after} now")
+    say(f"{before} shards before, {after} now")

@@ -18,7 +18,7 @@ def command(shell: str) -> None:
     featx completion zsh >> ~/.zshrc
     featx completion fish > ~/.config/fish/completions/featx.fish
     """
-    from featx.cli.main import cli
+    from featx.cli.group import cli
 
     kind = get_completion_class(shell)
     assert kind is not None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from featx.cli.display import make_display
 from featx.cli.options import (
     chosen,
@@ -15,7 +13,7 @@ from featx.cli.options import (
     workspace,
 )
 from featx.cli.options import command as make_command
-from featx.cli.output import show_prediction, show_report
+from featx.cli.output import say, show_prediction, show_report
 from featx.settings import ComputeSettings
 
 
@@ -33,6 +31,6 @@ def command(**options: Any) -> None:
 
     shown = demo(chosen(ComputeSettings, options), workspace(options), make_display(options["quiet"]))
     show_report(shown.reported)
-    click.echo(f"\nfeatx predict with {shown.best}, the best on validation:")
+    say(f"\nfeatx predict with {shown.best}, the best on validation:")
     for prediction in shown.predictions:
         show_prediction(prediction)

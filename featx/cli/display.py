@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
-
+from featx.cli.failures import spelling
+from featx.cli.output import say
+from featx.errors import spelled
 from featx.experiment.progress import Display, ProgressBar, Silent
+from featx.markup import visible
 
 
 class _Bar:
@@ -18,7 +20,7 @@ class _Bar:
 
     def update(self, done: int, total: int | None = None, detail: str = "") -> None:
         changes = {"total": total} if total is not None else {}
-        self._progress.update(self._bar, completed=done, detail=detail, **changes)
+        self._progress.update(self._bar, completed=done, detail=visible(detail), **changes)
 
 
 class Terminal:
@@ -31,7 +33,7 @@ class Terminal:
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[ProgressBar]:
-        """A bar that stays, finished, when the work is done."""
+        """Show a bar that stays, finished, when the work is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -42,23 +44,23 @@ class Terminal:
             TextColumn("{task.fields[detail]}", markup=False),
         )
         with Progress(*columns, console=self._console) as progress:
-            yield _Bar(progress, progress.add_task(description, total=total, detail=""))
+            yield _Bar(progress, progress.add_task(visible(description), total=total, detail=""))
 
     def say(self, message: str) -> None:
-        """One line on standard error."""
-        self._console.print(message, markup=False, highlight=False)
+        """Print one line on standard error."""
+        self._console.print(visible(spelled(message, spelling())), markup=False, highlight=False)
 
 
 class Lines(Silent):
     """No bars, only remarks: for logs."""
 
     def say(self, message: str) -> None:
-        """One line on standard error."""
-        click.echo(message, err=True)
+        """Print one line on standard error."""
+        say(spelled(message, spelling()), err=True)
 
 
 def make_display(quiet: bool) -> Display:
-    """Bars on a terminal, lines elsewhere, nothing with `quiet`."""
+    """Return bars on a terminal, lines elsewhere, nothing with `quiet`."""
     if quiet:
         return Silent()
     return Terminal() if sys.stderr.isatty() else Lines()

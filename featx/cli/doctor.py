@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-import click
-
 from featx.cli.options import cache_option, json_option
 from featx.cli.options import command as make_command
+from featx.cli.output import say, say_json
+from featx.cli.tables import table
 from featx.settings import CachePlace
 
 
@@ -25,11 +23,14 @@ def command(cache_dir: CachePlace | None, as_json: bool) -> None:
 
     facts = examine(cache_dir)
     if as_json:
-        click.echo(json.dumps(facts))
+        say_json(facts)
         return
-    width = max(len(name) for section in facts.values() for name in section)
     for title, section in facts.items():
-        click.echo(title)
-        for name, value in section.items():
-            shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-            click.echo(f"  {name:{width}}  {shown}")
+        say(title)
+        say(table(["", ""], [[f"  {name}", _shown(value)] for name, value in section.items()]))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

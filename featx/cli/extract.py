@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from featx.cli.options import (
     session,
 )
 from featx.cli.options import command as make_command
+from featx.cli.output import say, say_json
 from featx.cli.types import SettingType, type_of
 from featx.settings import FeatureSettings, Format
 
@@ -73,11 +73,11 @@ def command(**options: Any) -> None:
         save_features(extracted, output, format_name)
     summary = extracted.summary()
     if options["as_json"]:
-        click.echo(json.dumps(summary))
+        say_json(summary)
         return
-    click.echo(
+    say(
         f"{summary['texts']} texts: {summary['encoded']} encoded, {summary['reused']} reused, in "
         f"{summary['extract_seconds']:.1f} s ({summary['texts_per_second']:.0f} texts/s) on {summary['device']}"
     )
     if output is not None:
-        click.echo(f"written to {output}")
+        say(f"written to {output}")

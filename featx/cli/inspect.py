@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from featx.cli.options import (
     quiet_option,
     session,
 )
+from featx.cli.output import say_json
 from featx.cli.types import type_of
 from featx.settings import CheckpointSettings, FeatureSettings, Projection
 
@@ -61,7 +61,7 @@ def command() -> None:
 @json_option
 @quiet_option
 def data_command(**options: Any) -> None:
-    r"""Sizes, classes, lengths, what is cut, texts that stand in it twice, and some rows.
+    r"""Show sizes, classes, lengths, what is cut, duplicate texts, and some rows.
 
     \b
     featx inspect data --dataset demo --checkpoint demo --max-length 64 --figures plots
@@ -77,7 +77,7 @@ def data_command(**options: Any) -> None:
         options["projection"],
     )
     if options["as_json"]:
-        click.echo(json.dumps(made.to_json(), ensure_ascii=False))
+        say_json(made.to_json())
     else:
         show_data(made)
 
@@ -89,7 +89,7 @@ def data_command(**options: Any) -> None:
 @cache_option
 @json_option
 def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
-    r"""Tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
+    r"""Show tokens, ids, attention mask and kinds of TEXTS, and what the maximum length would cut.
 
     Several texts are padded to the longest, as in a batch.
 
@@ -105,10 +105,6 @@ def tokens_command(texts: tuple[str, ...], **options: Any) -> None:
             {"text": m.text, "n_cut": m.n_cut, "cut_text": m.cut_text, "tokens": [asdict(t) for t in m.tokens]}
             for m in made
         ]
-        click.echo(
-            json.dumps(
-                {"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content}, ensure_ascii=False
-            )
-        )
+        say_json({"checkpoint": options["checkpoint"], "max_length": max_length, "texts": content})
     else:
         show_tokens(made, max_length)

@@ -12,8 +12,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from featx.cli.types import SettingType, type_of
+from featx.cli.types import SettingType, listed, type_of
 from featx.cli.verbosity import verbose_option
 from featx.experiment.workspace import Workspace
 from featx.settings import (
@@ -81,7 +82,7 @@ class Command(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 sections.setdefault(getattr(param, "heading", _DISPLAY), []).append(record)
         output = sections.pop(_DISPLAY, [])
         for heading, records in [*sections.items(), (_DISPLAY, output)]:
@@ -128,6 +129,10 @@ def setting_option(
     declared, flag = declared_of(hint), "--" + name.replace("_", "-")
     help_text = meta_of(hint).description or ""
     value = field.default if default is None else default
+    made = type_of(name, hint)
+    words = getattr(made, "words", [])
+    if words and not listed(words):
+        help_text += f" One of: {', '.join(words)}."
     if value is None and declared.unset:
         help_text += f"  [{declared.unset}]"
     attributes: dict[str, Any] = {
@@ -141,7 +146,7 @@ def setting_option(
     if bare(hint) is bool:
         return option(f"{flag}/--no-{name.replace('_', '-')}", name, show_default=True, **attributes)
     shown = "" if required else to_text(value, hint)
-    return option(flag, *old, name, type=type_of(name, hint), shown_default=shown, **attributes)
+    return option(flag, *old, name, type=made, shown_default=shown, **attributes)
 
 
 def options_of(
@@ -183,6 +188,13 @@ def combined(*options: Callable[[F], F]) -> Callable[[F], F]:
 def chosen(kind: type[S], options: dict[str, Any]) -> S:
     """Return the settings of a group that a command's options say."""
     return kind(**{name: options[name] for name in names_of(kind) if name in options})
+
+
+def stated(kind: type[Settings]) -> dict[str, Any]:
+    """Return the settings of a group that the command line or the environment says, by name."""
+    context = click.get_current_context()
+    unsaid = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
+    return {name: context.params[name] for name in names_of(kind) if context.get_parameter_source(name) not in unsaid}
 
 
 data_options = options_of(DataSettings, required=["dataset"])

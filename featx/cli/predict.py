@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from featx.cli.options import (
     session,
 )
 from featx.cli.options import command as make_command
-from featx.cli.output import show_prediction
+from featx.cli.output import say, say_json, show_prediction
 
 
 @make_command("predict")
@@ -64,16 +63,14 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
     context = session(options, display)
     if output is not None:
         n_texts = predict_file(context, run, stream, output, total)
-        said = (
-            json.dumps({"texts": n_texts, "output": str(output)})
-            if options["as_json"]
-            else f"{n_texts} texts: {output}"
-        )
-        click.echo(said)
+        if options["as_json"]:
+            say_json({"texts": n_texts, "output": str(output)})
+        else:
+            say(f"{n_texts} texts: {output}")
         return
     batches = predict_batches(context, run, stream, total)
     if options["as_json"]:
-        click.echo(json.dumps({"predictions": [asdict(made) for batch in batches for made in batch]}))
+        say_json({"predictions": [asdict(made) for batch in batches for made in batch]})
         return
     for batch in batches:
         for prediction in batch:
@@ -81,7 +78,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
 
 
 def _texts(texts: tuple[str, ...], source: Path | None, column: str | None) -> tuple[Iterable[str], int | None]:
-    """Texts from arguments, a file or standard input, and at most how many there are."""
+    """Return texts from arguments, a file or standard input, and at most how many there are."""
     from featx.experiment.predict import count_rows, stream_lines, stream_texts
 
     if texts:

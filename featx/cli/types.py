@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +16,8 @@ from featx.settings.text import from_text
 
 #: Settings that are folders, where a shell offers no files.
 _FOLDERS = ("results", "cache_dir")
+#: Characters of a list of words that still stands after the name of an option.
+_LONGEST = 60
 
 
 class SettingType(click.ParamType):  # type: ignore[type-arg]
@@ -30,7 +33,7 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]
         word = declared_of(hint).word_for_none
         self.words = [*words, word] if words and word else words
         plain = "PATH" if self.is_path else {int: "INTEGER", float: "NUMBER"}.get(kind, "TEXT")
-        self.name = (f"[{'|'.join(words)}]" if words else plain) + (",…" if self.several else "")
+        self.name = (listed(words) or ("NAME" if words else plain)) + (",…" if self.several else "")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the value that a text stands for, as its declaration wants it."""
@@ -58,12 +61,22 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]
         return f"{low}x{high}" if low or high else None
 
 
+def listed(words: Sequence[str]) -> str:
+    """Return ``[a|b]`` to show after an option; nothing where that would be long, so that its help must name them."""
+    shown = f"[{'|'.join(words)}]"
+    return shown if words and len(shown) <= _LONGEST else ""
+
+
 class ChoiceType(click.Choice):  # type: ignore[type-arg]
     """One word of several, with the declaration's check and message."""
 
     def __init__(self, name: str, hint: Any) -> None:
         super().__init__([member.value for member in bare(hint)], case_sensitive=False)
-        self.setting, self.hint = name, hint
+        self.setting, self.hint, self.words = name, hint, list(self.choices)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return what ``--help`` shows after the option."""
+        return listed(self.words) or "NAME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the member that a word names."""

@@ -1,4 +1,4 @@
-"""``--verbose``: the libraries' warnings and log lines, and with an error the way to it."""
+"""``--verbose``: the libraries' warnings and log lines, and the traceback of an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _state = {"verbose": False}
 
 
 def is_verbose() -> bool:
-    """Whether ``--verbose`` was given."""
+    """Return whether ``--verbose`` was given."""
     return _state["verbose"]
 
 
@@ -33,11 +33,11 @@ verbose_option = click.option(
     envvar="FEATX_VERBOSE",
     expose_value=False,
     callback=_be_verbose,
-    help="Show the libraries' warnings and logs, and with an error the way to it.",
+    help="Show the libraries' warnings and logs, and the traceback of an error.",
 )
 
 
 def show_traceback() -> None:
-    """The traceback of the exception that is being handled, where ``--verbose`` was given."""
+    """Print the traceback of the exception that is being handled, where ``--verbose`` was given."""
     if is_verbose() and sys.exc_info()[0] is not None:
         click.echo(traceback.format_exc(), err=True, nl=False)

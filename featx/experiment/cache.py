@@ -1,4 +1,4 @@
-"""``featx cache``: what the cache folder holds, and its care."""
+"""``featx cache``: what the cache folder holds, and its maintenance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def describe(store: StoreFacts) -> str:
-    """A store's spec in words."""
+    """Return a store's spec in words."""
     spec = store.spec
     if not spec:
         return f"unknown ({store.folder.name[:12]})"
@@ -37,7 +37,7 @@ def describe(store: StoreFacts) -> str:
 
 
 def parse_age(text: str) -> float:
-    """Seconds out of ``30d``, ``12h``, ``2w``.
+    """Return seconds out of ``30d``, ``12h``, ``2w``.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def parse_age(text: str) -> float:
     """
     match = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip())
     if match is None:
-        raise SettingsError(f"--older-than is {text!r}; expected a number and s, m, h, d or w, such as 30d")
+        raise SettingsError(f"`older_than` is {text!r}; expected a number and s, m, h, d or w, such as 30d")
     return float(match[1]) * _AGE_UNITS[match[2]]
 
 
 def parse_size(text: str) -> int:
-    """Bytes out of ``500M``, ``20G``.
+    """Return bytes out of ``500M``, ``20G``.
 
     Raises
     ------
@@ -70,5 +70,5 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"(\d{1,15})([KMGT]?)B?", text.strip().upper())
     if match is None:
-        raise SettingsError(f"--max-size is {text!r}; expected a number and K, M, G or T, such as 20G")
+        raise SettingsError(f"`max_size` is {text!r}; expected a number and K, M, G or T, such as 20G")
     return int(match[1]) * _SIZE_UNITS[match[2]]

@@ -32,7 +32,7 @@ _HUB_SECONDS = 5.0
 
 
 def examine(cache_dir: CachePlace | None = None) -> dict[str, dict[str, Any]]:
-    """Facts about this installation, by section.
+    """Return facts about this installation, by section.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _compute() -> dict[str, Any]:
 
 
 def _has(name: str) -> bool | str:
-    """What torch says of the processor; other versions may not say it."""
+    """Return what torch says of the processor; other versions may not say it."""
     import torch
 
     ask = getattr(torch.cpu, name, None)
@@ -145,7 +145,7 @@ def _reachable(endpoint: str) -> bool | str:
 
 
 def _wandb() -> dict[str, Any]:
-    """State without importing it, which would start a service; whether there is a key, never the key."""
+    """Return its state without importing it, which would start a service; whether there is a key, never the key."""
     installed = _version("wandb")
     if installed == "not installed":
         return {"installed": False}
@@ -164,7 +164,7 @@ def _netrc_has_wandb() -> bool:
 
 
 def _environment() -> dict[str, Any]:
-    """Variables that matter: those of libraries with their values, those of featx by name, for they may hold paths."""
+    """Return variables that matter: of libraries with their values, of featx by name, for they may hold paths."""
     facts: dict[str, Any] = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     facts |= {name: "set" for name in sorted(os.environ) if name.startswith("FEATX_")}
     facts["in a virtual environment"] = sys.prefix != sys.base_prefix
@@ -172,7 +172,7 @@ def _environment() -> dict[str, Any]:
 
 
 def without_home(path: Path) -> str:
-    """A path with the home folder as ``~``: it would name the user."""
+    """Return a path with the home folder as ``~``: it would name the user."""
     try:
         return str(Path("~") / path.absolute().relative_to(Path.home()))
     except (ValueError, RuntimeError):

@@ -92,7 +92,7 @@ class Planned:
 
 
 def read_plan(path: Path) -> Plan:
-    """Plan in a TOML file.
+    """Return the plan in a TOML file.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def plan_from(table: dict[str, Any], where: str) -> Plan:
-    """Plan from the content of an experiment file."""
+    """Return the plan from the content of an experiment file."""
     check_keys(table, ["experiment", "seeds", *GROUPS], where)
     if "data" not in table:
         raise SettingsError(f'{where}: no [data] table; expected at least: [data] dataset = "…"')
@@ -135,7 +135,7 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
 
 
 def _checkpoints(stated: Any, where: str) -> tuple[CheckpointSettings, ...]:
-    """One ``[checkpoint]`` or several ``[[checkpoint]]``."""
+    """Return one ``[checkpoint]`` or several ``[[checkpoint]]``."""
     tables = stated if isinstance(stated, list) else [stated]
     if not tables:
         raise SettingsError(f"{where}: checkpoint is empty; expected one [checkpoint] or several [[checkpoint]]")
@@ -147,7 +147,7 @@ def _checkpoints(stated: Any, where: str) -> tuple[CheckpointSettings, ...]:
 
 
 def steps(plan: Plan, workspace: Workspace) -> list[Step]:
-    """A step for each checkpoint; with several, each has a results folder of its own, named after it.
+    """Return a step for each checkpoint; with several, each has a results folder of its own, named after it.
 
     Methods that read texts alone are part of the first step only: they would be the same in every one.
     """
@@ -164,7 +164,7 @@ def steps(plan: Plan, workspace: Workspace) -> list[Step]:
 
 
 def _short_names(checkpoints: Sequence[CheckpointSettings]) -> list[str]:
-    """The last part of each name; numbered where two have the same."""
+    """Return the last part of each name; numbered where two have the same."""
     shorts = [name_of_address(checkpoint.checkpoint) for checkpoint in checkpoints]
     return [short if shorts.count(short) == 1 else f"{short}-{at}" for at, short in enumerate(shorts, 1)]
 
@@ -211,7 +211,7 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
 
 
 def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
-    """The runs of `plan`, and which of them are done.
+    """Return the runs of `plan`, and which of them are done.
 
     Data and checkpoints are read to know what they are; features are compared only when the plan is run.
     """
@@ -246,13 +246,13 @@ def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
 
 
 def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
-    """Whether the run in `folder` is the one that is wanted."""
+    """Return whether the run in `folder` is the one that is wanted."""
     if folder.is_symlink() or not (folder / "run.json").exists():
         return "to do"
     try:
         run = read_run(folder)
     except RunError:
-        return "broken; --overwrite to replace it"
+        return "broken; `overwrite` to replace it"
     record, there = run.record, run.record.identity
     if record.failure is not None or run.has_lost_its_model:
         return "to do"
@@ -264,4 +264,4 @@ def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, se
         "settings": settings,
     }
     other = [part for part, value in wanted.items() if there[part] != value]
-    return f"there with other {', '.join(other)}; --overwrite to replace it" if other else "done"
+    return f"there with other {', '.join(other)}; `overwrite` to replace it" if other else "done"

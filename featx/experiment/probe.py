@@ -184,9 +184,17 @@ def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]
     return {
         "pipeline": method.make(0).__repr__(N_CHAR_MAX=10_000),
         "grid": {name: list(values) for name, values in method.grid.items()},
-        **({"preparations": [dict(one) for one in method.preparations]} if len(method.preparations) > 1 else {}),
+        **({"preparations": _preparations(method)} if len(method.preparations) > 1 else {}),
         **facts,
     }
+
+
+def _preparations(method: Method) -> list[dict[str, Any]]:
+    """Return the choices before the classifier as JSON holds them."""
+    return [
+        {name: list(value) if isinstance(value, tuple) else value for name, value in one.items()}
+        for one in method.preparations
+    ]
 
 
 def _caveats(fitted: Fitted) -> tuple[Caveat, ...]:

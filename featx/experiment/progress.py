@@ -18,7 +18,7 @@ class Display(Protocol):
     """Something that shows bars and remarks."""
 
     def task(self, description: str, total: int | None) -> AbstractContextManager[ProgressBar]:
-        """A bar that is there while the context is."""
+        """Show a bar that is there while the context is."""
 
     def say(self, message: str) -> None:
         """Show one line."""
@@ -34,8 +34,8 @@ class Silent:
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[ProgressBar]:
-        """No bar."""
+        """Show no bar."""
         yield _NoTask()
 
     def say(self, message: str) -> None:
-        """Nothing."""
+        """Show nothing."""

@@ -27,7 +27,7 @@ class CacheUrl:
 
     @property
     def name(self) -> str:
-        """What stands after the last slash."""
+        """Return what stands after the last slash."""
         return self.url.rpartition("/")[2]
 
 
@@ -36,7 +36,7 @@ CachePlace = Path | CacheUrl
 
 
 def cache_place(value: str | Path | CacheUrl) -> CachePlace:
-    """A folder, or a place in an object store where `value` is a URL.
+    """Return a folder, or a place in an object store where `value` is a URL.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def cache_place(value: str | Path | CacheUrl) -> CachePlace:
 
 
 def cache_folder(cache_dir: CachePlace | None) -> CachePlace:
-    """`cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
+    """Return `cache_dir`, else ``$FEATX_CACHE_DIR``, else the user's cache folder."""
     if cache_dir is not None:
         return cache_dir
     if stated := os.environ.get(CACHE_DIR_VARIABLE):
@@ -84,7 +84,7 @@ def cache_folder(cache_dir: CachePlace | None) -> CachePlace:
 
 
 def local_folder(cache_dir: CachePlace) -> Path:
-    """`cache_dir` where it is a folder, else the user's: for what must lie on a disk, such as built checkpoints."""
+    """Return `cache_dir` where it is a folder, else the user's: for what must lie on a disk, as built checkpoints."""
     return cache_dir if isinstance(cache_dir, Path) else _user_cache()
 
 

@@ -164,7 +164,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def choose(kind: type[Choice], value: str, option: str) -> Choice:
-    """Member of `kind` that `value` names.
+    """Return the member of `kind` that `value` names.
 
     Raises
     ------

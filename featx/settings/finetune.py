@@ -12,6 +12,7 @@ from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, Optimize
 from featx.settings.declare import Identity, Seed, setting
 
 _ALWAYS, _LATER = Identity.ALWAYS, Identity.UNLESS_DEFAULT
+_OPTIMIZER, _FURTHER = "Optimizer and loss", "Fine-tuning, further"
 
 
 def _of_adapters(help: str, **more: Any) -> Meta:  # noqa: A002
@@ -28,35 +29,29 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
         FinetuneMethod,
         setting("What is trained: all, all after a linear probe (lp), or adapters (lora)."),
     ] = FinetuneMethod.FULL
+    seeds: Annotated[tuple[Seed, ...], setting("Random seeds such as 0,1,2; a run for each.")] = (0,)
     num_train_epochs: Annotated[
         float, setting("Passes over train; the best one on validation is kept.", gt=0, identity=_ALWAYS)
     ] = 2.0
-    max_steps: Annotated[
-        int, setting("Steps after which training ends in any case; -1 for no bound.", ge=-1, identity=_LATER)
-    ] = -1
     learning_rate: Annotated[float, setting("Peak learning rate.", gt=0, identity=_ALWAYS)] = 2e-5
     per_device_train_batch_size: Annotated[int, setting("Texts a step and device.", ge=1, identity=_ALWAYS)] = 16
-    gradient_accumulation_steps: Annotated[int, setting("Batches that make one step.", ge=1, identity=_ALWAYS)] = 1
-    weight_decay: Annotated[float, setting("Weight decay of AdamW.", ge=0, identity=_ALWAYS)] = 0.01
-    adam_beta1: Annotated[float, setting("Beta 1 of AdamW.", ge=0, lt=1, identity=_ALWAYS)] = 0.9
-    adam_beta2: Annotated[float, setting("Beta 2 of AdamW.", ge=0, lt=1, identity=_ALWAYS)] = 0.999
-    adam_epsilon: Annotated[float, setting("Epsilon of AdamW.", gt=0, identity=_ALWAYS)] = 1e-8
-    max_grad_norm: Annotated[float, setting("Bound on the gradient's norm; 0 sets none.", ge=0, identity=_ALWAYS)] = 1.0
-    warmup_steps: Annotated[
-        float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS)
-    ] = 0.0
-    lr_scheduler_type: Annotated[Schedule, setting("Schedule of the learning rate.", identity=_ALWAYS)] = (
-        Schedule.LINEAR
-    )
-    optim: Annotated[Optimizer, setting("The Trainer's name of the optimizer.", identity=_ALWAYS)] = (
-        Optimizer.ADAMW_TORCH_FUSED
-    )
-    label_smoothing_factor: Annotated[
-        float, setting("Share of the loss that goes to all classes.", ge=0, lt=1, identity=_ALWAYS)
-    ] = 0.0
+    max_length: Annotated[
+        int | None,
+        setting(
+            "Tokens at which texts are cut, special ones included.",
+            unset="the checkpoint's limit",
+            example=128,
+            ge=1,
+            identity=_ALWAYS,
+        ),
+    ] = None
     class_weights: Annotated[ClassWeights, setting("Weights of the classes in the loss.", identity=_ALWAYS)] = (
         ClassWeights.NONE
     )
+    search: Annotated[
+        int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
+    ] = 0
+    search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
     early_stopping_patience: Annotated[
         int | None,
         setting(
@@ -70,31 +65,54 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     dtype: Annotated[Dtype, setting("Type of the arithmetic, by autocast; weights stay float32.", identity=_ALWAYS)] = (
         Dtype.FLOAT32
     )
-    gradient_checkpointing: Annotated[bool, setting("Compute twice, keep less in memory.", identity=_ALWAYS)] = False
+    weight_decay: Annotated[float, setting("Weight decay of AdamW.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)] = 0.01
+    warmup_steps: Annotated[
+        float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)
+    ] = 0.0
+    lr_scheduler_type: Annotated[
+        Schedule, setting("Schedule of the learning rate.", identity=_ALWAYS, heading=_OPTIMIZER)
+    ] = Schedule.LINEAR
+    optim: Annotated[
+        Optimizer, setting("The Trainer's name of the optimizer.", identity=_ALWAYS, heading=_OPTIMIZER)
+    ] = Optimizer.ADAMW_TORCH_FUSED
+    adam_beta1: Annotated[float, setting("Beta 1 of AdamW.", ge=0, lt=1, identity=_ALWAYS, heading=_OPTIMIZER)] = 0.9
+    adam_beta2: Annotated[float, setting("Beta 2 of AdamW.", ge=0, lt=1, identity=_ALWAYS, heading=_OPTIMIZER)] = 0.999
+    adam_epsilon: Annotated[float, setting("Epsilon of AdamW.", gt=0, identity=_ALWAYS, heading=_OPTIMIZER)] = 1e-8
+    max_grad_norm: Annotated[
+        float, setting("Bound on the gradient's norm; 0 sets none.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)
+    ] = 1.0
+    gradient_accumulation_steps: Annotated[
+        int, setting("Batches that make one step.", ge=1, identity=_ALWAYS, heading=_OPTIMIZER)
+    ] = 1
+    label_smoothing_factor: Annotated[
+        float, setting("Share of the loss that goes to all classes.", ge=0, lt=1, identity=_ALWAYS, heading=_OPTIMIZER)
+    ] = 0.0
+    max_steps: Annotated[
+        int,
+        setting(
+            "Steps after which training ends in any case; -1 for no bound.", ge=-1, identity=_LATER, heading=_FURTHER
+        ),
+    ] = -1
+    gradient_checkpointing: Annotated[
+        bool, setting("Compute twice, keep less in memory.", identity=_ALWAYS, heading=_FURTHER)
+    ] = False
     freeze_layers: Annotated[
-        int, setting("Keep the embeddings and so many first layers as they are; 0 trains all.", ge=0, identity=_ALWAYS)
+        int,
+        setting(
+            "Keep the embeddings and so many first layers as they are; 0 trains all.",
+            ge=0,
+            identity=_ALWAYS,
+            heading=_FURTHER,
+        ),
     ] = 0
     keep_head: Annotated[
         bool,
-        setting("Go on with a head that the checkpoint brings for other labels, one for one.", identity=_LATER),
-    ] = False
-    search: Annotated[
-        int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
-    ] = 0
-    search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
-    lora_r: Annotated[int, _of_adapters("Rank of adapters.", stored="r", aliases=("r",), ge=1)] = 16
-    lora_alpha: Annotated[float, _of_adapters("Scale of adapters.", gt=0)] = 32.0
-    lora_dropout: Annotated[float, _of_adapters("Dropout of adapters.", ge=0, lt=1)] = 0.05
-    max_length: Annotated[
-        int | None,
         setting(
-            "Tokens at which texts are cut, special ones included.",
-            unset="the checkpoint's limit",
-            example=128,
-            ge=1,
-            identity=_ALWAYS,
+            "Go on with a head that the checkpoint brings for other labels, one for one.",
+            identity=_LATER,
+            heading=_FURTHER,
         ),
-    ] = None
+    ] = False
     logging_steps: Annotated[
         int | None,
         setting(
@@ -103,9 +121,12 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
             example=10,
             ge=1,
             identity=_LATER,
+            heading=_FURTHER,
         ),
     ] = None
-    seeds: Annotated[tuple[Seed, ...], setting("Random seeds such as 0,1,2; a run for each.")] = (0,)
+    lora_r: Annotated[int, _of_adapters("Rank of adapters.", stored="r", aliases=("r",), ge=1)] = 16
+    lora_alpha: Annotated[float, _of_adapters("Scale of adapters.", gt=0)] = 32.0
+    lora_dropout: Annotated[float, _of_adapters("Dropout of adapters.", ge=0, lt=1)] = 0.05
 
 
 @dataclass(frozen=True)

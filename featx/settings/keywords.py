@@ -121,26 +121,28 @@ class FinetuneKeywords(TypedDict, total=False):
 
     #: What is trained: all, all after a linear probe (lp), or adapters (lora).
     method: FinetuneMethod | Literal["full", "lp", "lora"]
+    #: Random seeds such as 0,1,2; a run for each.
+    seeds: int | Sequence[int]
     #: Passes over train; the best one on validation is kept.
     num_train_epochs: float
-    #: Steps after which training ends in any case; -1 for no bound.
-    max_steps: int
     #: Peak learning rate.
     learning_rate: float
     #: Texts a step and device.
     per_device_train_batch_size: int
-    #: Batches that make one step.
-    gradient_accumulation_steps: int
+    #: Tokens at which texts are cut, special ones included.
+    max_length: int | None
+    #: Weights of the classes in the loss.
+    class_weights: ClassWeights | Literal["none", "balanced"]
+    #: Trials of learning rate and epochs on validation; 0 for none.
+    search: int
+    #: Let the trials choose warmup_steps as well.
+    search_warmup: bool
+    #: Evaluations without gain on validation that end the training.
+    early_stopping_patience: int | None
+    #: Type of the arithmetic, by autocast; weights stay float32.
+    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
     #: Weight decay of AdamW.
     weight_decay: float
-    #: Beta 1 of AdamW.
-    adam_beta1: float
-    #: Beta 2 of AdamW.
-    adam_beta2: float
-    #: Epsilon of AdamW.
-    adam_epsilon: float
-    #: Bound on the gradient's norm; 0 sets none.
-    max_grad_norm: float
     #: Steps of warm-up, or their share when below 1.
     warmup_steps: float
     #: Schedule of the learning rate.
@@ -152,36 +154,34 @@ class FinetuneKeywords(TypedDict, total=False):
     )
     #: The Trainer's name of the optimizer.
     optim: Optimizer | Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd", "adagrad", "rmsprop"]
+    #: Beta 1 of AdamW.
+    adam_beta1: float
+    #: Beta 2 of AdamW.
+    adam_beta2: float
+    #: Epsilon of AdamW.
+    adam_epsilon: float
+    #: Bound on the gradient's norm; 0 sets none.
+    max_grad_norm: float
+    #: Batches that make one step.
+    gradient_accumulation_steps: int
     #: Share of the loss that goes to all classes.
     label_smoothing_factor: float
-    #: Weights of the classes in the loss.
-    class_weights: ClassWeights | Literal["none", "balanced"]
-    #: Evaluations without gain on validation that end the training.
-    early_stopping_patience: int | None
-    #: Type of the arithmetic, by autocast; weights stay float32.
-    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
+    #: Steps after which training ends in any case; -1 for no bound.
+    max_steps: int
     #: Compute twice, keep less in memory.
     gradient_checkpointing: bool
     #: Keep the embeddings and so many first layers as they are; 0 trains all.
     freeze_layers: int
     #: Go on with a head that the checkpoint brings for other labels, one for one.
     keep_head: bool
-    #: Trials of learning rate and epochs on validation; 0 for none.
-    search: int
-    #: Let the trials choose warmup_steps as well.
-    search_warmup: bool
+    #: Steps between entries of the log with loss and learning rate.
+    logging_steps: int | None
     #: Rank of adapters.
     lora_r: int
     #: Scale of adapters.
     lora_alpha: float
     #: Dropout of adapters.
     lora_dropout: float
-    #: Tokens at which texts are cut, special ones included.
-    max_length: int | None
-    #: Steps between entries of the log with loss and learning rate.
-    logging_steps: int | None
-    #: Random seeds such as 0,1,2; a run for each.
-    seeds: int | Sequence[int]
 
 
 class SavingKeywords(TypedDict, total=False):
@@ -323,3 +323,15 @@ class ReportCall(ReportKeywords, total=False):
 
 class PredictCall(ComputeKeywords, total=False):
     """Keywords of `featx.predict`."""
+
+
+#: Groups of settings that the keywords of a call come from.
+CALLS = {
+    "LoadDatasetCall": ("data",),
+    "SessionCall": ("data", "checkpoint", "compute", "ray", "workspace"),
+    "ExtractCall": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
+    "BaselineCall": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
+    "FinetuneCall": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
+    "ReportCall": ("report",),
+    "PredictCall": ("compute",),
+}

@@ -38,5 +38,5 @@ class WorkspaceSettings(Settings, table="workspace", heading="Results and cache"
 
     @property
     def cache(self) -> CachePlace:
-        """The cache folder or place in an object store."""
+        """Return the cache folder or place in an object store."""
         return cache_folder(self.cache_dir)

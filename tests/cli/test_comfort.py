@@ -17,7 +17,7 @@ import click
 import pytest
 
 from featx.cli import main
-from featx.cli.main import cli
+from featx.cli.group import cli
 from featx.experiment import doctor
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -139,7 +139,18 @@ def test_completion(capsys: pytest.CaptureFixture[str], shell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"), [("featx ext", "extract"), ("featx extract --lay", "--layer"), ("featx cache ver", "verify")]
+    ("words", "expected"),
+    [
+        ("featx ext", "extract"),
+        ("featx extract --lay", "--layer"),
+        ("featx cache ver", "verify"),
+        ("featx extract --dtype ", "bfloat16"),
+        ("featx extract --pooling cls,m", "cls,mean"),
+        ("featx baseline --methods logreg,rid", "logreg,ridge"),
+        ("featx report --metric f1_m", "f1_macro"),
+        ("featx report --format ", "csv"),
+        ("featx finetune --lr-scheduler-type cos", "cosine"),
+    ],
 )
 def test_what_is_completed(words: str, expected: str) -> None:
     done = featx(_FEATX_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))

@@ -276,7 +276,7 @@ def test_help_has_an_example(featx: Run, command: str) -> None:
 def test_every_option_has_an_environment_variable() -> None:
     import click
 
-    from featx.cli.main import cli
+    from featx.cli.group import cli
 
     context = click.Context(cli)
     for name in cli.list_commands(context):

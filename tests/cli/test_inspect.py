@@ -11,9 +11,10 @@ import pytest
 from tiny import LABELS, make_tokenizer
 
 from featx.cli import main
-from featx.cli.inspection import table, visible
+from featx.cli.tables import table
 from featx.data import Split, TextDataset
 from featx.data.summary import Lengths, Repeated, repeated_across, repeated_within, samples
+from featx.markup import visible
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -270,8 +270,8 @@ seeds = [0, 1]
     (workspace.results / "tweets/majority/seed-0/run.json").write_text("{")
     other = plan(tmp_path, text.replace(str(tweets), str(write_tweeteval(tmp_path / "other" / "tweets", seed=5))))
     said = [run.state for run in planned_runs(other, workspace)]
-    assert said[0] == "broken; --overwrite to replace it"
-    assert said[2] == "there with other data; --overwrite to replace it"
+    assert said[0] == "broken; `overwrite` to replace it"
+    assert said[2] == "there with other data; `overwrite` to replace it"
 
 
 def test_several_checkpoints_make_one_report(tmp_path: Path, tweets: Path, checkpoints: Callable[[str], Path]) -> None:
@@ -284,3 +284,112 @@ def test_several_checkpoints_make_one_report(tmp_path: Path, tweets: Path, check
     assert methods == ["logreg", "logreg", "majority", "tfidf-logreg"]
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["x", "x-bert", "x-distilbert"]
     assert all(run.state == "done" for run in planned_runs(made, workspace))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (".".join("a" * 20_000) + " = 1", "a key of ten parts or more"),
+        ("[" + ".".join("a" * 20_000) + "]", "a key of ten parts or more"),
+        (".".join(['"a"'] * 20_000) + " = 1", "a key of ten parts or more"),
+        ("x = {" * 5_000, "is no TOML"),
+        ("[data]\nsplit_seed = " + "9" * 400, r"data\.split_seed is 9{60}; expected a whole number from 0"),
+        ("[data]\nsplit_seed = " + "9" * 5_000, "is no TOML"),
+        (
+            "[data]\n[finetune]\nlearning_rate = " + "9" * 400,
+            r"finetune\.learning_rate is 9+; expected a number above 0",
+        ),
+        ("[data]\n[finetune]\nlearning_rate = 1e999", r"finetune\.learning_rate is inf; expected a number above 0"),
+        ("[data]\n" + "# " + "x" * 300_000, "has over 256 KiB"),
+    ],
+    ids=[
+        "dotted key",
+        "dotted table",
+        "quoted parts",
+        "nested",
+        "400 digits",
+        "5,000 digits",
+        "a large rate",
+        "infinite",
+        "huge",
+    ],
+)
+def test_no_file_takes_long_to_be_refused(tmp_path: Path, content: str, words: str) -> None:
+    import time
+
+    began = time.perf_counter()
+    with pytest.raises(SettingsError, match=words) as error:
+        plan(tmp_path, content)
+    assert time.perf_counter() - began < 2
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+def test_a_pipe_is_no_experiment_file(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(SettingsError, match="is no file; give an experiment file"):
+        read_plan(tmp_path / "pipe.toml")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from featx.settings import WorkspaceSettings, cache_place
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = plan(
+        tmp_path, '[data]\ndataset = "~/x.csv"\n[checkpoint]\ncheckpoint = "~/m"\n[workspace]\nresults = "~/r"\n'
+    )
+    assert made.data.dataset == str(tmp_path / "x.csv")
+    assert made.checkpoints[0].checkpoint == str(tmp_path / "m")
+    assert made.workspace.results == tmp_path / "r"
+    assert WorkspaceSettings(cache_dir="~/c").cache_dir == cache_place("~/c") == tmp_path / "c"
+    monkeypatch.setenv("FEATX_CACHE_DIR", "~/from variable")
+    assert cache_folder(None) == tmp_path / "from variable"
+    assert DataSettings("~nobody-has-this-name/x").dataset == "~nobody-has-this-name/x"
+    assert DataSettings("x~").dataset == "x~"
+
+
+def test_what_the_command_line_says_comes_before_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
+
+    from featx.cli import main
+
+    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
+    path = tmp_path / "e.toml"
+    path.write_text('[data]\n[baseline]\nmethods = "majority"\n[workspace]\nresults = "from-file"\nexperiment = "x"\n')
+
+    def folder(*words: str) -> str:
+        with pytest.raises(SystemExit):
+            main(["run", str(path), "--dry-run", "--json", *words])
+        return json.loads(capsys.readouterr().out)["runs"][0]["folder"]
+
+    assert folder() == "from-file/x/majority/seed-0"
+    assert folder("--experiment", "y") == "from-file/y/majority/seed-0"
+    monkeypatch.setenv("FEATX_RESULTS", "from-variable")
+    assert folder() == "from-variable/x/majority/seed-0"
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    from featx.cli import main
+    from featx.settings.schema import json_schema
+
+    with pytest.raises(SystemExit):
+        main(["run", "--print-schema"])
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(json_schema()))
+
+
+def test_errors_of_a_file_name_its_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from featx.cli import main
+
+    path = tmp_path / "e.toml"
+    path.write_text("[data]\n[finetune]\nmax_steps = 0\n")
+    with pytest.raises(SystemExit):
+        main(["run", str(path)])
+    assert "finetune.max_steps is 0; expected 1 or more" in capsys.readouterr().err

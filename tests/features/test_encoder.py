@@ -113,8 +113,8 @@ def test_long_texts_are_cut_and_counted(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"layers": (3,)}, r"`layer` is 3; this checkpoint has 0 \(embeddings\) to 2 \(last\)"),
-        ({"layers": (-4,)}, r"`layer` is -4"),
+        ({"layer": (3,)}, r"`layer` is 3; this checkpoint has 0 \(embeddings\) to 2 \(last\)"),
+        ({"layer": (-4,)}, r"`layer` is -4"),
         ({"max_length": 2}, r"`max_length` is 2; expected 3 .* to 40, the limit"),
         ({"max_length": 41}, r"`max_length` is 41; expected 3"),
         ({"dtype": Dtype.FLOAT16}, r"`dtype` is 'float16', which a CPU computes slowly"),

@@ -16,7 +16,7 @@ import click
 import msgspec
 import pytest
 
-from featx.cli.main import cli
+from featx.cli.group import cli
 from featx.cli.options import Option
 from featx.errors import SettingsError
 from featx.experiment.example import example
@@ -163,6 +163,23 @@ def test_the_whole_example_is_valid_by_the_schema() -> None:
 def test_keywords_resolve() -> None:
     for name in ("BaselineCall", "FinetuneCall", "ExtractCall", "ReportCall", "LoadDatasetCall"):
         assert typing.get_type_hints(getattr(keywords, name))
+
+
+def test_public_functions_show_every_setting() -> None:
+    import inspect
+
+    import featx
+
+    for name, tables in page_of("make_keywords").CALLS.items():
+        function = getattr(featx, name, None)
+        if name in ("session", "predict"):
+            continue
+        parameters = inspect.signature(function).parameters
+        for table in tables:
+            for field in fields(GROUPS[table]):
+                if field.name not in ("dataset", "checkpoint"):
+                    assert parameters[field.name].default == field.default, (name, field.name)
+                    assert f"\n{field.name} : default " in function.__doc__
 
 
 STORED = Path(__file__).parents[1] / "runs_of_0_1"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import StoreError
+from featx.errors import FeatxWarning, StoreError
 from featx.features.spec import FeatureSpec
 from featx.features.store.index import DigestIndex
 from featx.features.store.place import Digests, Features, as_slice
@@ -230,6 +230,7 @@ class FeatureStore:
         warnings.warn(
             f"the cache folder {self.folder} cannot be written ({error.strerror or error}): features are computed "
             "and returned but not kept; choose another `cache_dir` to keep them",
+            FeatxWarning,
             stacklevel=4,
         )
 

@@ -27,7 +27,7 @@ ALLOWED = {
     "runs": {"errors", "files", "settings", "data", "evaluation"},
     "baselines": {"errors", "settings", "data", "evaluation", "features"},
     "training": {"errors", "files", "settings", "data", "evaluation", "features"},
-    "reporting": {"errors", "files", "settings", "runs", "evaluation"},
+    "reporting": {"errors", "files", "settings", "markup", "runs", "evaluation"},
     "prediction": {"errors", "settings", "runs", "features", "baselines", "training"},
     "sklearn": {"errors", "settings", "features"},
     "experiment": {
@@ -46,12 +46,12 @@ TOKEN_SIDE = {
 }  # fmt: skip
 #: Packages that are slow to import, and so are imported where they are used.
 HEAVY = {
-    "torch", "transformers", "sklearn", "pandas", "matplotlib", "wandb", "datasets", "scipy", "pyarrow", "skops", "rich", "fsspec"
+    "torch", "transformers", "sklearn", "pandas", "matplotlib", "wandb", "datasets", "scipy", "pyarrow", "skops", "rich", "obstore"
 }  # fmt: skip
 #: What a part cannot do without when it is imported: the classes in `featx.sklearn` are scikit-learn's children.
 OWN_HEAVY = {"sklearn": {"sklearn"}}
 #: Packages that one module of features may use, and without which the others work.
-OPTIONAL = {"adapters.py": {"peft"}, "ray_cluster.py": {"ray"}, "objects.py": {"fsspec"}}
+OPTIONAL = {"adapters.py": {"peft"}, "ray_cluster.py": {"ray"}, "objects.py": {"obstore"}}
 #: Packages that features may use at all.
 FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl"}
 

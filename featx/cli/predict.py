@@ -13,14 +13,17 @@ import click
 from featx.cli.display import make_display
 from featx.cli.options import (
     cache_option,
+    chosen,
     compute_options,
     json_option,
     option,
+    options_of,
     quiet_option,
     session,
 )
 from featx.cli.options import command as make_command
 from featx.cli.output import say, say_json, show_prediction
+from featx.settings import PredictionSettings
 
 
 @make_command("predict")
@@ -30,15 +33,15 @@ from featx.cli.output import say, say_json, show_prediction
     "--input",
     "input_path",
     type=click.Path(path_type=Path),
-    help="File of texts: .csv, .tsv, .jsonl or .parquet; any other holds one text a line.",
+    help="File of texts: .csv, .tsv, .json, .jsonl, .parquet, .arrow, .xlsx, also compressed; .txt: one text a line.",
 )
-@option("--text-column", help="Column of the texts in --input.  [found by name]")
 @option(
     "--output",
     envvar="FEATX_PREDICT_OUTPUT",
     type=click.Path(path_type=Path),
-    help="File to write: .csv, .tsv, .jsonl or .parquet.",
+    help="File to write: .csv, .tsv, .json, .jsonl, .parquet, .arrow or .xlsx, also compressed.",
 )
+@options_of(PredictionSettings)
 @option("--checkpoint", envvar="FEATX_PREDICT_CHECKPOINT", help="Where the run's checkpoint is now, when it has moved.")
 @compute_options
 @cache_option
@@ -58,11 +61,12 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         raise click.UsageError("give TEXTS or --input, not both")
     if output is not None:
         check_output(output, source)
-    stream, total = _texts(texts, source, options["text_column"])
+    files = chosen(PredictionSettings, options)
+    stream, total = _texts(texts, source, files)
     display = make_display(options["quiet"] or (output is None and options["as_json"]))
     context = session(options, display)
     if output is not None:
-        n_texts = predict_file(context, run, stream, output, total)
+        n_texts = predict_file(context, run, stream, output, total, files.escape_formulas)
         if options["as_json"]:
             say_json({"texts": n_texts, "output": str(output)})
         else:
@@ -77,12 +81,12 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
             show_prediction(prediction)
 
 
-def _texts(texts: tuple[str, ...], source: Path | None, column: str | None) -> tuple[Iterable[str], int | None]:
+def _texts(texts: tuple[str, ...], source: Path | None, files: PredictionSettings) -> tuple[Iterable[str], int | None]:
     """Return texts from arguments, a file or standard input, and at most how many there are."""
-    from featx.experiment.predict import count_rows, stream_lines, stream_texts
+    from featx.experiment.predict import count_rows, read_options, stream_lines, stream_texts
 
     if texts:
         return texts, len(texts)
     if source is not None:
-        return stream_texts(source, column), count_rows(source)
-    return stream_lines(sys.stdin.buffer, "standard input"), None
+        return stream_texts(source, options=read_options(files)), count_rows(source)
+    return stream_lines(sys.stdin.buffer, "standard input", files.encoding), None

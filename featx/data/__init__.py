@@ -1,6 +1,6 @@
 """From an address to a `TextDataset`: splits of texts with integer labels, label names and digests.
 
-Nothing here knows of models, features or metrics. May import ``errors`` and ``config``.
+Nothing here knows of models, features or metrics. May import ``errors`` and ``settings``.
 """
 
 from featx.data.address import load_dataset

@@ -7,7 +7,7 @@ conversion (branch ``refs/convert/parquet``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from featx.data.columns import find_columns
 from featx.data.hub_errors import quiet_hub, tried
 from featx.data.raw import RawSplit
+from featx.data.splits import SPLIT_NAMES
 from featx.errors import DataError
 from featx.settings import DataSettings
 
@@ -26,18 +27,24 @@ _SERVER_ERROR = 500
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(:(?P<config>[\w.-]+))?")
 #: What to do without the Hub.
-_ELSE = "give a local file or folder, or try --dataset demo"
-#: Names under which a Hub data set may hold each split.
-_SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "val", "dev", "valid"), "test": ("test",)}
+_ELSE = "give a local file or folder, or try `dataset` demo"
 
 
 def is_hub_address(address: str) -> bool:
-    """Whether `address` could name a data set on the Hub (``NAME`` or ``NAME:CONFIG``)."""
+    """Return whether `address` could name a data set on the Hub (``NAME`` or ``NAME:CONFIG``)."""
     return _ADDRESS.fullmatch(address) is not None
 
 
-def read_hub(settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ...] | None, str]:
-    """Splits, label names if the data set states them, and the commit they come from.
+def read_hub(
+    settings: DataSettings, wanted: Sequence[str] = tuple(SPLIT_NAMES)
+) -> tuple[dict[str, RawSplit], tuple[str, ...] | None, str]:
+    """Return splits, label names if the data set states them, and the commit they come from.
+
+    Parameters
+    ----------
+    settings : DataSettings
+    wanted : sequence of str
+        Splits to read.
 
     Raises
     ------
@@ -52,19 +59,20 @@ def read_hub(settings: DataSettings) -> tuple[dict[str, RawSplit], tuple[str, ..
     loaded = _load_converted(name, config, place) if place.converted else _load(name, config, place.commit)
     commit = place.commit or _cached_commit(loaded)
     raw: dict[str, RawSplit] = {}
-    mapping: tuple[str, ...] | None = None
-    for split, names in _SPLIT_NAMES.items():
+    for split, names in SPLIT_NAMES.items():
         there = next((n for n in names if n in loaded), None)
-        if there is None:
+        if there is None or split not in wanted:
             continue
-        table = loaded[there]
-        source = f"{settings.dataset}, split {there}"
-        text, label = find_columns(table.column_names, source, settings.text_column, settings.label_column)
-        raw[split] = RawSplit(source, list(table[text]), list(table[label]))
-        mapping = tuple(getattr(table.features[label], "names", None) or ()) or mapping
+        raw[split] = _raw_split(loaded[there], f"{settings.dataset}, split {there}", settings)
     if "train" not in raw:
         raise DataError(f"{settings.dataset}: no train split; it has {', '.join(map(repr, loaded))}")
-    return raw, mapping, commit
+    return raw, None, commit
+
+
+def _raw_split(table: Any, source: str, settings: DataSettings) -> RawSplit:
+    text, label = find_columns(table.column_names, source, settings.text_column, settings.label_column)
+    names = tuple(getattr(table.features[label], "names", None) or ()) or None
+    return RawSplit(source, list(table[text]), list(table[label]), label_names=names)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class _Place:
 
 
 def _locate(name: str, revision: str | None) -> _Place:
-    """Commit that `revision` stands at; of the converted branch where the repository carries a loading script."""
+    """Find the commit of `revision`; of the converted branch where the repository carries a loading script."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -108,13 +116,13 @@ def _locate(name: str, revision: str | None) -> _Place:
 
 
 def _is_converted(files: set[str]) -> bool:
-    """Whether a revision is laid out as the Hub's own conversion: ``<config>/<split>/<number>.parquet`` and no more."""
+    """Return whether a revision is the Hub's own conversion: ``<config>/<split>/<number>.parquet`` and no more."""
     data = {file for file in files if not file.startswith(".") and file != "README.md"}
     return bool(data) and all(_CONVERTED_FILE.fullmatch(file) for file in data)
 
 
 def _cached_place(name: str, revision: str | None, cause: Exception) -> _Place:
-    """Where a copy is cached, for work without a network."""
+    """Find where a copy is cached, for work without a network."""
     from datasets import config as datasets_config
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
@@ -137,7 +145,7 @@ def _cached_place(name: str, revision: str | None, cause: Exception) -> _Place:
 
 
 def _load_converted(name: str, config: str | None, place: _Place) -> Any:
-    """Splits of the Hub's own conversion: Parquet files at ``<config>/<split>/<number>.parquet``."""
+    """Load the splits of the Hub's own conversion: Parquet files at ``<config>/<split>/<number>.parquet``."""
     from huggingface_hub import snapshot_download
 
     pattern = f"{config}/*" if config else "*.parquet"
@@ -166,7 +174,7 @@ def _load_converted(name: str, config: str | None, place: _Place) -> Any:
 
 
 def _load(name: str, config: str | None, commit: str | None, builder: str | None = None, **settings: Any) -> Any:
-    """Splits of the repository called `name`, or, with a `builder`, of its files that are here already."""
+    """Load the splits of the repository called `name`, or, with a `builder`, of its files that are here already."""
     import datasets
 
     try:
@@ -201,7 +209,7 @@ def _no_bars() -> Iterator[None]:
 
 
 def _cached_commit(loaded: Any) -> str:
-    """Commit of a data set that was read from the cache: its files lie in a folder of that name."""
+    """Return the commit of a data set that was read from the cache: its files lie in a folder of that name."""
     files = [entry["filename"] for split in loaded.values() for entry in split.cache_files]
     commits = {part for file in files for part in Path(file).parts if _COMMIT.fullmatch(part)}
     return commits.pop() if len(commits) == 1 else "unknown"

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from featx.data.columns import find_columns
-from featx.data.dataset import SPLITS
 from featx.data.raw import RawSplit
+from featx.data.splits import split_of
 from featx.errors import DataError
 from featx.settings import DataSettings
 
 #: How data in memory is called in messages.
 SOURCE = "data in memory"
-_SPLIT_NAMES = {"val": "validation", "dev": "validation", "valid": "validation", **{name: name for name in SPLITS}}
 _EXPECTED = (
     "expected an address, (texts, labels), columns by name, a pandas or polars frame, a datasets.Dataset, or a mapping "
     "of split names to one of these"
@@ -48,13 +47,13 @@ def read_in_memory(data: Any, settings: DataSettings) -> tuple[dict[str, RawSpli
     DataError
         If it is none of these, lacks a column, or texts and labels differ in number.
     """
-    if not (isinstance(data, Mapping) and "train" in data):
+    if not (isinstance(data, Mapping) and any(split_of(str(name)) == "train" for name in data)):
         raw, names = _read_table(data, SOURCE, settings)
         return {"train": raw}, names, True
     read = {
         split: _read_table(table, f"{SOURCE}, {name}", settings)
         for name, table in data.items()
-        if (split := _SPLIT_NAMES.get(name)) is not None
+        if (split := split_of(str(name))) is not None
     }
     stated = [names for _, names in read.values() if names is not None]
     return {split: raw for split, (raw, _) in read.items()}, stated[0] if stated else None, False

@@ -10,7 +10,7 @@ from featx.settings import DataSettings
 
 
 def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, Split]:
-    """`split` in two, the second with about `fraction` of the texts, each class in proportion and none left out.
+    """Cut `split` in two, the second with about `fraction` of the texts, each class in proportion and none left out.
 
     Rows keep their order. The same texts, labels, fraction and seed give the same cut.
 
@@ -25,8 +25,8 @@ def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, S
         rows = rng.permutation(np.flatnonzero(split.labels == label))
         if count == 1:
             raise DataError(
-                f"{source}: class {split.label_names[label]!r} has 1 text left, too few to cut a split from; add texts "
-                "(three of each class at least) or give the splits as files"
+                f"{source}: class {split.label_names[label][:80]!r} has 1 text left, too few to cut a split from; add "
+                "texts (three of each class at least), give the splits as files, or set `drop_rare` to leave it out"
             )
         n_cut = min(max(1, round(fraction * count)), count - 1) if count else 0
         taken.append(rows[:n_cut])
@@ -34,9 +34,14 @@ def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, S
     return _rows(split, np.setdiff1d(np.arange(len(split)), second)), _rows(split, second)
 
 
+def cut_test(whole: Split, settings: DataSettings, source: str) -> tuple[Split, Split]:
+    """Cut `whole` into what is left and test, by the fraction of `settings`."""
+    return cut(whole, settings.test_fraction, settings.split_seed, source)
+
+
 def three_way(whole: Split, settings: DataSettings, source: str) -> dict[str, Split]:
-    """One split as train, validation and test, by the fractions of `settings`."""
-    rest, test = cut(whole, settings.test_fraction, settings.split_seed, source)
+    """Cut one split into train, validation and test, by the fractions of `settings`."""
+    rest, test = cut_test(whole, settings, source)
     share = settings.validation_fraction / (1 - settings.test_fraction)
     train, validation = cut(rest, share, settings.split_seed, source)
     return {"train": train, "validation": validation, "test": test}

@@ -8,7 +8,15 @@ from featx.evaluation.caveats import Caveat, caveat_lines
 from featx.evaluation.choosing import f1_macro_standard_error, temperature_scaled_log_loss
 from featx.evaluation.confusion import CLASS_METRICS, CONFUSION_METRICS, confusion_matrix, metrics_of_confusion
 from featx.evaluation.families import Family
-from featx.evaluation.intervals import Interval, interval_of, metric_interval, over_seeds
+from featx.evaluation.intervals import (
+    Interval,
+    interval_of,
+    interval_over_seeds,
+    metric_interval,
+    over_seeds,
+    range_of,
+)
+from featx.evaluation.least_lengths import Lengths, least_lengths, least_lengths_of_classes
 from featx.evaluation.metrics import METRICS, SCORE_METRICS, Metric, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
@@ -22,6 +30,7 @@ __all__ = [
     "Caveat",
     "Family",
     "Interval",
+    "Lengths",
     "Metric",
     "Paired",
     "Predictions",
@@ -33,6 +42,9 @@ __all__ = [
     "f1_macro_standard_error",
     "holm",
     "interval_of",
+    "interval_over_seeds",
+    "least_lengths",
+    "least_lengths_of_classes",
     "mcnemar",
     "measure",
     "metric_interval",
@@ -40,6 +52,7 @@ __all__ = [
     "over_seeds",
     "paired_difference",
     "paired_of",
+    "range_of",
     "resampled_scores",
     "temperature_scaled_log_loss",
     "verdict",

@@ -84,7 +84,7 @@ def measure(predictions: Predictions) -> dict[str, Any]:
 
 
 def log_losses(y_true: NDArray[np.int64], y_score: Floats) -> Floats:
-    """Negative log probability of the true class, shape (n_texts,), in nats.
+    """Return the negative log probability of the true class, shape (n_texts,), in nats.
 
     Probabilities are clipped to the machine epsilon of their dtype and then normalised, as scikit-learn does.
     """
@@ -94,20 +94,20 @@ def log_losses(y_true: NDArray[np.int64], y_score: Floats) -> Floats:
 
 
 def brier_scores(y_true: NDArray[np.int64], y_score: Floats) -> Floats:
-    """Squared distance of probabilities and truth, shape (n_texts,), halved for two classes (Brier, 1950)."""
+    """Return the squared distance of scores and truth, shape (n_texts,), halved for two classes (Brier, 1950)."""
     truth = np.eye(y_score.shape[1])[y_true]
     scores = ((y_score - truth) ** 2).sum(axis=1)
     return np.asarray(scores / 2 if y_score.shape[1] == 2 else scores, np.float64)
 
 
 def expected_calibration_error(y_true: NDArray[np.int64], y_score: Floats) -> float:
-    """Gap between confidence and accuracy, averaged over 15 equal bins (Guo et al., ICML 2017, eq. 5)."""
+    """Return the gap between confidence and accuracy, averaged over 15 equal bins (Guo et al., ICML 2017, eq. 5)."""
     bins, gaps = calibration_gaps(y_true, y_score)
     return float(np.abs(np.bincount(bins, weights=gaps, minlength=ECE_BINS)).sum() / len(y_true))
 
 
 def calibration_gaps(y_true: NDArray[np.int64], y_score: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Bin of each text and how far being correct (1 or 0) is above its confidence, each of shape (n_texts,).
+    """Return each text's bin and how far being correct (1 or 0) is above its confidence, both of shape (n_texts,).
 
     Confidence is the highest probability of a text; bins are (0, 1/15], …, (14/15, 1].
     """

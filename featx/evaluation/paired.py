@@ -1,7 +1,7 @@
 """Two methods on the same test texts: difference, tests, and a verdict in words.
 
-The verdict rests on the paired interval of the metric that is asked for. McNemar's test, which is about accuracy,
-stands beside it.
+The verdict rests on the paired interval and the exact test of the metric that is asked for, and on a bound of what the
+test set cannot show. McNemar's test, which is about accuracy, stands beside it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import Interval, interval_of, over_seeds
+from featx.evaluation.change_bound import ENOUGH, change_bound
+from featx.evaluation.intervals import Interval, interval_of, over_seeds, range_of
+from featx.evaluation.least_lengths import least_lengths_of_difference
 from featx.evaluation.predictions import Predictions
+from featx.evaluation.randomization import randomization_p
 from featx.evaluation.resampling import Resampler, check_same_texts
 from featx.settings import ReportSettings
 
 #: Power at which the detectable difference is stated.
 POWER = 0.8
-#: With fewer texts than this on which two methods differ, resamples of them say too little.
-_FEW = 20
+#: Above this a p-value of the bootstrap decides nothing, and the exact test is left out.
+_DECIDES_NOTHING = 0.1
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +48,8 @@ class Paired:
     difference : Interval
         Means over seeds, with the paired interval over test texts and seeds.
     p_value : float
-        Two-sided, of no difference in the metric: twice the smaller tail of the resampled differences.
+        Two-sided, of no difference in the metric: the larger of twice the smaller tail of the resampled differences,
+        and the exact test's (`randomization_p`), without which a handful of texts would seem certain.
     mcnemar_p : float
         Exact, of equal accuracy: see `mcnemar`.
     minimum_detectable_difference : float
@@ -53,6 +57,10 @@ class Paired:
     disagreement : float
         Where the two differ on few texts only, what the share of such texts may be; 0 where there are enough for the
         interval to be trusted. See `disagreement_bound`.
+    change_bound : float
+        How much the metric may differ through disagreements that the test set is too small to show: see `change_bound`.
+    one_class : bool
+        Whether all test texts are of one class, so that nothing can be said.
     """
 
     difference: Interval
@@ -60,6 +68,8 @@ class Paired:
     mcnemar_p: float
     minimum_detectable_difference: float
     disagreement: float = 0.0
+    change_bound: float = 0.0
+    one_class: bool = False
 
 
 def paired_difference(
@@ -76,30 +86,51 @@ def paired_difference(
     resamples = Resampler([*a, *b], settings.n_resamples).resamples(range(len(a) + len(b)))
     values, drawn = resamples.values[metric], resamples.drawn[metric]
     n = len(a)
-    return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), (a, b), settings.confidence)
+    return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), (a, b), metric, settings.confidence)
 
 
 def paired_of(
     a: tuple[Floats, Floats],
     b: tuple[Floats, Floats],
     predictions: tuple[Sequence[Predictions], Sequence[Predictions]],
+    metric: str,
     confidence: float,
 ) -> Paired:
-    """`Paired` out of common resamples.
+    """Return `Paired` out of common resamples.
 
     Parameters
     ----------
     a, b : (values, drawn)
         Of shape (n_seeds,) and (n_resamples, n_seeds), float64.
     predictions : (seeds of a, seeds of b)
+    metric : str
+        What the values and resamples are of.
     confidence : float
     """
-    value = float(a[0].mean() - b[0].mean())
     drawn = over_seeds(*a, seed=1) - over_seeds(*b, seed=2)
-    interval = interval_of(value, drawn, confidence)
+    p_value = _tail(drawn)
+    if p_value <= max(_DECIDES_NOTHING, 1 - confidence):
+        p_value = max(p_value, randomization_p(*predictions, metric))
+    lengths = least_lengths_of_difference(*predictions, metric, confidence)
+    interval = interval_of(float(a[0].mean() - b[0].mean()), drawn, confidence).at_least(lengths)
+    if p_value > 1 - confidence:
+        interval = _holding_zero(interval)
+    lowest, highest = range_of(metric)
     bound = disagreement_bound(*predictions, confidence)
-    minimum_detectable_difference = max(_minimum_detectable_difference(interval, confidence), bound)
-    return Paired(interval, _tail(drawn), mcnemar(*predictions), minimum_detectable_difference, bound)
+    return Paired(
+        difference=interval.limited(lowest - highest, highest - lowest),
+        p_value=p_value,
+        mcnemar_p=mcnemar(*predictions),
+        minimum_detectable_difference=max(_minimum_detectable_difference(interval, confidence), bound),
+        disagreement=bound,
+        change_bound=change_bound(*predictions, metric, confidence),
+        one_class=len(np.unique(predictions[0][0].y_true)) < 2,
+    )
+
+
+def _holding_zero(interval: Interval) -> Interval:
+    """Return the interval up to zero: what the exact test does not refuse, the interval holds."""
+    return Interval(interval.value, min(interval.low, 0.0), max(interval.high, 0.0))
 
 
 def _tail(drawn: Floats) -> float:
@@ -110,10 +141,10 @@ def _tail(drawn: Floats) -> float:
 
 def _minimum_detectable_difference(interval: Interval, confidence: float) -> float:
     """From the half width, since a standard deviation of Student's t with few degrees of freedom does not exist."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    z = norm.ppf((1 + confidence) / 2)
-    return float((z + norm.ppf(POWER)) / z * (interval.high - interval.low) / 2)
+    z = ndtri((1 + confidence) / 2)
+    return float((z + ndtri(POWER)) / z * (interval.high - interval.low) / 2)
 
 
 def disagreement_bound(a: Sequence[Predictions], b: Sequence[Predictions], confidence: float) -> float:
@@ -123,13 +154,13 @@ def disagreement_bound(a: Sequence[Predictions], b: Sequence[Predictions], confi
     little of the next 5. Exact (Clopper and Pearson, Biometrika 26, 1934), of the pair of seeds that differs least; 0
     with 20 such texts or more.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     n = len(a[0])
     fewest = min(int(np.count_nonzero(x.y_pred != y.y_pred)) for x, y in itertools.product(a, b))
-    if fewest >= _FEW:
+    if fewest >= ENOUGH:
         return 0.0
-    return float(beta.ppf((1 + confidence) / 2, fewest + 1, n - fewest)) if fewest < n else 1.0
+    return float(betaincinv(fewest + 1, n - fewest, (1 + confidence) / 2)) if fewest < n else 1.0
 
 
 def mcnemar(a: Sequence[Predictions], b: Sequence[Predictions]) -> float:
@@ -168,14 +199,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict(paired: Paired, adjusted_p: float, margin: float, confidence: float) -> Verdict:
-    """What the interval and the p-value, adjusted for the number of methods, allow to say.
+    """Return what the interval and the p-value, adjusted for the number of methods, allow to say.
 
-    ``equivalent`` when the whole interval lies within ±`margin`, even if it leaves out 0: a difference that small is
-    none that matters. Where the methods differ on few texts, their share must be bounded by `margin` as well.
-    ``better`` or ``worse`` when the adjusted p-value is at most 1 - `confidence`.
+    ``equivalent`` when the whole interval, made longer by what the test set cannot show, lies within ±`margin`, even if
+    it leaves out 0: a difference that small is none that matters. Where the methods differ on few texts, their share
+    must be bounded by `margin` as well. ``better`` or ``worse`` when the adjusted p-value is at most 1 - `confidence`.
+    Nothing is said where all test texts are of one class.
     """
     difference = paired.difference
-    if difference.within(margin) and paired.disagreement < margin:
+    if paired.one_class:
+        return Verdict.UNDECIDED
+    if difference.within(margin - paired.change_bound) and paired.disagreement < margin:
         return Verdict.EQUIVALENT
     if adjusted_p <= 1 - confidence and difference.excludes_zero:
         return Verdict.BETTER if difference.value > 0 else Verdict.WORSE

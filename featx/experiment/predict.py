@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from featx.data.formats import ReadOptions
 from featx.data.streams import count_rows, stream_lines, stream_texts
 from featx.errors import DataError
 from featx.experiment.context import Context
 from featx.experiment.prediction_files import check_output, prediction_file
 from featx.prediction import Prediction, load_predictor
 
-__all__ = ["check_output", "count_rows", "predict", "predict_batches", "predict_file", "stream_lines", "stream_texts"]
+__all__ = [
+    "check_output",
+    "count_rows",
+    "predict",
+    "predict_batches",
+    "predict_file",
+    "read_options",
+    "stream_lines",
+    "stream_texts",
+]
+
+read_options = ReadOptions.of
 
 
 def predict(context: Context, folder: Path, texts: Sequence[str]) -> list[Prediction]:
@@ -54,7 +66,14 @@ def predict_batches(
         raise DataError("no texts to label; give them as arguments, with `input`, or on standard input")
 
 
-def predict_file(context: Context, folder: Path, texts: Iterable[str], output: Path, total: int | None = None) -> int:
+def predict_file(
+    context: Context,
+    folder: Path,
+    texts: Iterable[str],
+    output: Path,
+    total: int | None = None,
+    escape_formulas: bool = True,
+) -> int:
     """Write labels and scores of texts to a file, which is there when all are done; return how many.
 
     Raises
@@ -65,7 +84,7 @@ def predict_file(context: Context, folder: Path, texts: Iterable[str], output: P
         As `predict_batches`.
     """
     n_texts = 0
-    with prediction_file(output) as write:
+    with prediction_file(output, escape_formulas) as write:
         for batch in predict_batches(context, folder, texts, total):
             write(batch)
             n_texts += len(batch)

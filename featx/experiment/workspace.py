@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from featx.data.formats import stem_of
 from featx.data.hub import is_hub_address
 from featx.data.paths import is_folder
-from featx.data.tables import READERS
 from featx.runs import check_name
 from featx.runs.names import name_from
 from featx.settings import WorkspaceSettings, cache_folder
@@ -41,7 +41,7 @@ def name_of_address(address: str) -> str:
     path = Path(address)
     if is_folder(path):
         return name_from(path.resolve().name)
-    if path.suffix in READERS:
-        return name_from(path.stem)
+    if stem := stem_of(path):
+        return name_from(stem)
     base = address.rpartition("/")[2]
     return name_from(base.replace(":", "-", 1) if is_hub_address(address) else base) if base else "experiment"

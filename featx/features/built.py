@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from featx.errors import CheckpointError
 from featx.features.checkpoint_files import digest_files
+from featx.files import whole_folder
 
 #: What each file of the folder held when it was built; no part of the checkpoint.
 _RECORD = "built.json"
@@ -36,32 +34,15 @@ def built_folder(folder: Path, build: Callable[[Path], None], what: str) -> Path
     if _is_whole(folder):
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:20]}-", dir=folder.parent))
-        try:
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        with whole_folder(folder) as made:
             build(made)
             (made / _RECORD).write_text(json.dumps(_digests(made), indent=1, sort_keys=True) + "\n")
-            made.chmod(0o755)
-            _put(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
     except OSError as e:
         if not _is_whole(folder):  # another process may have been first
             raise CheckpointError(f"{what} cannot be written to {folder}: {e.strerror or e}") from e
     return folder
-
-
-def _put(made: Path, folder: Path) -> None:
-    """Put `made` in the place of `folder`; a damaged one is moved away first and removed."""
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        damaged = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
-        try:
-            os.rename(folder, damaged / folder.name)  # noqa: PTH104 (says at once that another process was first)
-        finally:
-            shutil.rmtree(damaged, ignore_errors=True)
-    os.rename(made, folder)  # noqa: PTH104
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from featx.errors import CheckpointError
@@ -41,7 +40,7 @@ def token_limit(hf: Any, config: Any, name: str = "") -> int:
         If the tokenizer states a limit that is no number.
     """
     stated = hf.model_max_length
-    if isinstance(stated, bool) or not isinstance(stated, int | float) or math.isnan(stated):
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or stated != stated:
         raise CheckpointError(
             f"checkpoint {name!r}: tokenizer_config.json says model_max_length {stated!r}; expected a whole number"
         )

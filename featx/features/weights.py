@@ -30,7 +30,9 @@ _NO_ADAPTER = {"subfolder": "featx-applies-adapters"}
 _SHOWN = 3
 
 
-def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **changes: object) -> Any:
+def load_weights(
+    checkpoint: Checkpoint, auto_class: Any, config: Any = None, *, needs_head: bool = False, **changes: object
+) -> Any:
     """Load `checkpoint` in float32 into a model whose encoder comes from the checkpoint alone.
 
     Parameters
@@ -40,6 +42,8 @@ def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **
         ``AutoModel``, ``AutoModelForSequenceClassification``, or what else has ``from_pretrained``.
     config : PretrainedConfig, optional
         The checkpoint's own when None.
+    needs_head : bool
+        Whether poolers and heads must be in the checkpoint too, as in a folder that a fine-tuning saved.
     **changes : object
         Fields of the configuration to change where `config` is None, such as ``num_labels``.
 
@@ -72,6 +76,11 @@ def load_weights(checkpoint: Checkpoint, auto_class: Any, config: Any = None, **
         "adapter_kwargs": dict(_NO_ADAPTER),
     }
     model, info = _loaded(checkpoint, auto_class, wanted)
+    if needs_head and info["missing_keys"]:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r}: its weights lack {_listed(info['missing_keys'])}, which would be drawn "
+            "at random; fine-tune again, or give the folder as it was saved"
+        )
     if _missing(model, info):
         model, info = _without_prefix(checkpoint, auto_class, wanted, info) or (model, info)
     _check_complete(model, info, checkpoint.name)

@@ -35,7 +35,7 @@ class Column:
 
 
 def columns(comparison: Comparison) -> list[Column]:
-    """Columns of `comparison`, left to right."""
+    """Return the columns of `comparison`, left to right."""
     percent = f"{comparison.confidence:.0%}"
     with_reference = comparison.reference is not None
     every = [
@@ -84,12 +84,12 @@ def _metric_column(metric: Metric) -> Column:
 
 
 def method(row: Row) -> str:
-    """Name of the method; the best test score and its equals with a star, controls in brackets."""
+    """Return the method's name; with a star the best test score and its equals, in brackets controls."""
     return f"({row.method})" if row.control else row.method + (" *" if row.equals_best else "")
 
 
 def judgement(row: Row, comparison: Comparison) -> str:
-    """Verdict in a word; ``equivalent`` with the margin that it is within."""
+    """Return the verdict in a word; ``equivalent`` with the margin that it is within."""
     if row.method == comparison.reference:
         return "reference"
     if row.control:
@@ -98,52 +98,52 @@ def judgement(row: Row, comparison: Comparison) -> str:
 
 
 def trained(row: Row) -> str:
-    """Whether the optimiser came to an end; empty where that has no meaning."""
+    """Return whether the optimiser came to an end; empty where that has no meaning."""
     if row.under_trained:
         return "under-trained"
     return {None: "", True: "converged", False: "NOT converged"}[row.converged]
 
 
 def optional(value: float | None) -> str:
-    """A score, or nothing."""
+    """Return a score, or nothing."""
     return "" if value is None else score(value)
 
 
 def p_value(value: float | None) -> str:
-    """A p-value to three decimals."""
+    """Return a p-value to three decimals."""
     if value is None:
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def megabytes(value: float | None) -> str:
-    """Bytes as whole megabytes, to one decimal below 10."""
+    """Return the bytes as whole megabytes, to one decimal below 10."""
     if value is None:
         return ""
     return f"{value / 1e6:.1f}" if value < 1e7 else f"{value / 1e6:.0f}"
 
 
 def score(value: float) -> str:
-    """A score to three decimals."""
+    """Return a score to three decimals."""
     return f"{value:.3f}"
 
 
 def span(interval: Interval) -> str:
-    """Bounds of an interval."""
+    """Return the bounds of an interval."""
     return f"{score(interval.low)}–{score(interval.high)}"
 
 
 def difference(row: Row) -> str:
-    """Difference to the reference."""
+    """Return the difference to the reference."""
     return "" if row.difference is None else f"{row.difference.value:+.3f}"
 
 
 def difference_span(row: Row) -> str:
-    """Bounds of the difference to the reference."""
+    """Return the bounds of the difference to the reference."""
     d = row.difference
     return "" if d is None else f"[{d.low:+.3f}, {d.high:+.3f}]"
 
 
 def seconds(value: float) -> str:
-    """Seconds to one decimal below 100, else whole."""
+    """Return the seconds to one decimal below 100, else whole."""
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"

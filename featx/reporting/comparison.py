@@ -58,7 +58,7 @@ class Comparison:
     silenced: tuple[CaveatCode, ...] = ()
 
     def row(self, method: str) -> Row | None:
-        """Row of `method`, if it has one."""
+        """Return the row of `method`, if it has one."""
         return next((row for row in self.rows if row.method == method), None)
 
     def has(self, *codes: CaveatCode, method: str = "") -> bool:
@@ -164,7 +164,7 @@ def check_metric(metric: str) -> None:
         If it is none that runs are compared by; lists those.
     """
     if metric not in CONFUSION_METRICS:
-        raise SettingsError(f"--metric is {metric!r}; expected one of: {', '.join(CONFUSION_METRICS)}")
+        raise SettingsError(f"`metric` is {metric!r}; expected one of: {', '.join(CONFUSION_METRICS)}", "metric")
 
 
 def _check_same_test(runs: Sequence[Run]) -> None:
@@ -173,7 +173,7 @@ def _check_same_test(runs: Sequence[Run]) -> None:
         if run.record.split_digest != first.record.split_digest:
             raise RunError(
                 f"{first.folder} and {run.folder} have different test texts, so they cannot be compared; report them "
-                "apart, or run them again on the same data with the same --split-seed"
+                "apart, or run them again on the same data with the same `split_seed`"
             )
 
 
@@ -194,6 +194,6 @@ def _check_seeds(groups: Mapping[str, list[Run]]) -> None:
 
 
 def _differing(a: Run, b: Run) -> list[str]:
-    """Parts of the runs' identities, the seed left out, in which they differ."""
+    """Return the parts of the runs' identities, the seed left out, in which they differ."""
     of_a, of_b = a.record.identity, b.record.identity
     return [key for key in of_a if key != "seed" and of_a[key] != of_b[key]]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reporting.style import axes_or_new, new_figure, plain
+from featx.reporting.escaping import short_names
+from featx.reporting.style import axes_or_new, new_figure, own_look, plain
 
 #: Classes up to which cells carry numbers.
 _MOST_NUMBERS = 20
@@ -17,7 +18,7 @@ _MOST_LABELS = 40
 
 
 def row_shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each row divided by its sum, 0 where a class does not occur: the diagonal is the recall.
+    """Divide each row by its sum, 0 where a class does not occur: the diagonal is then the recall.
 
     Examples
     --------
@@ -64,8 +65,9 @@ class ConfusionDisplay:
         ax.set_title("share of the true class" if normalise else "texts")
         return self
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure with the counted and the normalised matrix on one colour scale."""
+        """Draw the counted and the normalised matrix on one colour scale."""
         size = _size(len(self.label_names))
         figure = new_figure(2 * size, size)
         for ax, normalise in zip(figure.subplots(1, 2), (False, True), strict=True):
@@ -76,7 +78,7 @@ class ConfusionDisplay:
 
 @dataclass(frozen=True)
 class DifferenceDisplay:
-    """Row shares of one confusion matrix less those of another: where the first predicts more (+) or less (−) often.
+    """Row shares of one confusion matrix minus those of another: where the first predicts more (+) or less (−) often.
 
     Attributes
     ----------
@@ -109,8 +111,9 @@ class DifferenceDisplay:
         _label(ax, self.label_names)
         return self
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         size = _size(len(self.label_names))
         figure = new_figure(size + 1.2, size + 0.3)
         ax = figure.subplots()
@@ -126,7 +129,8 @@ def _size(n_classes: int) -> float:
 
 def _label(ax: Any, label_names: tuple[str, ...]) -> None:
     ticks = np.arange(0, len(label_names), -(-len(label_names) // _MOST_LABELS))
-    names = [plain(label_names[at], 16) for at in ticks]
+    names = short_names(label_names, 16)
+    names = [plain(names[at]) for at in ticks]
     ax.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(ticks, names)
     ax.set(xlabel="predicted", ylabel="true")

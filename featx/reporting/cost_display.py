@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from featx.reporting.comparison import Comparison
+from featx.reporting.escaping import short_names
 from featx.reporting.rows import Row
-from featx.reporting.style import COLOURS, GREY, INK, MARKERS, axes_or_new, new_figure, plain, tidy
+from featx.reporting.style import COLOURS, GREY, INK, MARKERS, axes_or_new, new_figure, own_look, plain, tidy
 
 #: Costs below these are drawn there: 0 has no place on a logarithmic axis.
 _LEAST = {"fit": 0.01, "predict": 0.001}
@@ -18,7 +19,7 @@ _TITLES = {"fit": "extracting and fitting, seconds", "predict": "predicting, mil
 
 
 def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[int]:
-    """Positions that no other beats: none is as cheap and better, or as good and cheaper. Cheapest first.
+    """Return the positions that no other beats: none is as cheap and better, or as good and cheaper. Cheapest first.
 
     Examples
     --------
@@ -44,7 +45,7 @@ class CostDisplay:
         return [row for row in self.comparison.rows if not row.control]
 
     def costs(self, of: str) -> list[float]:
-        """Cost of each of the rows: ``fit`` in seconds, extraction included, or ``predict`` in milliseconds a text."""
+        """Return each row's cost: ``fit`` in seconds, extraction included, or ``predict`` in milliseconds a text."""
         return [row.seconds if of == "fit" else row.predict_ms for row in self.rows]
 
     def plot(self, *, ax: Any = None, of: str = "fit") -> CostDisplay:
@@ -64,11 +65,12 @@ class CostDisplay:
         ax.set_xlabel(_TITLES[of])
         ax.set_ylabel(f"test {self.comparison.metric}")
         tidy(ax)
-        _names(ax, costs, scores, [row.method for row in self.rows])
+        _names(ax, costs, scores, short_names([row.method for row in self.rows], 20))
         return self
 
+    @own_look()
     def figure(self, of: str = "fit") -> Any:
-        """Figure of its own; filled markers are on the front."""
+        """Draw a figure of its own; filled markers are on the front."""
         figure = new_figure(4.9, 3.9)
         self.plot(ax=figure.subplots(), of=of)
         return figure

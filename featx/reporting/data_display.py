@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reporting.style import COLOURS, GREY, HATCHES, INK, LINES, axes_or_new, new_figure, plain, tidy
+from featx.reporting.escaping import short_names
+from featx.reporting.style import COLOURS, GREY, HATCHES, INK, LINES, axes_or_new, new_figure, own_look, plain, tidy
 
 _MOST_CLASSES = 30
 
@@ -31,7 +32,7 @@ class BalanceDisplay:
     def plot(self, *, ax: Any = None) -> BalanceDisplay:
         """Draw a group of bars a class, one bar a split: shares of the split, with the counts beside."""
         ax = axes_or_new(ax, 6, self._height)
-        names = list(self.label_names)[:_MOST_CLASSES]
+        names = short_names(self.label_names[:_MOST_CLASSES])
         height = 0.8 / len(self.counts)
         for at, (split, counts) in enumerate(self.counts.items()):
             total = max(1, sum(counts))
@@ -60,8 +61,9 @@ class BalanceDisplay:
     def _height(self) -> float:
         return 1.3 + min(_MOST_CLASSES, len(self.label_names)) * max(0.3, 0.19 * len(self.counts))
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(6.5, self._height)
         self.plot(ax=figure.subplots())
         return figure
@@ -91,7 +93,7 @@ class LengthDisplay:
     def plot(self, *, ax: Any = None) -> LengthDisplay:
         """Draw a box a class: quartiles, whiskers from the 5th to the 95th percentile, median as a line."""
         ax = axes_or_new(ax, 6, self._height)
-        names = list(self.label_names)[:_MOST_CLASSES]
+        names = short_names(self.label_names[:_MOST_CLASSES])
         groups = [self.lengths[self.labels == label] for label in range(len(names))]
         # Drawn from five numbers a class, so that a million texts make no larger figure than ten.
         boxes = [_five_numbers(group) for group in groups]
@@ -118,8 +120,9 @@ class LengthDisplay:
     def _height(self) -> float:
         return 1.2 + 0.42 * min(_MOST_CLASSES, len(self.label_names))
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(6.5, self._height)
         self.plot(ax=figure.subplots())
         return figure

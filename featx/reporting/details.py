@@ -69,7 +69,7 @@ class Details:
         return next((votes.y_true for votes in self.votes if votes is not None), None)
 
     def layers(self) -> list[tuple[str, LayerDisplay]]:
-        """Heat maps of the rows whose layer and pooling were chosen on validation."""
+        """Return the heat maps of the rows whose layer and pooling were chosen on validation."""
         made = []
         for name, runs in zip(self.names, self.runs, strict=True):
             if not runs:
@@ -81,7 +81,7 @@ class Details:
         return made
 
     def learning(self) -> list[tuple[str, LearningDisplay]]:
-        """Learning curves of the rows that kept a log."""
+        """Return the learning curves of the rows that kept a log."""
         made = []
         for name, runs in zip(self.names, self.runs, strict=True):
             several = len(runs) > 1
@@ -94,7 +94,7 @@ class Details:
         return made
 
     def reliability(self) -> list[ReliabilityDisplay]:
-        """Reliability diagrams of the rows that have scores, all seeds of a row together."""
+        """Return the reliability diagrams of the rows that have scores, all seeds of a row together."""
         made = []
         for name, runs in zip(self.names, self.runs, strict=True):
             scored = [
@@ -114,7 +114,7 @@ def take_apart(
     texts: Sequence[str] | None = None,
     shared: Sequence[SharedText] | None = None,
 ) -> Details:
-    """Details of `comparison`, which was made from `runs`."""
+    """Return the details of `comparison`, which was made from `runs`."""
     behind = tuple(row.runs if runs else () for row in comparison.rows)
     votes = tuple(vote([run.predictions["test"] for run in made]) if made else None for made in behind)
     return Details(comparison, tuple(row.method for row in comparison.rows), behind, votes, texts, shared)

@@ -7,7 +7,7 @@ from typing import Any
 
 from featx.reporting.confusion_display import row_shares
 from featx.reporting.details import Details
-from featx.reporting.style import clipped
+from featx.reporting.escaping import clipped
 from featx.reporting.votes import Votes, confused_pairs, flips
 
 #: Flips that the page holds for each pair of methods and direction.
@@ -44,7 +44,7 @@ class Flip:
 
 
 def flips_of(details: Details, right: int, wrong: int, most: int) -> tuple[int, list[Flip]]:
-    """How many texts row `right` gets right and row `wrong` gets wrong, and the first `most` of them."""
+    """Count the texts that row `right` gets right and row `wrong` gets wrong, and return the first `most` of them."""
     a, b = details.votes[right], details.votes[wrong]
     if a is None or b is None:
         return 0, []
@@ -61,7 +61,7 @@ def _confidence(votes: Votes, row: int) -> float | None:
 
 
 def shown_text(details: Details, row: int) -> str | None:
-    """A test text, cut; None where texts are not shown."""
+    """Return a test text, cut; None where texts are not shown."""
     return None if details.texts is None else clipped(details.texts[row], TEXT_LENGTH)
 
 
@@ -85,7 +85,7 @@ def shared_rows(details: Details) -> list[dict[str, Any]]:
 
 
 def page_data(details: Details) -> dict[str, Any]:
-    """All that the page's script needs, ready for JSON."""
+    """Return all that the page's script needs, ready for JSON."""
     labels = [clipped(name, _LABEL_LENGTH) for name in details.comparison.label_names]
     whole = len(labels) <= MOST_CLASSES
     methods = [

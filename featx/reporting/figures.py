@@ -42,7 +42,7 @@ class ReportFigure:
 
 
 def report_figures(details: Details) -> Iterator[ReportFigure]:
-    """Figures of a report, each drawn when it is asked for."""
+    """Yield the figures of a report, each drawn when it is asked for."""
     comparison = details.comparison
     percent = f"{comparison.confidence:.0%}"
     yield ReportFigure(
@@ -75,7 +75,7 @@ def _confusions(details: Details) -> Iterator[ReportFigure]:
         figure = ConfusionDisplay(row.confusion, labels, f"{details.names[at]} on test{seeds}").figure()
         yield ReportFigure(f"confusion-{files[at]}", "", caption, figure)
     if details.rival is not None:  # the page shows every other pair
-        title = f"{details.names[details.rival]} less {details.names[details.base]}"
+        title = f"{details.names[details.rival]} minus {details.names[details.base]}"
         caption = f"{title}: where the first predicts more (+) or less (-) often, in shares of the true class."
         rival = details.comparison.rows[details.rival]
         figure = DifferenceDisplay(rival.confusion, base.confusion, labels, title).figure()

@@ -11,31 +11,17 @@ from typing import Any
 
 from featx.errors import SettingsError
 from featx.evaluation import METRICS, Interval
+from featx.markup import visible
 from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.comparison import Comparison
+from featx.reporting.escaping import clipped, csv_cell, latex_text, markdown_text
 from featx.reporting.judging import Pair
 from featx.reporting.rows import Row
 
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "–": "--",
-    }
-)
-
 
 def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
-    """The table in one of `FORMATS`.
+    """Return the table in one of `FORMATS`.
 
     Parameters
     ----------
@@ -52,12 +38,12 @@ def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
     if format_name == "table":
         return terminal_table(comparison, width)
     if format_name not in FORMATS:
-        raise SettingsError(f"--format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"the format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
     return _WRITERS[format_name](comparison)
 
 
 def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
-    """Columns that fit into `width` characters; the least important ones are dropped, none is broken."""
+    """Return the columns that fit into `width` characters; the least important ones are dropped, none is broken."""
     kept = columns(comparison)
     while True:
         total = sum(_width(column, comparison) + 2 for column in kept) - 2
@@ -69,15 +55,16 @@ def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
 
 
 def _width(column: Column, comparison: Comparison) -> int:
-    return max(len(column.short or column.title), *(len(column.cell(row)) for row in comparison.rows))
+    return max(len(column.short or column.title), *(len(visible(column.cell(row))) for row in comparison.rows))
 
 
 def terminal_table(comparison: Comparison, width: int) -> str:
-    """Plain aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
+    """Return aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
     kept = fitting_columns(comparison, width)
     widths = [_width(column, comparison) for column in kept]
 
     def line(cells: list[str]) -> str:
+        cells = [visible(cell) for cell in cells]
         parts = (
             cell.rjust(size) if column.numeric else cell.ljust(size)
             for cell, size, column in zip(cells, widths, kept, strict=True)
@@ -86,19 +73,15 @@ def terminal_table(comparison: Comparison, width: int) -> str:
 
     head = line([column.short or column.title for column in kept])
     rule = "  ".join("─" * size for size in widths)
-    failed = [_shortened(f"{made.method}  failed: {made.reason}", width) for made in comparison.failed]
+    failed = [clipped(f"{made.method}: failed: {made.reason}", max(2, width)) for made in comparison.failed]
     return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows), *failed])
-
-
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
 
 
 def _markdown(comparison: Comparison) -> str:
     shown = columns(comparison)
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"
 
     rule = "|" + "|".join("---:" if column.numeric else ":---" for column in shown) + "|"
     body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
@@ -107,7 +90,7 @@ def _markdown(comparison: Comparison) -> str:
 
 
 def flat(row: Row, comparison: Comparison) -> dict[str, Any]:
-    """A row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
+    """Return a row as names and plain values, for CSV and JSON; numbers rounded to six decimals."""
     d, paired = row.difference, row.paired
     return {
         "method": row.method,
@@ -156,15 +139,8 @@ def _csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows([{key: _csv_cell(value) for key, value in row.items()} for row in rows])
+    writer.writerows([{key: csv_cell(value) for key, value in row.items()} for row in rows])
     return out.getvalue().rstrip("\n")
-
-
-def _csv_cell(value: Any) -> Any:
-    """A spreadsheet runs text that starts with one of these as a formula; an apostrophe stops it."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value
 
 
 def _latex(comparison: Comparison) -> str:
@@ -172,7 +148,7 @@ def _latex(comparison: Comparison) -> str:
     layout = "".join("r" if column.numeric else "l" for column in shown)
 
     def line(cells: list[str]) -> str:
-        return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+        return " & ".join(latex_text(cell) for cell in cells) + r" \\"
 
     body = [line([column.cell(row) for column in shown]) for row in comparison.rows]
     body += [line([f.method, f"failed: {f.reason}", *[""] * (len(shown) - 2)]) for f in comparison.failed]
@@ -221,7 +197,7 @@ def _interval(interval: Interval) -> dict[str, float | None]:
 
 
 def _details(row: Row) -> dict[str, Any]:
-    """What JSON has beyond the other formats."""
+    """Return what JSON has beyond the other formats."""
     intervals = {metric: _interval(interval) for metric, interval in row.intervals.items()}
     classes = {
         label: {metric: _interval(interval) for metric, interval in metrics.items()}

@@ -28,7 +28,7 @@ _FONT = re.compile(r"(?:(italic|oblique) )?(?:(bold|[1-9]00) )?(?:[a-z-]+ )?([\d
 
 
 def inline_svg(svg: bytes, name: str, description: str) -> str:
-    """The SVG as markup for an HTML page.
+    """Return the SVG as markup for an HTML page.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _copy(source: ET.Element, parent: ET.Element, ids: str) -> None:
 
 
 def _declarations(style: str) -> dict[str, str]:
-    """Presentation attributes that say the same as a style attribute."""
+    """Return the presentation attributes that say the same as a style attribute."""
     attributes = {}
     for declaration in style.split(";"):
         key, colon, value = declaration.partition(":")

@@ -13,17 +13,20 @@ from featx.evaluation import (
     CONFUSION_METRICS,
     SCORE_METRICS,
     Interval,
+    Lengths,
     Paired,
     Resampler,
     Resamples,
     holm,
-    interval_of,
-    over_seeds,
+    interval_over_seeds,
+    least_lengths,
+    least_lengths_of_classes,
     paired_of,
+    range_of,
     resampled_scores,
     verdict,
 )
-from featx.reporting.rows import Row, row_facts
+from featx.reporting.rows import Row, row_values
 from featx.runs import Run
 from featx.settings import ReportSettings
 
@@ -76,7 +79,13 @@ class Pairing:
         values, drawn = both.values[self._settings.metric], both.drawn[self._settings.metric]
         n = len(self._columns[a])
         predictions = self._predictions[a], self._predictions[b]
-        return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), predictions, self._settings.confidence)
+        return paired_of(
+            (values[:n], drawn[:, :n]),
+            (values[n:], drawn[:, n:]),
+            predictions,
+            self._settings.metric,
+            self._settings.confidence,
+        )
 
 
 def rows_of(
@@ -123,14 +132,17 @@ def _row(
     method: str, runs: list[Run], of_confusion: Resamples, of_scores: Resamples | None, settings: ReportSettings
 ) -> Row:
     def interval(resamples: Resamples, metric: str) -> Interval:
-        values = resamples.values[metric]
-        return interval_of(float(values.mean()), over_seeds(values, resamples.drawn[metric]), settings.confidence)
+        lengths = least_lengths(predictions, metric, settings.confidence)
+        values, drawn = resamples.values[metric], resamples.drawn[metric]
+        return interval_over_seeds(values, drawn, settings.confidence, lengths, range_of(metric))
+
+    predictions = [run.predictions["test"] for run in runs]
 
     intervals = {metric: interval(of_confusion, metric) for metric in CONFUSION_METRICS}
     if of_scores is not None:
         intervals |= {metric: interval(of_scores, metric) for metric in SCORE_METRICS}
     return Row(
-        **row_facts(runs, settings.metric),
+        **row_values(runs, settings.metric),
         class_intervals=_class_intervals(runs, of_confusion, settings),
         method=method,
         test=intervals[settings.metric],
@@ -151,9 +163,12 @@ def _class_intervals(runs: list[Run], resamples: Resamples, settings: ReportSett
         return {}
     values, drawn = made
 
+    lengths = least_lengths_of_classes([run.predictions["test"] for run in runs], settings.confidence)
+
     def interval(name: str, k: int) -> Interval:
-        here = values[name][:, k]
-        return interval_of(float(here.mean()), over_seeds(here, drawn[name][:, :, k]), settings.confidence)
+        here, (below, above) = values[name][:, k], lengths[name]
+        least = Lengths(float(below[k]), float(above[k]))
+        return interval_over_seeds(here, drawn[name][:, :, k], settings.confidence, least, (0.0, 1.0))
 
     return {
         label: {name: interval(name, k) for name in CLASS_METRICS} for k, label in enumerate(runs[0].record.label_names)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.reporting.style import COLOURS, axes_or_new, new_figure, plain
+from featx.reporting.style import COLOURS, axes_or_new, new_figure, own_look, plain
 from featx.runs import TrialRecord
 
 #: What a trial states as its layer when it read all layers and poolings side by side.
@@ -35,7 +35,7 @@ class LayerDisplay:
 
     @classmethod
     def of_trials(cls, trials: Sequence[TrialRecord], metric: str, title: str = "") -> LayerDisplay | None:
-        """Display of a run's trials; None where they do not differ in layer or pooling."""
+        """Return the display of a run's trials; None where they do not differ in layer or pooling."""
         scores: dict[tuple[str, str], float] = {}
         together: list[float] = []
         for trial in trials:
@@ -95,8 +95,9 @@ class LayerDisplay:
     def _size(self) -> tuple[float, float]:
         return min(16.0, 2.5 + 0.75 * len(self.layers)), 1.5 + 0.7 * len(self.poolings)
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(*self._size)
         self.plot(ax=figure.subplots())
         return figure

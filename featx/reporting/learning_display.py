@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.reporting.style import COLOURS, LINES, MARKERS, axes_or_new, new_figure, plain, tidy
+from featx.reporting.style import COLOURS, LINES, MARKERS, axes_or_new, legend_label, new_figure, own_look, tidy
 
 #: Metrics that stand beside the one of the comparison where there is one run to draw; all have the same scale.
 _BESIDE = ("f1_macro", "accuracy", "recall_macro", "mcc")
@@ -46,7 +46,7 @@ class LearningDisplay:
         for at, (name, history) in enumerate(self.histories.items()):
             look = {"color": COLOURS[at % len(COLOURS)]}
             marked = look | {"marker": MARKERS[at % len(MARKERS)]}
-            label = plain(name, 30)
+            label = legend_label(name, 30)
             if of == "loss":
                 ax.plot(*curve(history, "loss"), **look, linewidth=1.4, label=f"{label}, train")
                 ax.plot(
@@ -74,7 +74,7 @@ class LearningDisplay:
         return f"validation {self.metric}" if len(self.histories) > 1 else "metrics on validation"
 
     def _plot_metrics(self, ax: Any, history: Sequence[Mapping[str, Any]]) -> None:
-        """The metric of the comparison, and thinner the others."""
+        """Draw the metric of the comparison, and thinner the others."""
         names = dict.fromkeys((self.metric, *_BESIDE))
         for at, name in enumerate(names):
             epochs, values = curve(history, f"eval_{name}")
@@ -84,15 +84,16 @@ class LearningDisplay:
                     linestyle=LINES[1] if at else LINES[0],
                 )  # fmt: skip
 
+    @own_look()
     def figure(self, of: str = "loss") -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(5.4, 3.6)
         self.plot(ax=figure.subplots(), of=of)
         return figure
 
 
 def curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """Epochs and finite values of one quantity of a log."""
+    """Return the epochs and finite values of one quantity of a log."""
     points = [
         (float(entry["epoch"]), float(entry[name]))
         for entry in history

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import SettingsError
-from featx.reporting.style import COLOURS, MARKERS, axes_or_new, new_figure, plain, tidy
+from featx.reporting.escaping import short_names
+from featx.reporting.style import COLOURS, MARKERS, axes_or_new, legend_label, new_figure, own_look, tidy
 
 #: Points beyond which the map is drawn from a sample: more would only cover each other.
 MOST_POINTS = 5_000
@@ -52,7 +53,7 @@ class MapDisplay:
             If the projection is unknown, its package is not installed, or there are fewer than three texts.
         """
         if projection not in PROJECTIONS:
-            raise SettingsError(f"--map is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
+            raise SettingsError(f"the map is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
         if len(features) < 3:
             raise SettingsError(f"a map takes three texts or more, but there are {len(features)}")
         if len(features) > MOST_POINTS:
@@ -68,12 +69,12 @@ class MapDisplay:
         """Draw one marker and colour a class."""
         ax = axes_or_new(ax, 6, 5)
         size = float(np.clip(6_000 / len(self.points), 4, 30))
-        for label, name in enumerate(self.label_names):
+        for label, name in enumerate(short_names(self.label_names)):
             at = self.labels == label
             if at.any():
                 ax.scatter(
                     *self.points[at].T, s=size, marker=MARKERS[label % len(MARKERS)], alpha=0.6, linewidths=0,
-                    color=COLOURS[label % len(COLOURS)], label=plain(name), rasterized=True,
+                    color=COLOURS[label % len(COLOURS)], label=legend_label(name), rasterized=True,
                 )  # fmt: skip
         ax.set(xlabel=self.axes_names[0], ylabel=self.axes_names[1])
         tidy(ax)
@@ -81,15 +82,16 @@ class MapDisplay:
             ax.legend(frameon=False, fontsize=8, markerscale=1.6)
         return self
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(6.5, 5.2)
         self.plot(ax=figure.subplots())
         return figure
 
 
 def pca(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First two principal components, shape (n, 2), and their shares of the variance, shape (2,).
+    """Return the first two principal components, shape (n, 2), and their shares of the variance, shape (2,).
 
     Signs are fixed so that the largest entry of each direction is positive, as in scikit-learn.
     """
@@ -109,7 +111,7 @@ def _umap(features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
             from umap import UMAP
         except ImportError as e:
             raise SettingsError(
-                "--map umap needs the package umap-learn; install it with: pip install 'featx[umap]'"
+                "a map by umap needs the package umap-learn; install it with: pip install 'featx[umap]'"
             ) from e
         reducer = UMAP(n_components=2, n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1)
         return np.asarray(reducer.fit_transform(features), np.float64)

@@ -19,7 +19,7 @@ def row_name(method: str, checkpoint: str | None) -> str:
 
 
 def file_names(names: list[str]) -> list[str]:
-    """Each name with nothing but letters, digits and ``._+-``, none twice.
+    """Return each name with nothing but letters, digits and ``._+-``, none twice.
 
     Examples
     --------

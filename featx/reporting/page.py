@@ -17,10 +17,10 @@ from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.details import Details
 from featx.reporting.differing import page_data, shared_rows
+from featx.reporting.escaping import clipped
 from featx.reporting.figures import ReportFigure
 from featx.reporting.inline_svg import inline_svg
-from featx.reporting.run_summary import facts
-from featx.reporting.style import clipped
+from featx.reporting.run_summary import describe_data
 
 _TEMPLATES = Path(__file__).parent / "templates"
 #: Columns from this rank on are folded away on narrow screens.
@@ -29,7 +29,7 @@ _LONGEST_CELL = 120
 
 
 def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, bytes]]) -> str:
-    """The page.
+    """Return the whole page.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
         answer=answer(comparison),
         columns=[_head(column) for column in shown],
         rows=[_row(details, at, shown) for at in range(len(comparison.rows))],
-        facts=[(name, clipped(value, 4 * _LONGEST_CELL)) for name, value in facts(comparison)],
+        facts=[(name, clipped(value, 4 * _LONGEST_CELL)) for name, value in describe_data(comparison)],
         notes=[clipped(note, 4 * _LONGEST_CELL) for note in comparison.notes],
         sections=sections,
         differing=any(votes is not None for votes in details.votes) or len(details.names) > 1,
@@ -94,7 +94,7 @@ def _hash(content: str) -> str:
 
 
 def _json(content: Any) -> str:
-    """JSON that no HTML parser takes for markup, and no script engine for more than one line."""
+    """Return JSON that no HTML parser takes for markup, and no script engine for more than one line."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

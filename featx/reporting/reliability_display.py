@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.evaluation.metrics import ECE_BINS
-from featx.reporting.style import COLOURS, GREY, axes_or_new, new_figure, plain, tidy
+from featx.reporting.style import COLOURS, GREY, axes_or_new, new_figure, own_look, plain, tidy
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ReliabilityDisplay:
     title: str = ""
 
     def bins(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Texts, mean confidence and share of right labels of each bin, (0, 1/15], …, each of shape (15,).
+        """Return the texts, mean confidence and share of right labels of each bin, (0, 1/15], …, each of shape (15,).
 
         Mean confidence and share are NaN in an empty bin. The ECE is the mean of their gaps, weighted by texts.
         """
@@ -60,13 +60,15 @@ class ReliabilityDisplay:
         tidy(ax)
         return self
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         return reliability_figure([self])
 
 
+@own_look()
 def reliability_figure(displays: list[ReliabilityDisplay]) -> Any:
-    """Several diagrams side by side, four in a row at most."""
+    """Draw several diagrams side by side, four in a row at most."""
     columns = min(4, len(displays))
     rows = -(-len(displays) // columns)
     figure = new_figure(2.75 * columns, 2.75 * rows)

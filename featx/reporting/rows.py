@@ -113,8 +113,8 @@ class Row:
         return self.extract_seconds + self.fit_seconds
 
 
-def row_facts(runs: Sequence[Run], metric: str) -> dict[str, Any]:
-    """What a row takes from the records and predictions of its runs alone."""
+def row_values(runs: Sequence[Run], metric: str) -> dict[str, Any]:
+    """Return what a row takes from the records and predictions of its runs alone."""
     records = [run.record for run in runs]
     made = [run.predictions["test"] for run in runs]
     first = records[0]
@@ -148,12 +148,12 @@ def _metrics(records: Sequence[RunRecord]) -> dict[str, float]:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Arithmetic mean."""
+    """Return the arithmetic mean."""
     return float(np.mean(values))
 
 
 def mean_or_none(values: Sequence[float | None]) -> float | None:
-    """Mean; None if a value is None."""
+    """Return the mean; None if a value is None."""
     known = [value for value in values if value is not None]
     return mean(known) if len(known) == len(values) else None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from featx.reporting.comparison import Comparison
 
 
-def facts(comparison: Comparison) -> list[tuple[str, str]]:
-    """Data, sizes, labels, checkpoints and metric."""
+def describe_data(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return the data, sizes, labels, checkpoints and metric."""
     data = comparison.data
     sizes = ", ".join(f"{name} {split.n_texts:,}" for name, split in data.splits.items())
     return [

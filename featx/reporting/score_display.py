@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from featx.reporting.comparison import Comparison
-from featx.reporting.style import COLOURS, GREY, INK, axes_or_new, new_figure, plain, tidy
+from featx.reporting.escaping import short_names
+from featx.reporting.style import COLOURS, GREY, INK, axes_or_new, new_figure, own_look, plain, tidy
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ScoreDisplay:
     def plot(self, *, ax: Any = None) -> ScoreDisplay:
         """Draw one line a method."""
         ax = axes_or_new(ax, 4.9, self._height)
-        rows, names = self.comparison.rows[::-1], [row.method for row in self.comparison.rows[::-1]]
+        rows, names = self.comparison.rows[::-1], short_names([row.method for row in self.comparison.rows[::-1]])
         for at, row in enumerate(rows):
             is_reference = row.method == self.comparison.reference
             if is_reference:
@@ -46,8 +47,9 @@ class ScoreDisplay:
     def _height(self) -> float:
         return max(3.9, 1.1 + 0.36 * len(self.comparison.rows))
 
+    @own_look()
     def figure(self) -> Any:
-        """Figure of its own."""
+        """Draw a figure of its own."""
         figure = new_figure(4.9, self._height)
         self.plot(ax=figure.subplots())
         return figure

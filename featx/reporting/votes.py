@@ -39,7 +39,7 @@ class Votes:
 
 
 def vote(predictions: Sequence[Predictions]) -> Votes:
-    """Votes of the seeds of one method on the same texts.
+    """Return the votes of the seeds of one method on the same texts.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def vote(predictions: Sequence[Predictions]) -> Votes:
 
 
 def flips(right: Votes, wrong: Votes) -> NDArray[np.int64]:
-    """Rows that `right` gets right and `wrong` gets wrong, where both are most confident first."""
+    """Return the rows that `right` gets right and `wrong` gets wrong, where both are most confident first."""
     rows = np.flatnonzero(right.right & ~wrong.right)
     confidence = np.zeros(len(rows))
     for votes in (right, wrong):
@@ -74,7 +74,7 @@ def flips(right: Votes, wrong: Votes) -> NDArray[np.int64]:
 
 
 def confused_pairs(matrix: NDArray[np.int64], most: int) -> list[tuple[int, int, int, float]]:
-    """True label, predicted label, texts, and their share of the true class; the most texts first.
+    """Return the true label, predicted label, texts, and their share of the true class; the most texts first.
 
     Examples
     --------

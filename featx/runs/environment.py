@@ -23,7 +23,7 @@ _PACKAGES = (
 
 
 def environment(device: str | None = None) -> dict[str, Any]:
-    """Versions, operating system, processor kind and core count; `device` is what the model ran on."""
+    """Return versions, operating system, processor kind and core count; `device` is what the model ran on."""
     versions = {}
     for name in _PACKAGES:
         try:

@@ -16,9 +16,8 @@ from featx.evaluation import Predictions
 from featx.files import whole_folder
 from featx.runs.consistency import check_predictions
 from featx.runs.measuring import folder_bytes, folder_digest
-from featx.runs.names import is_name
 from featx.runs.reading import record_from_text
-from featx.runs.record import RunRecord
+from featx.runs.record import NAME, RunRecord
 
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
 
@@ -61,10 +60,9 @@ def check_name(name: str, option: str) -> str:
     Raises
     ------
     SettingsError
-        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters
-        or 200 bytes.
+        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
     """
-    if not is_name(name):
+    if not NAME.fullmatch(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )
@@ -72,7 +70,7 @@ def check_name(name: str, option: str) -> str:
 
 
 def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
-    """Where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
+    """Return where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
     return results / check_name(experiment, "`experiment`") / check_name(method, "method") / f"seed-{seed}"
 
 
@@ -123,7 +121,7 @@ def write_run(
                 _write_predictions(building / PREDICTIONS, predictions)
     except OSError as e:
         raise RunError(
-            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change --results"
+            f"the run cannot be written to {folder}: {e.strerror or e}; free space or change `results`"
         ) from e
 
 
@@ -148,7 +146,7 @@ def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> No
 
 
 def read_run(folder: Path) -> Run:
-    """Run in `folder`.
+    """Return the run in `folder`, checked against its predictions.
 
     Raises
     ------
@@ -209,7 +207,7 @@ def _whole_numbers(table: Any, name: str) -> NDArray[np.int64]:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Folders of the runs at or below `folder` (an experiment, a method or one run), sorted.
+    """Return the folders of the runs at or below `folder` (an experiment, a method or one run), sorted.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def reset_peak_memory(device: str = "cpu") -> None:
 
 
 def peak_memory_bytes(device: str = "cpu") -> int | None:
-    """Highest memory since `reset_peak_memory`: of torch on a GPU, else resident memory of this process, in bytes.
+    """Return the highest memory since `reset_peak_memory` in bytes: torch's on a GPU, else resident in this process.
 
     None where the system does not tell.
     """
@@ -56,5 +56,5 @@ def folder_digest(folder: Path) -> str:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Size of all files in `folder`, in bytes."""
+    """Return the size of all files in `folder`, in bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -64,7 +64,7 @@ def keep_texts(experiment: Path, dataset: TextDataset) -> None:
     except OSError as e:
         raise RunError(
             f"the test texts cannot be written to {experiment / FOLDER}: {e.strerror or e}; free space, change "
-            "--results, or give --no-texts"
+            "`results`, or keep no `texts`"
         ) from e
 
 
@@ -107,12 +107,12 @@ def read_texts(
     texts = columns["text"]
     whole = len(texts) == len(labels) and all(isinstance(text, str) for text in texts)
     if not whole or split_digest(texts, labels, label_names) != test_digest:
-        raise RunError(f"{path} does not hold the test texts of its runs; remove it, or give --no-texts")
+        raise RunError(f"{path} does not hold the test texts of its runs; remove it, or show no `texts`")
     return texts
 
 
 def read_shared(experiment: Path, test_digest: str, train_digest: str) -> list[SharedText] | None:
-    """Which test texts stand in train too; None if that was not kept.
+    """Return which test texts stand in train too; None if that was not kept.
 
     Raises
     ------
@@ -157,4 +157,4 @@ def _read(path: Path, names: list[str]) -> dict[str, list[Any]] | None:
         return {name: table[name].to_pylist() for name in names}
     except (pa.ArrowException, OSError, KeyError, ValueError) as e:
         first_line = (str(e).splitlines() or [type(e).__name__])[0]
-        raise RunError(f"{path} is broken ({first_line}); remove it, or give --no-texts") from e
+        raise RunError(f"{path} is broken ({first_line}); remove it, or show no `texts`") from e

@@ -19,9 +19,11 @@ from featx.settings.choices import (
     Optimizer,
     Pooling,
     Projection,
+    Quoting,
     Refit,
     SaveStrategy,
     Schedule,
+    SplitName,
     TableFormat,
     WandbMode,
     choose,
@@ -32,8 +34,10 @@ from featx.settings.features import FeatureSettings
 from featx.settings.finetune import DEMO_FINETUNE, FinetuneSettings, SavingSettings, TrackingSettings
 from featx.settings.groups import GROUPS
 from featx.settings.identity import identity_facts
+from featx.settings.prediction import PredictionSettings
 from featx.settings.reading import aliases_of, check_keys, names_of, settings_from, split_settings
 from featx.settings.report import SELECTION_METRIC, ReportSettings
+from featx.settings.tables import TableSettings
 from featx.settings.workspace import DEFAULT_RESULTS, WorkspaceSettings
 
 __all__ = [
@@ -64,14 +68,18 @@ __all__ = [
     "Format",
     "Optimizer",
     "Pooling",
+    "PredictionSettings",
     "Projection",
+    "Quoting",
     "RaySettings",
     "Refit",
     "ReportSettings",
     "SaveStrategy",
     "SavingSettings",
     "Schedule",
+    "SplitName",
     "TableFormat",
+    "TableSettings",
     "TrackingSettings",
     "WandbMode",
     "WorkspaceSettings",

@@ -125,7 +125,24 @@ class CaveatCode(StrEnum):
     NOT_CONVERGED = "not-converged"
     UNDER_TRAINED = "under-trained"
     LEARNED_NOTHING = "learned-nothing"
+    OVERFITTED = "overfitted"
     CONTRADICTED = "contradicted"
+
+
+class Quoting(StrEnum):
+    """Whether quotation marks enclose cells of CSV and TSV files, or are part of the texts; ``auto`` finds out."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class SplitName(StrEnum):
+    """The splits of a data set."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
 
 
 class Engine(StrEnum):

@@ -21,9 +21,11 @@ from featx.settings.choices import (
     FinetuneMethod,
     Optimizer,
     Pooling,
+    Quoting,
     Refit,
     SaveStrategy,
     Schedule,
+    SplitName,
     WandbMode,
 )
 
@@ -39,10 +41,26 @@ class DataKeywords(TypedDict, total=False):
     dataset_revision: str | None
     #: Share of train that is cut off where there is no validation split.
     validation_fraction: float
-    #: Share that is cut off for test from a single file.
+    #: Share that is cut off for test where it is cut.
     test_fraction: float
     #: Random seed of the train/validation/test split.
     split_seed: int
+    #: Split that serves as test: validation where test has no labels, or train to cut it from there.
+    test_split: SplitName | Literal["train", "validation", "test"]
+    #: Leave out rows whose label is empty, missing or -1, and say how many.
+    drop_unlabelled: bool
+    #: Leave out rows whose text is empty or missing, and say how many.
+    drop_empty: bool
+    #: Leave out classes with too few texts to be in every split, and say which.
+    drop_rare: bool
+    #: Character between the cells of CSV and TSV files, or tab.
+    delimiter: str | None
+    #: Whether CSV, TSV and Excel files begin with a row of column names; else columns are 0, 1, ….
+    header: bool
+    #: Whether quotation marks enclose cells of CSV and TSV files; off: they are part of the texts.
+    quoting: Quoting | Literal["auto", "on", "off"]
+    #: Encoding of text files.
+    encoding: str | None
 
 
 class CheckpointKeywords(TypedDict, total=False):
@@ -236,6 +254,7 @@ class ReportKeywords(TypedDict, total=False):
             "not-converged",
             "under-trained",
             "learned-nothing",
+            "overfitted",
             "contradicted",
         ]
         | Sequence[
@@ -254,6 +273,7 @@ class ReportKeywords(TypedDict, total=False):
                 "not-converged",
                 "under-trained",
                 "learned-nothing",
+                "overfitted",
                 "contradicted",
             ]
         ]

@@ -11,7 +11,7 @@ from featx.training.fitting import finetune, fit
 from featx.training.head import LinearHead
 from featx.training.hooks import Hooks
 from featx.training.inference import classify, load_classifier
-from featx.training.loss import constant_loss
+from featx.training.loss import constant_loss, least_loss
 from featx.training.preflight import check_labels
 from featx.training.preparing import Prepared, prepare
 from featx.training.search import Searched, search
@@ -35,6 +35,7 @@ __all__ = [
     "fit",
     "interrupts",
     "judge",
+    "least_loss",
     "load_classifier",
     "prepare",
     "search",

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from featx.errors import DivergedError, RunError, TrainingError
 from featx.features.batches import pad, token_batches
-from featx.features.checkpoint import loading
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
+from featx.features.weights import load_weights
 from featx.settings import Checkpoint
 
 #: Tokens of a batch, padding included, on a CPU and elsewhere.
@@ -99,7 +99,6 @@ def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[
     CheckpointError
         If it cannot be loaded.
     """
-    import torch
     from transformers import AutoModelForSequenceClassification
 
     if not (folder / "config.json").is_file():
@@ -107,6 +106,5 @@ def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[
     checkpoint = Checkpoint(str(folder), str(folder), None, "", "")
     config = load_config(checkpoint)
     tokenizer = load_tokenizer(checkpoint, config, max_length)
-    load = AutoModelForSequenceClassification.from_pretrained
-    model: Any = loading(checkpoint, load, config=config, dtype=torch.float32, use_safetensors=True)
+    model = load_weights(checkpoint, AutoModelForSequenceClassification, config)
     return model.to(device).eval(), tokenizer

@@ -1,4 +1,4 @@
-"""Which parts of a model are trained: its upper layers, or adapters on all of them.
+"""Which parts of a model are trained, and how fast: its upper layers, or adapters on all of them.
 
 May import ``errors`` and ``settings``.
 """
@@ -9,7 +9,30 @@ import warnings
 from typing import Any
 
 from featx.errors import SettingsError, TrainingError
-from featx.settings import FinetuneSettings
+from featx.settings import FinetuneMethod, FinetuneSettings
+
+
+def with_trained_parts(model: Any, settings: FinetuneSettings, rates: dict[str, float]) -> tuple[Any, dict[str, float]]:
+    """Return `model` with what is not to be trained frozen, and factors on the learning rate of single parameters.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+    settings : FinetuneSettings
+    rates : dict of parameter name to float
+        Factors that are known already.
+
+    Raises
+    ------
+    SettingsError
+        If more layers are to be frozen than there are.
+    TrainingError
+        If the layers cannot be found, or adapters cannot be added.
+    """
+    freeze_layers(model, settings.freeze_layers)
+    if settings.method is FinetuneMethod.LORA:
+        model = with_adapters(model, settings)
+    return model, rates
 
 
 def freeze_layers(model: Any, n_frozen: int) -> None:

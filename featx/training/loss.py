@@ -1,4 +1,4 @@
-"""The loss of a step: cross-entropy, whatever the model's own idea of it. May import ``config`` and ``errors``."""
+"""The loss of a step: cross-entropy, whatever the model's own idea of it. May import ``settings``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from featx.settings import ClassWeights
 
 
 def class_weights(kind: ClassWeights, counts: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """Weight of each class, or None for equal ones.
+    """Return the weight of each class, or None for equal ones.
 
     ``balanced`` is scikit-learn's ``n_texts / (n_classes * counts)``: its mean over the texts is 1, so that the
     learning rate keeps its meaning.
@@ -34,7 +34,7 @@ def class_weights(kind: ClassWeights, counts: NDArray[np.int64]) -> NDArray[np.f
 
 
 def constant_loss(kind: ClassWeights, counts: NDArray[np.int64], label_smoothing: float) -> float:
-    """Least mean loss over train, in nats, of a model that answers the same to every text.
+    """Return the least mean loss over train, in nats, of a model that answers the same to every text.
 
     It answers with the weighted and smoothed shares of the classes.
 
@@ -51,16 +51,36 @@ def constant_loss(kind: ClassWeights, counts: NDArray[np.int64], label_smoothing
     >>> round(constant_loss(ClassWeights.NONE, np.array([1, 3]), 0.0), 4)
     0.5623
     """
+    return float(_loss_of_best_answer(counts / counts.sum() @ _targets(kind, counts, label_smoothing)))
+
+
+def least_loss(kind: ClassWeights, counts: NDArray[np.int64], label_smoothing: float) -> float:
+    """Return the least mean loss over train, in nats, of any model: above 0 where labels are smoothed.
+
+    Examples
+    --------
+    >>> round(least_loss(ClassWeights.NONE, np.array([1, 3]), 0.1), 4)
+    0.1985
+    """
+    return float(counts / counts.sum() @ _loss_of_best_answer(_targets(kind, counts, label_smoothing)))
+
+
+def _targets(kind: ClassWeights, counts: NDArray[np.int64], label_smoothing: float) -> NDArray[np.float64]:
+    """Return what the loss of a text of each class (rows) counts minus the log probability of each class with."""
     weights = class_weights(kind, counts)
-    shares = (1.0 if weights is None else weights) * (
-        (1 - label_smoothing) * counts / counts.sum() + label_smoothing / len(counts)
-    )
-    total = shares.sum()
-    return float(-(shares * np.log(shares / total, where=shares > 0, out=np.zeros(len(shares)))).sum())
+    n = len(counts)
+    targets = (1 - label_smoothing) * np.eye(n) + label_smoothing / n
+    return targets if weights is None else targets * weights
+
+
+def _loss_of_best_answer(targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares = targets / targets.sum(axis=-1, keepdims=True)
+    logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
+    return np.asarray(-(targets * logs).sum(axis=-1))
 
 
 def loss_function(weights: NDArray[np.float64] | None, label_smoothing: float) -> Callable[..., Any]:
-    """A ``compute_loss_func`` of the Trainer.
+    """Return a ``compute_loss_func`` of the Trainer.
 
     Losses are added up and divided by the texts of the whole step (`num_items_in_batch`), so that two batches of 8
     that are accumulated give the gradient of one batch of 16, weights included.

@@ -6,13 +6,16 @@ May import ``errors``, ``settings`` and the token side of ``features``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from featx.errors import CheckpointError, TrainingError
-from featx.features.checkpoint import loading
+from featx.features.weights import load_weights
 from featx.settings import Checkpoint
 
 _HEAD = "ForSequenceClassification"
+#: Kinds of models whose heads have names of tensors in common with ours.
+_LIKE_OURS = (_HEAD, "ForTokenClassification", "ForMultipleChoice")
 #: Names that a message lists before it counts the others.
 _LISTED = 4
 
@@ -26,41 +29,50 @@ def load_model(
 ) -> Any:
     """Load a checkpoint in float32 with a sequence-classification head for `label_names`.
 
-    A new head is drawn from torch's generator: seed it before. What the saved folder says of its task is what is
-    trained here, whatever the checkpoint's own configuration says.
+    A new head is drawn from torch's generator: seed it before. Nothing of a head for other labels or another task is
+    left in it. What the model's configuration says of its task is what is trained here, whatever `config` says.
 
     Raises
     ------
     CheckpointError
-        If weights of the encoder are missing: they would be drawn at random.
+        If weights of the encoder are missing, or the checkpoint changed since it was identified.
     TrainingError
         If `keep_head` cannot be done.
     """
-    import torch
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoModel, AutoModelForSequenceClassification
 
     is_kept = keeps_head(config, label_names, checkpoint.name, keep_head, say)
-    model, found = loading(
-        checkpoint,
-        AutoModelForSequenceClassification.from_pretrained,
-        num_labels=len(label_names),
-        id2label=dict(enumerate(label_names)),
-        label2id={name: i for i, name in enumerate(label_names)},
-        problem_type="single_label_classification",
-        return_dict=True,
-        dtype=torch.float32,
-        use_safetensors=True,
-        ignore_mismatched_sizes=not is_kept,
-        output_loading_info=True,
-    )
-    check_found(model, found, checkpoint.name, is_kept)
-    if getattr(model.config, "task_specific_params", None):
-        model.config.task_specific_params = None  # a pipeline would let them change the rest of the configuration
-    if not is_kept and _brings_tensors_of_head(model, found):
-        auto: Any = AutoModelForSequenceClassification
-        fresh = auto.from_config(model.config, dtype=torch.float32).state_dict()
-        model.load_state_dict({name: fresh[name] for name in _head_tensors(model)}, strict=False)
+    config = _configured(config, label_names)
+    if is_kept or not _may_bring_head(config):
+        return load_weights(checkpoint, AutoModelForSequenceClassification, config)
+    encoder = load_weights(checkpoint, AutoModel, config)
+    with_new_head: Any = AutoModelForSequenceClassification.from_config  # type: ignore[no-untyped-call]
+    model = with_new_head(encoder.config, dtype=encoder.dtype)
+    lacking = model.base_model.load_state_dict(encoder.state_dict(), strict=False).missing_keys
+    if lacking:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r}: its encoder lacks {', '.join(sorted(lacking)[:_LISTED])}, which "
+            f"{type(model).__name__} needs; give one without a head"
+        )
     return model
+
+
+def _configured(config: Any, label_names: tuple[str, ...]) -> Any:
+    """Return a copy of `config` for a head that gives each text one of `label_names`."""
+    config = deepcopy(config)
+    config.num_labels = len(label_names)
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {name: i for i, name in enumerate(label_names)}
+    config.problem_type = "single_label_classification"
+    config.return_dict = True
+    if getattr(config, "task_specific_params", None):
+        config.task_specific_params = None  # a pipeline would let them change the rest of the configuration
+    return config
+
+
+def _may_bring_head(config: Any) -> bool:
+    """Return whether the file may hold tensors that have the names of our head's."""
+    return not config.architectures or any(name.endswith(_LIKE_OURS) for name in config.architectures)
 
 
 def keeps_head(
@@ -95,36 +107,6 @@ def keeps_head(
         )
     say(f"{described}: it is kept, one for one")
     return True
-
-
-def check_found(model: Any, found: dict[str, Any], checkpoint: str, with_head: bool) -> None:
-    """Check that no weights were drawn at random that the checkpoint should bring.
-
-    Poolers may be missing, and heads unless the checkpoint's own is kept.
-
-    Raises
-    ------
-    CheckpointError
-        Names the tensors that are missing or have another shape.
-    """
-    new = set() if with_head else set(_head_tensors(model))
-    differing = {key if isinstance(key, str) else key[0] for key in found["mismatched_keys"]}
-    for names, what in ((set(found["missing_keys"]), "lacks"), (differing, "has in another shape")):
-        wrong = sorted(name for name in names - new if "pooler" not in name)
-        if wrong:
-            raise CheckpointError(
-                f"checkpoint {checkpoint!r} {what} {_listed(wrong)}, which would be drawn at random; save it anew with "
-                "save_pretrained, or give the checkpoint that config.json describes"
-            )
-
-
-def _head_tensors(model: Any) -> list[str]:
-    """Return the names of all weights outside of the encoder."""
-    return [name for name in model.state_dict() if not name.startswith(f"{model.base_model_prefix}.")]
-
-
-def _brings_tensors_of_head(model: Any, found: dict[str, Any]) -> bool:
-    return not set(_head_tensors(model)) <= set(found["missing_keys"])
 
 
 def _listed(names: Any) -> str:

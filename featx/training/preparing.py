@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from featx.data import TextDataset
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
-from featx.settings import Checkpoint, FinetuneMethod, FinetuneSettings
+from featx.settings import Checkpoint, FinetuneSettings
 from featx.training.checks import check_settings
 from featx.training.head import LinearHead, place_head
-from featx.training.layers import freeze_layers, with_adapters
+from featx.training.layers import with_trained_parts
 from featx.training.model import load_model
 from featx.training.preflight import check_classes, check_kind, check_labels, check_recomputation, notes_on
 
@@ -132,9 +132,7 @@ def prepare(
     rates = {}
     if head is not None:
         rates = place_head(model, head, [train.tokens[row] for row in range(min(_CHECKED_TEXTS, len(train)))])
-    freeze_layers(model, settings.freeze_layers)
-    if settings.method is FinetuneMethod.LORA:
-        model = with_adapters(model, settings)
+    model, rates = with_trained_parts(model, settings, rates)
     for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length):
         say(note)
     return Prepared(

@@ -14,9 +14,9 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
+from buckets import content, keys
 from tiny import write_tweeteval
 
 from featx.cli import main
@@ -48,8 +48,7 @@ def test_extraction_into_an_object_store(featx: Run, tweets: Path, tiny: Path, t
     made = [json.loads(featx("extract", *data, *place)[1]) for place in ([], *[["--cache-dir", url]] * 2)]
     assert [(one["encoded"], one["reused"]) for one in made] == [(105, 0), (105, 0), (0, 105)]
     assert len({one["digest"] for one in made}) == 1
-    fs = fsspec.filesystem("memory")
-    stored = {key.rpartition("/")[2]: fs.cat_file(key) for key in fs.find(url) if key.endswith(".npy")}
+    stored = {key.rpartition("/")[2]: content(url, key) for key in keys(url, ".npy")}
     assert stored == {path.name: path.read_bytes() for path in (tmp_path / "cache").rglob("*.npy")}
 
 
@@ -227,7 +226,7 @@ def test_wrong_settings_are_one_line(featx: Run, tweets: Path, tiny: Path, name:
         ),
         (["report"], 2, "Missing argument"),
         (["report", "nowhere"], 1, "holds no runs"),
-        (["report", "nowhere", "--format", "pdf"], 2, "--format is 'pdf'"),
+        (["report", "nowhere", "--format", "pdf"], 2, "the format is 'pdf'"),
         (["predict", "nowhere", "x"], 1, "nowhere is no folder"),
         (["run", "nowhere.toml"], 2, "is not there"),
         (["baseline", "--dataset", "nowhere.csv"], 1, "no file or folder 'nowhere.csv'"),

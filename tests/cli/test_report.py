@@ -167,7 +167,7 @@ def test_broken_texts_are_one_line_and_the_way_out(featx: Run, results: Path) ->
         path.write_bytes(b"x")
     code, out, err = featx("report", results, "--reference", "majority")
     assert (code, out) == (1, "")
-    assert "remove it, or give --no-texts" in err
+    assert "remove it, or show no --texts" in err
 
 
 def test_margin_and_open(featx: Run, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

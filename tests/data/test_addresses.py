@@ -165,8 +165,8 @@ def test_demo_needs_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 ERRORS = {
-    "missing text column": ("body,label\nx,1\n", r"data\.csv: no text column .*it has 'body', 'label'.*--text-column"),
-    "missing label column": ("text,stars\nx,1\n", r"no label column .*--label-column"),
+    "missing text column": ("body,label\nx,1\n", r"data\.csv: no text column .*it has 'body', 'label'.*`text_column`"),
+    "missing label column": ("text,stars\nx,1\n", r"no label column .*`label_column`"),
     "empty file": ("", r"data\.csv: the file is empty; expected a header"),
     "header alone": ("text,label\n", r"data\.csv holds no rows"),
     "empty text": ("text,label\nx,1\n,0\n", r"data\.csv, line 3: the text is empty; fill it in or remove"),
@@ -179,7 +179,7 @@ ERRORS = {
     "doubled column": ("text,text,label\nx,y,1\n", r"column 'text' stands twice"),
     "rare class": ("text,label\n" + "x,1\n" * 9 + "y,0\n", r"class '0' has 1 text left, too few to cut"),
     "too few texts": ("text,label\nx,1\ny,0\nz,1\nw,0\n", r"class '\d' has 1 text left, too few to cut"),
-    "long label": ("text,label\nx,1\ny," + "z" * 200 + "\n", r"is no name \(over 100 characters"),
+    "long label": ("text,label\nx,1\ny," + "z" * 501 + "\n", r"is no name \(over 500 characters"),
 }
 
 
@@ -218,7 +218,10 @@ def test_errors_of_jsonl(tmp_path: Path, name: str) -> None:
 def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes("text,label\nx,1\ncafé,0\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"data\.csv, line 3: byte 0xe9 is not UTF-8; convert the file"):
+    with pytest.raises(
+        DataError,
+        match=r"data\.csv, line 3: byte 0xe9 is not UTF-8; find out the encoding of the file and give it as `encoding`",
+    ):
         load(path)
 
 
@@ -314,7 +317,7 @@ def test_addresses_of_nothing(address: str) -> None:
 
 
 def test_unreachable_hub_says_what_to_do() -> None:
-    with pytest.raises(DataError, match=r"'no-one/nothing'.*Hub cannot be reached.*try --dataset demo"):
+    with pytest.raises(DataError, match=r"'no-one/nothing'.*Hub cannot be reached.*try `dataset` demo"):
         load("no-one/nothing")
 
 

@@ -50,6 +50,22 @@ REPOSITORIES = {
 }
 
 
+def unlabelled(n: int) -> bytes:
+    table = pq.read_table(io.BytesIO(parquet(n)))
+    buffer = io.BytesIO()
+    pq.write_table(table.set_column(1, "label", pa.array([-1] * n)), buffer)
+    return buffer.getvalue()
+
+
+REPOSITORIES |= {
+    ("someone/train-alone", MAIN): {"data/train-00000-of-00001.parquet": parquet(40)},
+    ("someone/glue", MAIN): files("data/")
+    | {
+        "data/validation-00000-of-00001.parquet": parquet(12),
+        "data/test-00000-of-00001.parquet": unlabelled(8),
+    },
+}
+
 #: Repositories that list files which are not there.
 LOST = {"someone/lost", "someone/lost-too"}
 REPOSITORIES |= {
@@ -149,7 +165,7 @@ from featx.settings import DataSettings
 from featx.data import load_dataset
 from featx.errors import FeatxError
 try:
-    d = load_dataset(DataSettings(sys.argv[1], dataset_revision=sys.argv[2] or None))
+    d = load_dataset(DataSettings(sys.argv[1], dataset_revision=sys.argv[2] or None, **json.loads(sys.argv[3])))
 except FeatxError as e:
     print(json.dumps({"error": str(e)}))
 else:
@@ -158,14 +174,20 @@ else:
 """
 
 
-def read(address: str, endpoint: str, home: Path, offline: str = "0", revision: str = "") -> dict[str, object]:
+def read(
+    address: str, endpoint: str, home: Path, offline: str = "0", revision: str = "", **settings: object
+) -> dict[str, object]:
     """Read in a process of its own: the libraries take the endpoint from the environment when imported."""
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")} | {
         "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": offline, "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*",
     }  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, address, revision], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", SCRIPT, address, revision, json.dumps(settings)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -206,7 +228,7 @@ def test_wrong_configuration_is_one_line(hub: str, tmp_path: Path) -> None:
     assert "\n" not in answer["error"]
 
 
-ELSE = "give a local file or folder, or try --dataset demo"
+ELSE = "give a local file or folder, or try `dataset` demo"
 
 
 def test_unknown_repository_says_what_to_do(hub: str, tmp_path: Path) -> None:
@@ -238,6 +260,24 @@ def test_hub_out_of_reach_says_what_to_do(tmp_path: Path) -> None:
     answer = read("someone/plain", "http://127.0.0.1:9", tmp_path)
     assert "the Hub cannot be reached" in answer["error"]
     assert f"tried http://127.0.0.1:9 and the cache in {tmp_path}" in answer["error"]
-    assert "give a local file or folder, or try --dataset demo" in answer["error"]
+    assert "give a local file or folder, or try `dataset` demo" in answer["error"]
     answer = read("someone/plain", "http://127.0.0.1:9", tmp_path, offline="1")
     assert f"HF_HUB_OFFLINE is set, so only the cache in {tmp_path}" in answer["error"]
+
+
+def test_train_alone_names_a_remedy_that_can_be_carried_out(hub: str, tmp_path: Path) -> None:
+    error = read("someone/train-alone", hub, tmp_path)["error"]
+    assert error == (
+        "someone/train-alone, split train: there is no test split beside train; set `test_split` to train to have one cut "
+        "from train"
+    )
+    assert read("someone/train-alone", hub, tmp_path, test_split="train")["sizes"] == [28, 6, 6]
+
+
+def test_an_unlabelled_test_split_names_remedies_that_can_be_carried_out(hub: str, tmp_path: Path) -> None:
+    error = read("someone/glue", hub, tmp_path)["error"]
+    assert "no text of the test split has a label (all are -1); set `test_split` to validation" in error
+    assert read("someone/glue", hub, tmp_path, test_split="validation")["sizes"] == [34, 6, 12]
+    made = read("someone/glue", hub, tmp_path, test_split="train")
+    assert made["sizes"] == [34, 12, 6]
+    assert made["names"] == ["bad", "good"]

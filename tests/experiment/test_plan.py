@@ -164,7 +164,7 @@ def test_wrong_names_are_found_before_any_work(tmp_path: Path) -> None:
     from featx.errors import FeatxError
 
     for table, words in (
-        ('[report]\nmetric = "f1"', "--metric is 'f1'"),
+        ('[report]\nmetric = "f1"', "`metric` is 'f1'"),
         ('[baseline]\nmethods = ["svm"]', "method 'svm' is unknown"),
         ("[finetune]\nmax_steps = 0", "`max_steps` is 0"),
     ):

@@ -149,7 +149,7 @@ def test_a_run_without_a_model(made: dict[str, Any], tmp_path: Path) -> None:
         ("a.csv", b'text\n"x\n', r"a\.csv, line 2: not readable as CSV"),
         ("a.csv", b"text\nx\n\xff\n", r"a\.csv, line 3: byte 0xff is not UTF-8"),
         ("a.csv", b'text\nx\n""\n', r"a\.csv, line 3: the text is empty"),
-        ("a.csv", b"", r"a\.csv: no text column .*; it has none"),
+        ("a.csv", b"", r"a\.csv: the file is empty"),
         ("a.tsv", b"text\tb\nx\n", r"a\.tsv, line 2: 1 cells"),
         ("a.jsonl", b'{"text": "x"}\n[1]\n', r"a\.jsonl, line 2: a JSON list; expected one object a line"),
         ("a.jsonl", b'{"text": "x"}\n{"b": 1}\n', r"a\.jsonl, line 2: no 'text'"),
@@ -182,10 +182,50 @@ def test_streams_read_what_is_there(tmp_path: Path) -> None:
 
 
 def test_names_of_outputs_are_checked_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"expected a name that ends in one of: \.csv, \.tsv, \.jsonl, \.parquet"):
-        check_output(tmp_path / "out.xlsx", None)
+    with pytest.raises(
+        SettingsError, match=r"expected a name that ends in one of: \.arrow, \.csv, .*\.jsonl, .*\.parquet"
+    ):
+        check_output(tmp_path / "out.docx", None)
     (tmp_path / "d.csv").mkdir()
     with pytest.raises(SettingsError, match="is a folder"):
         check_output(tmp_path / "d.csv", None)
     with pytest.raises(SettingsError, match="is the input itself"):
         check_output(tmp_path / "in.csv", tmp_path / "." / "in.csv")
+
+
+@pytest.mark.parametrize("name", ["o.csv.gz", "o.tsv", "o.json", "o.ndjson.zst", "o.feather", "o.xlsx"])
+def test_outputs_of_every_format_are_read_back(made: dict[str, Any], tmp_path: Path, name: str) -> None:
+    texts = ["=1+1", "a\rb", '"quoted", and\tmore', "-5", "good \u2028 day", "@user hi"]
+    path = write_input(tmp_path / "in.jsonl", texts)
+    run = made["runs"]["tfidf-logreg"]
+    n = predict_file(made["context"], run.folder, stream_texts(path), tmp_path / name, escape_formulas=False)
+    assert n == len(texts)
+    assert list(stream_texts(tmp_path / name)) == texts
+    predict_file(made["context"], run.folder, stream_texts(path), tmp_path / name)
+    shown = list(stream_texts(tmp_path / name))
+    if ".csv" in name or ".tsv" in name:
+        assert shown == ["'=1+1", "a\rb", '"quoted", and\tmore', "-5", "good \u2028 day", "'@user hi"]
+    else:
+        assert shown == texts
+
+
+def test_a_row_is_labelled_for_each_line_whatever_its_marks(made: dict[str, Any], tmp_path: Path) -> None:
+    """Through the command line, options of reading and writing included."""
+    from click.testing import CliRunner
+
+    from featx.cli.main import cli
+
+    lines = [f"text {k}" for k in range(20)]
+    lines[4], lines[8] = '"opens', 'closes"'
+    path = tmp_path / "in.tsv"
+    path.write_bytes("\r\n".join(["id\ttext", *(f"{k}\t{line}" for k, line in enumerate(lines))]).encode("utf-16"))
+    run, output = made["runs"]["tfidf-logreg"].folder, tmp_path / "o.csv"
+    done = CliRunner().invoke(cli, ["predict", str(run), "--input", str(path), "--output", str(output), "--quiet"])
+    assert done.exit_code == 0, done.output
+    assert [row["text"] for row in read_output(output)] == lines
+    path.write_text("first;café\nsecond;=2\n", "latin-1")
+    options = ["--encoding", "latin-1", "--no-header", "--delimiter", ";", "--text-column", "1", "--no-escape-formulas"]
+    arguments = ["predict", str(run), "--input", str(path), "--output", str(output), "--quiet", *options]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    assert [row["text"] for row in read_output(output)] == ["café", "=2"]

@@ -120,3 +120,89 @@ def test_hub_name_is_known_by_its_commit(tiny: Path, tmp_path: Path, monkeypatch
         commit,
         commit,
     )
+
+
+#: Names of the files of a folder, and the digests that version 0.1 gave them: caches of that version are still read.
+BEFORE = [
+    (
+        "config.json model.safetensors tokenizer.json tokenizer_config.json special_tokens_map.json vocab.txt README.md "
+        "modules.json pytorch_model.bin",
+        "c0f00d51527682eb22c8332b75e83c0b6417ca6161a688debfb91dbb33fb9234",
+        "4e2f4283d5c47c578323d535c38828bde3bbd4b28ac2ee8d2ece6ab245a06018",
+    ),
+    (
+        "config.json model-00001-of-00002.safetensors model-00002-of-00002.safetensors sentencepiece.bpe.model "
+        "tokenizer.json added_tokens.json vocab.json merges.txt bpe.codes",
+        "74da838bea6906c0bacec74ad174027a1e91e8773e5535e48780732e14e4e30f",
+        "654ea1a62e08e7a8244183acf4c155530c866445f76cb6179c9f1c0e71ce5518",
+    ),
+]
+
+
+def write(folder: Path, names: str) -> Path:
+    for name in names.split():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"content of {name}\n".encode() * 3)
+    return folder
+
+
+@pytest.mark.parametrize(("names", "digest", "tokenizer_digest"), BEFORE)
+def test_digests_are_those_of_version_0_1(tmp_path: Path, names: str, digest: str, tokenizer_digest: str) -> None:
+    found = find_checkpoint(str(write(tmp_path / "folder", names)), Path("unused"))
+    assert (found.digest, found.tokenizer_digest) == (digest, tokenizer_digest)
+
+
+def test_weights_in_folders_below_belong_to_the_digest_or_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "folder", "config.json tokenizer.json parts/a.safetensors parts/b.safetensors")
+    index = folder / "model.safetensors.index.json"
+    index.write_text('{"weight_map": {"x": "parts/a.safetensors", "y": "parts/b.safetensors"}}')
+    before = find_checkpoint(str(folder), Path("unused")).digest
+    (folder / "parts" / "b.safetensors").write_bytes(b"other")
+    assert find_checkpoint(str(folder), Path("unused")).digest != before
+    for outside in ("../elsewhere.safetensors", "parts/../../elsewhere.safetensors", "/elsewhere.safetensors"):
+        index.write_text(f'{{"weight_map": {{"x": "{outside}"}}}}')
+        with pytest.raises(CheckpointError, match=r"its index names weights outside of the folder"):
+            find_checkpoint(str(folder), Path("unused"))
+    index.write_text("[]")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors\.index\.json is no index of weights"):
+        find_checkpoint(str(folder), Path("unused"))
+
+
+def test_shards_of_a_distributed_training_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "folder", "config.json tokenizer.json shard-00001-model-00001-of-00001.safetensors")
+    with pytest.raises(CheckpointError, match=r"holds the shards of a distributed training"):
+        find_checkpoint(str(folder), Path("unused"))
+
+
+def test_every_file_that_a_tokenizer_of_transformers_reads_is_hashed(tmp_path: Path) -> None:
+    """The names stand in its source, as VOCAB_FILES_NAMES of each tokenizer."""
+    import re
+    from importlib.util import find_spec
+
+    package = find_spec("transformers")
+    assert package is not None
+    assert package.submodule_search_locations
+    names = {"tokenizer.4.0.0.json", "tekken.json", "tokenizer_config.json", "special_tokens_map.json"}
+    for path in Path(package.submodule_search_locations[0]).glob("models/*/tokenization_*.py"):
+        for table in re.findall(r"VOCAB_FILES_NAMES = \{(.*?)\}", path.read_text(), re.DOTALL):
+            names |= {name for name in re.findall(r': "([^"]+)"', table) if "/" not in name}
+    assert len(names) > 20
+    folder = write(tmp_path / "folder", "config.json model.safetensors tokenizer.json")
+    for name in sorted(names):
+        before = find_checkpoint(str(folder), Path("unused")).tokenizer_digest
+        (folder / name).write_text(f"another {name}")
+        assert find_checkpoint(str(folder), Path("unused")).tokenizer_digest != before, name
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("modules.json 0_Transformer/config.json 0_Transformer/model.safetensors", r"old layout: give .*0_Transformer"),
+        ("adapter_config.json adapter_model.safetensors", r"it holds an adapter alone: put it beside the weights"),
+        ("last/config.json last/model.safetensors", r"there is one in .*last: give that folder"),
+    ],
+)
+def test_where_the_checkpoint_is_instead_is_said(tmp_path: Path, names: str, words: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"config\.json is missing; .*{words}"):
+        find_checkpoint(str(write(tmp_path / "folder", names)), Path("unused"))

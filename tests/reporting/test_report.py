@@ -290,9 +290,9 @@ def test_methods_on_other_checkpoints_are_compared_with_a_note(tmp_path: Path) -
 def test_no_runs_and_unknown_names(runs: list) -> None:
     with pytest.raises(RunError, match="no runs to compare"):
         compare([])
-    with pytest.raises(SettingsError, match=r"--metric is 'f1'; expected one of: accuracy, f1_macro"):
+    with pytest.raises(SettingsError, match=r"`metric` is 'f1'; expected one of: accuracy, f1_macro"):
         compare(runs, ReportSettings(metric="f1"))
-    with pytest.raises(SettingsError, match=r"--format is 'xls'; expected one of: table, md"):
+    with pytest.raises(SettingsError, match=r"the format is 'xls'; expected one of: table, md"):
         render(compare(runs), "xls")
 
 

@@ -131,7 +131,7 @@ def test_find_runs_passes_over_hidden_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../up", "/abs", ".hidden", "a\0b", "-x", "x" * 101, "a b"])
 def test_names_that_could_leave_the_folder(name: str) -> None:
     with pytest.raises(SettingsError, match=r"expected 1 to 100 letters, digits"):
-        check_name(name, "--experiment")
+        check_name(name, "`experiment`")
     with pytest.raises(SettingsError):
         run_folder(Path("results"), name, "logreg", 0)
 

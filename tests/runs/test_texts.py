@@ -58,7 +58,7 @@ def test_texts_of_other_data_are_never_shown(tmp_path: Path) -> None:
     keep_texts(tmp_path, one)
     path = next((tmp_path / "texts").glob("test-*"))
     path.rename(path.with_name(f"test-{other.test.digest[:16]}.parquet"))
-    with pytest.raises(RunError, match=r"does not hold the test texts of its runs; remove it, or give --no-texts"):
+    with pytest.raises(RunError, match=r"does not hold the test texts of its runs; remove it, or show no `texts`"):
         read(tmp_path, other)
 
 
@@ -68,16 +68,16 @@ def test_broken_files_are_one_line(tmp_path: Path, content: bytes) -> None:
     keep_texts(tmp_path, data)
     for path in (tmp_path / "texts").iterdir():
         path.write_bytes(content)
-    with pytest.raises(RunError, match=r"is broken \(.*\); remove it, or give --no-texts"):
+    with pytest.raises(RunError, match=r"is broken \(.*\); remove it, or show no `texts`"):
         read(tmp_path, data)
-    with pytest.raises(RunError, match=r"is broken \(.*\); remove it, or give --no-texts"):
+    with pytest.raises(RunError, match=r"is broken \(.*\); remove it, or show no `texts`"):
         read_shared(tmp_path, data.test.digest, data.train.digest)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "texts").write_text("in the way")
     with pytest.raises(
-        RunError, match=r"the test texts cannot be written to .*; free space, change --results, or give"
+        RunError, match=r"the test texts cannot be written to .*; free space, change `results`, or keep no `texts`"
     ):
         keep_texts(tmp_path, dataset(["a"], ["b"]))
 

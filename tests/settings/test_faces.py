@@ -63,7 +63,7 @@ def other_value(kind: type, field: object) -> object:
         low = bounds.get("ge", bounds.get("gt", 0.0))
         value = inner(min(low + 7, 0.6)) if "lt" in bounds else inner(low + 7)
     elif inner is str:
-        value = "other"
+        value = declared_of(hint).example or "other"
     else:
         value = Path("other")
     return (value,) if item_of(hint) is not None else value

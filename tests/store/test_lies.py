@@ -101,7 +101,7 @@ def legacy(monkeypatch: pytest.MonkeyPatch) -> None:
     from featx.features.store import shard
 
     checks = shard.row_checks
-    monkeypatch.setattr(shard, "row_checks", lambda features, digests: checks(features, None))
+    monkeypatch.setattr(shard, "row_checks", lambda features, digests=None, spec=None: checks(features))
     monkeypatch.setattr(shard, "Manifest", lambda spec, *rest: Manifest(None, *rest))
 
 
@@ -136,6 +136,20 @@ def test_rows_moved_with_their_checksums_inside_a_shard_under_a_reader(tmp_path:
     with pytest.raises(StoreError, match="holds 5 rows that are not what was written"):
         reader.gather(reader.find(text_digests(TEXTS["a"])))
     assert caught(tmp_path, TEXTS["a"])
+
+
+def test_the_rows_of_another_layer_under_a_reader(tmp_path: Path) -> None:
+    """The same texts, so that size and digests agree: the spec in each row's checksum tells."""
+    put(open_store(tmp_path), TEXTS["a"])
+    fill(tmp_path, 5, TEXTS["a"])
+    reader = open_store(tmp_path)
+    (mine,), (other,) = manifests(folder(tmp_path)), manifests(folder(tmp_path, 5))
+    for suffix in (".npy", ".checks"):
+        swap(mine.with_suffix(suffix), other.with_suffix(suffix))
+    with pytest.raises(StoreError, match="holds 5 rows that are not what was written"):
+        reader.gather(reader.find(text_digests(TEXTS["a"])))
+    assert held(open_store(tmp_path), TEXTS["a"]) == []
+    assert len(verify(tmp_path)) == 2
 
 
 def copy_in(source: Path, target: Path) -> None:

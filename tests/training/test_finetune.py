@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from trainings import SETTINGS, dataset, load, train
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from featx.data import Split
-from featx.errors import CheckpointError, SettingsError, TrainingError
+from featx.errors import CheckpointError, FeatxWarning, SettingsError, TrainingError
 from featx.evaluation import measure
 from featx.features.checkpoint import find_checkpoint, quiet_transformers
 from featx.features.tokens import load_config
 from featx.settings import FinetuneSettings
-from featx.training import Hooks, check_labels, load_classifier
+from featx.training import Hooks, check_labels, finetune, load_classifier
 from featx.training.inference import classify
 from featx.training.model import load_model
 
@@ -188,15 +189,29 @@ def test_tensors_of_a_head_for_another_task_are_not_taken_for_one(tmp_path: Path
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", ["module-prefix", "no-last-layer", "more-layers"])
+@pytest.mark.parametrize("name", ["no-last-layer", "more-layers"])
 def test_weights_that_are_missing_are_never_drawn_at_random(cases: Path, name: str) -> None:
-    with pytest.raises(CheckpointError, match=r"lacks bert\..* which would be drawn at random"):
+    with pytest.raises(CheckpointError, match=r"its weights lack .* they would be drawn at random"):
         load(cases / "data" / "weights-missing" / name)
 
 
 @pytest.mark.shared
-def test_a_checkpoint_whose_tensors_carry_the_models_own_prefix_loads(cases: Path) -> None:
-    load(cases / "data" / "weights-missing" / "control-bert-prefix")
+def test_a_wrappers_prefix_changes_nothing(cases: Path) -> None:
+    with pytest.warns(FeatxWarning, match="begin with 'module.', which was removed"):
+        stripped = load(cases / "data" / "weights-missing" / "module-prefix").bert.state_dict()
+    plain = load(cases / "data" / "weights-missing" / "control-bert-prefix").bert.state_dict()
+    assert all(torch.equal(weight, plain[name]) for name, weight in stripped.items() if "pooler" not in name)
+
+
+def test_a_checkpoint_that_changes_while_it_is_used_is_refused(tiny: Path, tmp_path: Path) -> None:
+    """A training that overwrites its output folder: the weights would not be those that the run's digest names."""
+    folder = shutil.copytree(tiny, tmp_path / "changing")
+    found = find_checkpoint(str(folder), Path("unused"))
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-4] + bytes(byte ^ 64 for byte in content[-4:]))
+    with pytest.raises(CheckpointError, match="chang"):
+        finetune(found, dataset(24), replace(SETTINGS, num_train_epochs=0.1), 0, "cpu")
 
 
 def test_label_ids_out_of_range_are_named() -> None:

@@ -14,7 +14,7 @@ from tiny import LABELS
 from trainings import SHORT, dataset, load, train
 
 from featx.data import Split, TextDataset
-from featx.errors import CheckpointError, TrainingError
+from featx.errors import CheckpointError, SettingsError, TrainingError
 from featx.features.checkpoint import quiet_transformers
 from featx.settings import SavingSettings
 from featx.training import Hooks, preflight
@@ -63,6 +63,35 @@ def vision(tiny: Path, folder: Path) -> Path:
 def test_a_checkpoint_that_is_no_text_encoder(tiny: Path, tmp_path: Path, make: object, words: str) -> None:
     with pytest.raises(CheckpointError, match=words):
         train(make(tiny, tmp_path / "other"), SHORT, hooks=refuse_steps())
+
+
+@pytest.mark.shared
+def test_recomputation_where_there_is_none(cases: Path, tiny: Path) -> None:
+    folder = cases / "train" / "gradient-checkpointing-unsupported" / "tiny-mpnet"
+    with pytest.raises(
+        SettingsError, match=r"`gradient_checkpointing` is not supported by MPNetForSequence.*leave it out"
+    ):
+        train(folder, replace(SHORT, gradient_checkpointing=True), hooks=refuse_steps())
+
+
+def test_advice_for_lack_of_memory_names_recomputation_only_where_it_exists(
+    checkpoints: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from featx.training import trainer
+
+    def too_large(self: object, rows: np.ndarray) -> None:
+        if len(rows) > 4:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+
+    def full(self: object, *arguments: object) -> None:
+        too_large(self, range(9))
+
+    monkeypatch.setattr(trainer._Changes, "training_step", full)
+    monkeypatch.setattr(trainer._Changes, "try_step", too_large)
+    for kind, recompute, named in (("bert", False, True), ("bert", True, False), ("mpnet", False, False)):
+        with pytest.raises(TrainingError, match=r"batches of 4 fit: .*a lower `max_length` help") as refused:
+            train(checkpoints(kind), replace(SHORT, gradient_checkpointing=recompute), data=dataset(24))
+        assert ("`gradient_checkpointing`" in str(refused.value)) is named
 
 
 def test_a_class_without_texts_in_train(tiny: Path) -> None:

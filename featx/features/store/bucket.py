@@ -124,20 +124,22 @@ class _RangedRows:
     spans: list[tuple[int, int]]
     held: tuple[int, int, Features] | None = None
 
-    def take(self, rows: Rows) -> Features:
-        """Return the vectors of `rows`."""
-        taken = np.empty((len(rows), self.width), np.float32)
-        self.copy(rows, taken)
+    def take(self, at: Rows | slice) -> Features:
+        """Return the vectors at rows or a slice."""
+        n_rows = at.stop - at.start if isinstance(at, slice) else len(at)
+        taken = np.empty((n_rows, self.width), np.float32)
+        self.copy(at, taken)
         return taken
 
-    def copy(self, rows: Rows, into: Features) -> None:
-        """Write the vectors of `rows` into a matrix."""
-        at = 0
-        while at < len(rows):
-            first, last, data = self._span_of(int(rows[at]))
+    def copy(self, at: Rows | slice, into: Features) -> None:
+        """Write them into a matrix."""
+        rows = np.arange(at.start, at.stop) if isinstance(at, slice) else at
+        done = 0
+        while done < len(rows):
+            first, last, data = self._span_of(int(rows[done]))
             end = int(np.searchsorted(rows, last, side="left"))
-            into[at:end] = data[rows[at:end] - first]
-            at = end
+            into[done:end] = data[rows[done:end] - first]
+            done = end
 
     def _span_of(self, row: int) -> tuple[int, int, Features]:
         if self.held is None or not self.held[0] <= row < self.held[1]:

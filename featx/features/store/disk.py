@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.features.store.place import CHANGED_SIZE, Chunks, DamagedError, Digests, Entry, Features, Rows, as_slice
+from featx.features.store.place import CHANGED_SIZE, Chunks, DamagedError, Digests, Entry, Features, Rows
 from featx.files import write_file
 
 _BLOCK = 1 << 20
@@ -85,8 +85,8 @@ class Disk:
                     file,
                     len(header),
                     np.memmap(file, "<f4", "r", offset=len(header), shape=shape),
-                    np.memmap(checks, "<u8", "r", shape=(shape[0],)),
-                    np.memmap(digests, "<u8", "r", shape=(shape[0], 2)),
+                    np.asarray(np.memmap(checks, "<u8", "r", shape=(shape[0],))),
+                    np.asarray(np.memmap(digests, "<u8", "r", shape=(shape[0], 2))),
                 )
             except ValueError as e:  # a map beyond the end of the file
                 raise DamagedError(CHANGED_SIZE) from e
@@ -139,13 +139,12 @@ class _MappedRows:
     checks: Digests
     digests: Digests
 
-    def take(self, rows: Rows) -> Features:
-        """Return the vectors of `rows`."""
-        return np.asarray(self.features[as_slice(rows)], np.float32)
+    def take(self, at: Rows | slice) -> Features:
+        """Return the vectors at rows or a slice."""
+        return np.asarray(self.features[at], np.float32)
 
-    def copy(self, rows: Rows, into: Features) -> None:
+    def copy(self, at: Rows | slice, into: Features) -> None:
         """Write them into a contiguous matrix; rows that follow each other are read straight into it."""
-        at = as_slice(rows)
         if isinstance(at, slice):  # reading spares the page faults of the map
             self.file.seek(self.start + at.start * into.shape[1] * into.itemsize)
             if self.file.readinto(into.data.cast("B")) != into.nbytes:

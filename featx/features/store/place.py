@@ -57,10 +57,10 @@ class RowReader(Protocol):
     def digests(self) -> Digests:
         """Digest of each row's text, shape (rows, 2), uint64."""
 
-    def take(self, rows: Rows) -> Features:
-        """Return the vectors of `rows`, ascending, shape (len(rows), hidden_size), float32."""
+    def take(self, at: Rows | slice) -> Features:
+        """Return the vectors at rows, ascending, or at a slice of them: shape (n, hidden_size), float32."""
 
-    def copy(self, rows: Rows, into: Features) -> None:
+    def copy(self, at: Rows | slice, into: Features) -> None:
         """Write them into a contiguous matrix."""
 
 

@@ -158,21 +158,22 @@ class _CheckedRows:
 
     def take(self, rows: Rows) -> Features:
         """Return the vectors of `rows`."""
+        at = as_slice(rows)
         with self.shard.errors():
-            taken = self.reader.take(rows)
-            self._check(taken, rows)
+            taken = self.reader.take(at)
+            self._check(taken, at)
         return taken
 
     def copy(self, rows: Rows, into: Features) -> None:
         """Write the vectors of `rows` into a contiguous matrix."""
-        with self.shard.errors():
-            self.reader.copy(rows, into)
-            self._check(into, rows)
-
-    def _check(self, taken: Features, rows: Rows) -> None:
         at = as_slice(rows)
-        digests = None if self.shard.manifest.spec is None else self.reader.digests[at]
-        n_bad = int(np.count_nonzero(row_checks(taken, digests) != self.reader.checks[at]))
+        with self.shard.errors():
+            self.reader.copy(at, into)
+            self._check(into, at)
+
+    def _check(self, taken: Features, at: Rows | slice) -> None:
+        expected = row_checks(taken, self.reader.digests[at], self.shard.manifest.spec)
+        n_bad = int(np.count_nonzero(expected != self.reader.checks[at]))
         if n_bad:
             raise DamagedError(f"holds {n_bad} rows that are not what was written")
 
@@ -192,7 +193,7 @@ def commit_shard(
     header = npy_header(*features.shape)
     files: dict[str, list[bytes | memoryview]] = {
         FEATURES: [header, np.ascontiguousarray(features, "<f4").data.cast("B")],
-        CHECKS: [row_checks(features, digests).astype("<u8").data.cast("B")],
+        CHECKS: [row_checks(features, digests, spec).astype("<u8").data.cast("B")],
         DIGESTS: [np.ascontiguousarray(digests, "<u8").data.cast("B")],
     }
     facts = {suffix: facts_of(chunks) for suffix, chunks in files.items()}

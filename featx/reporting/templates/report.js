@@ -133,7 +133,7 @@
       const step = Math.round((5 * Math.abs(gap)) / most);
       return step ? (gap > 0 ? "p" : "m") + step : "";
     };
-    place.append(panel(x.name + " less " + y.name, "Percentage points: + where the first predicts it more often.",
+    place.append(panel(x.name + " minus " + y.name, "Percentage points: + where the first predicts it more often.",
       matrix("Difference", gaps, (t, p) => signed(gaps[t][p]), diverging)));
   };
 

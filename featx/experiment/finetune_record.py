@@ -15,8 +15,8 @@ from featx.experiment.linear_probe import Probe
 from featx.experiment.records import measured, now
 from featx.runs import RunRecord, Selection, Timings, TrialRecord, environment
 from featx.runs.measuring import peak_memory_bytes
-from featx.settings import SELECTION_METRIC, CaveatCode
-from featx.training import Diagnosis, SearchTrial, constant_loss, judge
+from featx.settings import SELECTION_METRIC
+from featx.training import Diagnosis, SearchTrial, constant_loss, judge, least_loss
 from featx.training.processes import world_size
 
 #: How a search chooses.
@@ -76,17 +76,19 @@ def finetune_record(
 def _verdict(dataset: TextDataset, made: FineTuning, search: int) -> Diagnosis:
     settings, train = replace(made.settings, search=search), dataset.train
     counts = np.bincount(train.labels, minlength=dataset.n_classes)
-    loss = constant_loss(settings.class_weights, counts, settings.label_smoothing_factor)
+    losses = [
+        loss(settings.class_weights, counts, settings.label_smoothing_factor) for loss in (constant_loss, least_loss)
+    ]
     name = f"eval_{SELECTION_METRIC}"
     highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
-    return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, loss)
+    return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, *losses)
 
 
 def _caveats(verdict: Diagnosis) -> tuple[Caveat, ...]:
-    if not verdict.under_trained:
+    if verdict.code is None:
         return ()
-    code = CaveatCode.LEARNED_NOTHING if verdict.learned_nothing else CaveatCode.UNDER_TRAINED
-    return (Caveat(code, f"under-trained, {verdict.advice}"),)
+    kind = "under-trained" if verdict.under_trained else "overfitted"
+    return (Caveat(verdict.code, f"{kind}, {verdict.advice}"),)
 
 
 def _selection(made: FineTuning, probe: Probe | None, searched: bool) -> Selection:

@@ -151,8 +151,9 @@ class Probes:
 def _material(source: Source, settings: BaselineSettings) -> TuningData:
     """Return train and validation only: test is not there to be seen."""
     seen = ("train", "validation")
-    texts, features = (
-        {name: parts[name] for name in seen if name in parts} for parts in (source.inputs.texts, source.inputs.features)
+    inputs = Inputs(
+        {name: texts for name, texts in source.inputs.texts.items() if name in seen},
+        {name: arrays for name, arrays in source.inputs.features.items() if name in seen},
     )
     labels: dict[str, NDArray[np.int64]] = {name: source.dataset.splits[name].labels for name in seen}
-    return TuningData(Inputs(texts, features), labels, source.dataset.label_names, settings.cv)
+    return TuningData(inputs, labels, source.dataset.label_names, settings.cv)

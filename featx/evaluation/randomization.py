@@ -53,12 +53,14 @@ def randomization_p(a: Sequence[Predictions], b: Sequence[Predictions], metric: 
     moves = [(_Moves(x, y, differing), _Moves(y, x, differing)) for x, y in pairs]
 
     def differences(swaps: NDArray[np.float32]) -> Floats:
-        return np.abs(np.mean([x.metric(swaps, metric) - y.metric(swaps, metric) for x, y in moves], axis=0))
+        return np.asarray(
+            np.abs(np.mean([x.metric(swaps, metric) - y.metric(swaps, metric) for x, y in moves], axis=0))
+        )
 
     observed = differences(np.zeros((1, len(differing)), np.float32))[0] - _SAME
     n_extreme, n_swaps = 0, 0
     for swaps in _swaps(len(differing), seed, n_seeds * len(a[0].label_names)):
-        n_extreme += np.count_nonzero(differences(swaps) >= observed)
+        n_extreme += int(np.count_nonzero(differences(swaps) >= observed))
         n_swaps += len(swaps)
     if len(differing) <= _ALL_WAYS:
         return n_extreme / n_swaps

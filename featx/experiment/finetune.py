@@ -21,31 +21,12 @@ from featx.experiment.progress import Silent
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run
 from featx.features.device import find_device, thread_limit
 from featx.features.tokens import TokenizedTexts
-from featx.runs import (
-    Run,
-    environment,
-    identity_of,
-    read_run,
-    run_folder,
-    write_run,
-)
+from featx.runs import Run, environment, identity_of, read_run, run_folder, write_run
 from featx.runs.lock import only_one
 from featx.runs.measuring import reset_peak_memory
 from featx.runs.wandb_log import WandbLog
-from featx.settings import (
-    FinetuneMethod,
-    FinetuneSettings,
-    SavingSettings,
-    TrackingSettings,
-    identity_facts,
-)
-from featx.training import (
-    Finetuned,
-    Hooks,
-    Interrupts,
-    check_settings,
-    interrupts,
-)
+from featx.settings import FinetuneMethod, FinetuneSettings, SavingSettings, TrackingSettings, identity_facts
+from featx.training import Finetuned, Hooks, Interrupts, check_settings, interrupts
 from featx.training import finetune as finetune_checkpoint
 from featx.training.processes import is_first, leave, world_size
 

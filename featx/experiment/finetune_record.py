@@ -36,23 +36,7 @@ def finetune_record(
     search: int,
     device: str,
 ) -> tuple[RunRecord, str | None]:
-    """Return the record of a fine-tuning, and what would have trained it better, if anything would.
-
-    Parameters
-    ----------
-    facts : mapping
-        What identifies the run.
-    dataset : TextDataset
-    made : FineTuning
-    probe : Probe or None
-        Where the head started.
-    predictions : dict of split name to Predictions
-    predict_seconds : float
-        Of the test texts.
-    search : int
-        Trials that were asked for.
-    device : str
-    """
+    """Return the record of a fine-tuning, and what would have trained it better, if anything would."""
     verdict = _verdict(dataset, made, search)
     record = RunRecord(
         **facts,

@@ -21,20 +21,7 @@ def probe_record(
     predict_seconds: float,
     peak_memory_bytes: int | None,
 ) -> RunRecord:
-    """Return the record of a method that was fitted.
-
-    Parameters
-    ----------
-    common : dict
-        What it shares with that of a method that failed.
-    fitted : Fitted
-    source : Source
-    settings : BaselineSettings
-    predictions : dict of split name to Predictions
-    predict_seconds : float
-        Of the test texts.
-    peak_memory_bytes : int or None
-    """
+    """Return the record of a method that was fitted; `common` is what one that failed records too."""
     return RunRecord(
         **common,
         selection=_selection(fitted, settings),

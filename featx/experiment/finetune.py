@@ -160,14 +160,14 @@ def _written(job: _Job, facts: dict[str, Any], probe: Probe | None, made: FineTu
 
 
 def _checkpoints_folder(folder: Path, facts: Mapping[str, Any]) -> Path:
-    """Beside the run, under a hidden name that no other training has."""
+    """Return a folder beside the run, under a hidden name that no other training has."""
     identity = identity_of(facts) | {"processes": world_size()}
     digest = sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return folder.with_name(f".{folder.name}-checkpoints-{digest}")
 
 
 def _config(facts: Mapping[str, Any], job: _Job) -> dict[str, Any]:
-    """What Weights & Biases is told of a run: no address and no path, since they can name a user."""
+    """Return what Weights & Biases is told of a run: no address and no path, since they can name a user."""
     return {
         "method": facts["method"],
         "seed": facts["seed"],

@@ -57,7 +57,7 @@ class Runs(Sequence[Run]):
 
 
 def _scores(run: Run) -> list[str]:
-    """Metric, and its value on validation and test; a run that failed says so instead."""
+    """Return the metric, and its value on validation and test; why it failed where it did."""
     if run.record.failure is not None:
         return ["", f"failed: {run.record.failure}", ""]
     metric = run.record.selection.metric
@@ -163,7 +163,7 @@ class Compared:
         return list(self._content()["rows"])
 
     def render(self, format_name: str = "table", width: int = 100) -> str:
-        """The table as ``table``, ``md``, ``csv``, ``tex`` or ``json``."""
+        """Return the table as ``table``, ``md``, ``csv``, ``tex`` or ``json``."""
         from featx.reporting import render
 
         return render(self.comparison, format_name, width)

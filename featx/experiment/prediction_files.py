@@ -82,7 +82,8 @@ class _Rows:
         """Write rows as soon as it is known which columns there are."""
         self._held += [_row(new, prediction) for new, prediction in labelled]
         if not self._names and any(prediction.label for _, prediction in labelled):
-            self._names = list(max(self._held, key=lambda row: len(row)))
+            longest: dict[str, Any] = max(self._held, key=len)
+            self._names = list(longest)
         if self._names:
             self._write()
 

@@ -14,7 +14,8 @@ from featx.data.columns import find_text_position
 from featx.data.formats import ReadOptions, Source, find_format, open_table
 from featx.data.formats.decoding import text_lines
 from featx.data.formats.plain import without_end
-from featx.data.raw import RawSplit, checked_texts, is_missing
+from featx.data.raw import is_missing, text_or_wrong
+from featx.data.wrong import Wrong
 from featx.errors import DataError
 from featx.settings import OnBlank
 
@@ -66,9 +67,10 @@ def stream_rows(path: Path, options: ReadOptions | None = None, on_blank: OnBlan
                 if on_blank is OnBlank.EMPTY:
                     yield NewText(row, "", carried)
                 continue
-            where = f"{table.word} {number}"
-            checked = checked_texts(RawSplit(str(path), [value], [], lambda _, where=where: where))  # type: ignore[misc]
-            yield NewText(row, checked[0], carried)
+            text = text_or_wrong(value, droppable=False)
+            if isinstance(text, Wrong):
+                raise DataError(f"{path}, {table.word} {number}: {text.problem}; {text.remedy}")
+            yield NewText(row, text, carried)
     except OSError as e:
         raise DataError(f"{path}: cannot be read: {e.strerror or e}") from e
 

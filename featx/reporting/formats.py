@@ -16,6 +16,7 @@ from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.comparison import Comparison
 from featx.reporting.escaping import clipped, csv_cell, latex_text, markdown_text
+from featx.reporting.headline import Headline
 from featx.reporting.judging import Pair
 from featx.reporting.rows import Row
 
@@ -38,7 +39,7 @@ def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
     if format_name == "table":
         return terminal_table(comparison, width)
     if format_name not in FORMATS:
-        raise SettingsError(f"the format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"`format` is {format_name!r}; expected one of: {', '.join(FORMATS)}")
     return _WRITERS[format_name](comparison)
 
 
@@ -166,6 +167,7 @@ def _latex(comparison: Comparison) -> str:
 def _json(comparison: Comparison) -> str:
     content = {
         "answer": answer(comparison),
+        "headline": _headline(comparison.headline),
         "metric": comparison.metric,
         "confidence": comparison.confidence,
         "reference": comparison.reference,
@@ -181,6 +183,21 @@ def _json(comparison: Comparison) -> str:
         "failed": [asdict(failed) for failed in comparison.failed],
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _headline(headline: Headline | None) -> dict[str, Any] | None:
+    if headline is None:
+        return None
+    d, p_value = headline.paired.difference, headline.paired.p_value
+    numbers = {"difference": d.value, "low": d.low, "high": d.high, "p": p_value}
+    return {
+        "finetuned": headline.finetuned.method,
+        "classical": headline.classical.method,
+        **{name: _rounded(value) for name, value in numbers.items()},
+        "verdict": headline.verdict.value,
+        "learned_nothing": headline.learned_nothing,
+        "contradicted_by": [pair.a for pair in headline.contradicting],
+    }
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

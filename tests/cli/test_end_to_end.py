@@ -226,7 +226,7 @@ def test_wrong_settings_are_one_line(featx: Run, tweets: Path, tiny: Path, name:
         ),
         (["report"], 2, "Missing argument"),
         (["report", "nowhere"], 1, "holds no runs"),
-        (["report", "nowhere", "--format", "pdf"], 2, "the format is 'pdf'"),
+        (["report", "nowhere", "--format", "pdf"], 2, "--format is 'pdf'"),
         (["predict", "nowhere", "x"], 1, "nowhere is no folder"),
         (["run", "nowhere.toml"], 2, "is not there"),
         (["baseline", "--dataset", "nowhere.csv"], 1, "no file or folder 'nowhere.csv'"),

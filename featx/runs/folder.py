@@ -16,8 +16,9 @@ from featx.evaluation import Predictions
 from featx.files import whole_folder
 from featx.runs.consistency import check_predictions
 from featx.runs.measuring import folder_bytes, folder_digest
+from featx.runs.names import is_name
 from featx.runs.reading import record_from_text
-from featx.runs.record import NAME, RunRecord
+from featx.runs.record import RunRecord
 
 #: A record larger than this is none of ours; those of long searches over many layers have a few megabytes.
 _MOST_BYTES = 64 << 20
@@ -62,9 +63,10 @@ def check_name(name: str, option: str) -> str:
     Raises
     ------
     SettingsError
-        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
+        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters
+        or 200 bytes.
     """
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )

@@ -103,7 +103,7 @@ def over_seeds(values: Floats, drawn: Floats, seed: int = 0) -> Floats:
     have no bias. What was tried beside it is in ``docs/statistics.md``.
     """
     mean = np.asarray(drawn.mean(axis=1))
-    mean = mean - 2 * (mean.mean() - values.mean())
+    mean = np.asarray(mean - 2 * (mean.mean() - values.mean()))
     n_seeds = len(values)
     if n_seeds == 1:
         return np.asarray(mean)

@@ -35,7 +35,7 @@ def choose_format(path: Path, name: str | None) -> Format:
         raise SettingsError(
             f"`output` is {str(path)!r}; expected .npz, .parquet, a folder, or `format` ({', '.join(Format)})", "output"
         )
-    chosen = _SUFFIXES[path.suffix.lower()] if name is None else choose(Format, name, "`format`")
+    chosen = _SUFFIXES[path.suffix.lower()] if name is None else choose(Format, name, "format")
     if chosen is Format.DATASETS:
         if path.exists() and not (path / "dataset_dict.json").is_file():
             raise SettingsError(f"`output` {path} is there and is no folder of datasets; remove it or choose another")

@@ -11,7 +11,7 @@ from typing import Any
 
 from featx.errors import SettingsError
 from featx.evaluation import METRICS, Interval
-from featx.markup import visible
+from featx.markup import text_table, visible
 from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.comparison import Comparison
@@ -39,7 +39,7 @@ def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
     if format_name == "table":
         return terminal_table(comparison, width)
     if format_name not in FORMATS:
-        raise SettingsError(f"the format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"`format` is {format_name!r}; expected one of: {', '.join(FORMATS)}")
     return _WRITERS[format_name](comparison)
 
 
@@ -56,26 +56,24 @@ def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
 
 
 def _width(column: Column, comparison: Comparison) -> int:
-    return max(len(column.short or column.title), *(len(visible(column.cell(row))) for row in comparison.rows))
+    from rich.cells import cell_len
+
+    return max(
+        cell_len(text)
+        for text in (column.short or column.title, *(visible(column.cell(row)) for row in comparison.rows))
+    )
 
 
 def terminal_table(comparison: Comparison, width: int) -> str:
     """Return aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
     kept = fitting_columns(comparison, width)
-    widths = [_width(column, comparison) for column in kept]
-
-    def line(cells: list[str]) -> str:
-        cells = [visible(cell) for cell in cells]
-        parts = (
-            cell.rjust(size) if column.numeric else cell.ljust(size)
-            for cell, size, column in zip(cells, widths, kept, strict=True)
-        )
-        return "  ".join(parts).rstrip()
-
-    head = line([column.short or column.title for column in kept])
-    rule = "  ".join("─" * size for size in widths)
+    made = text_table(
+        [column.short or column.title for column in kept],
+        [[column.cell(row) for column in kept] for row in comparison.rows],
+        {at for at, column in enumerate(kept) if column.numeric},
+    )
     failed = [clipped(f"{made.method}: failed: {made.reason}", max(2, width)) for made in comparison.failed]
-    return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows), *failed])
+    return "\n".join([made, *failed])
 
 
 def _markdown(comparison: Comparison) -> str:

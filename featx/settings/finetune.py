@@ -96,6 +96,16 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     gradient_checkpointing: Annotated[
         bool, setting("Compute twice, keep less in memory.", identity=_ALWAYS, heading=_FURTHER)
     ] = False
+    layerwise_lr_decay: Annotated[
+        float,
+        setting(
+            "Factor on the learning rate from each layer to the one below it; the head learns at the full rate.",
+            gt=0,
+            le=1,
+            identity=_LATER,
+            heading=_FURTHER,
+        ),
+    ] = 1.0
     freeze_layers: Annotated[
         int,
         setting(

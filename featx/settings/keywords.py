@@ -188,6 +188,8 @@ class FinetuneKeywords(TypedDict, total=False):
     max_steps: int
     #: Compute twice, keep less in memory.
     gradient_checkpointing: bool
+    #: Factor on the learning rate from each layer to the one below it; the head learns at the full rate.
+    layerwise_lr_decay: float
     #: Keep the embeddings and so many first layers as they are; 0 trains all.
     freeze_layers: int
     #: Go on with a head that the checkpoint brings for other labels, one for one.

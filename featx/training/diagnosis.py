@@ -82,14 +82,11 @@ def judge(
     if late is None:
         return Diagnosis()
     level = (late - least_loss) / (constant_loss - least_loss) if isfinite(constant_loss) else None
-    risen = _rise_of_validation_loss(history, best_epoch)
-    if level is not None and level < _LOW and risen is not None:
-        lowest_epoch, lowest, now = risen
+    if level is not None and level < _LOW and (rise := _rise_of_validation_loss(history, best_epoch)):
         return Diagnosis(
             CaveatCode.OVERFITTED,
-            f"the validation loss rose from {lowest:.3f} at epoch {lowest_epoch:g} to {now:.3f} while the training "
-            f"loss went to {late:.3f}: its probabilities are too certain; lower `num_train_epochs`, or raise "
-            "`weight_decay` or `label_smoothing_factor`",
+            f"{rise} while the training loss went to {late:.3f}: its probabilities are too certain; lower "
+            "`num_train_epochs`, or raise `weight_decay` or `label_smoothing_factor`",
         )
     is_high = level is None or level > _HIGH
     gain, error, is_near = _last_evaluation(history, best_epoch, last_epoch)
@@ -115,16 +112,15 @@ def _training_losses(history: Sequence[Mapping[str, Any]], last_epoch: float) ->
     return mean(early) if early else None, mean(late) if late else None
 
 
-def _rise_of_validation_loss(
-    history: Sequence[Mapping[str, Any]], best_epoch: float
-) -> tuple[float, float, float] | None:
-    """Return where the validation loss was lowest, its value there and at the best epoch; None if it did not rise."""
+def _rise_of_validation_loss(history: Sequence[Mapping[str, Any]], best_epoch: float) -> str | None:
+    """Return in words how far the validation loss at the best epoch lies above its lowest value before; None if not."""
     losses = {float(entry["epoch"]): float(entry["eval_loss"]) for entry in history if "eval_loss" in entry}
     if best_epoch not in losses:
         return None
-    lowest_epoch = min(losses, key=lambda epoch: losses[epoch])
-    lowest, now = losses[lowest_epoch], losses[best_epoch]
-    return (lowest_epoch, lowest, now) if lowest_epoch < best_epoch and now > _RISEN * lowest else None
+    lowest = min(losses, key=lambda epoch: losses[epoch])
+    if lowest >= best_epoch or losses[best_epoch] <= _RISEN * losses[lowest]:
+        return None
+    return f"the validation loss rose from {losses[lowest]:.3f} at epoch {lowest:g} to {losses[best_epoch]:.3f}"
 
 
 def _last_evaluation(

@@ -32,6 +32,8 @@ def with_trained_parts(model: Any, settings: FinetuneSettings, rates: dict[str, 
     freeze_layers(model, settings.freeze_layers)
     if settings.method is FinetuneMethod.LORA:
         model = with_adapters(model, settings)
+    for name, factor in rates_by_depth(model, settings.layerwise_lr_decay).items():
+        rates = rates | {name: factor * rates.get(name, 1.0)}
     return model, rates
 
 
@@ -55,6 +57,18 @@ def freeze_layers(model: Any, n_frozen: int) -> None:
     for name, weight in model.named_parameters():
         if depths[name] <= n_frozen:
             weight.requires_grad_(False)
+
+
+def rates_by_depth(model: Any, decay: float) -> dict[str, float]:
+    """Return factors on the learning rate of the parameters below the head; none where `decay` is 1.
+
+    The last of n layers has `decay`, the first one ``decay ** n`` and the embeddings ``decay ** (n + 1)``: low layers
+    hold what most tasks share (Howard and Ruder, 2018; by layer as in ELECTRA, Clark et al., 2020).
+    """
+    if decay == 1:
+        return {}
+    n_layers, depths = depths_of_parameters(model)
+    return {name: decay ** (n_layers + 1 - depth) for name, depth in depths.items() if depth <= n_layers}
 
 
 def depths_of_parameters(model: Any) -> tuple[int, dict[str, int]]:

@@ -46,7 +46,7 @@ def load_model(
     if is_kept or not _may_bring_head(config):
         return load_weights(checkpoint, AutoModelForSequenceClassification, config)
     encoder = load_weights(checkpoint, AutoModel, config)
-    with_new_head: Any = AutoModelForSequenceClassification.from_config  # type: ignore[no-untyped-call]
+    with_new_head: Any = AutoModelForSequenceClassification.from_config
     model = with_new_head(encoder.config, dtype=encoder.dtype)
     lacking = model.base_model.load_state_dict(encoder.state_dict(), strict=False).missing_keys
     if lacking:

@@ -123,12 +123,8 @@ def prepare(
     set_seed(seed)  # before loading: the new head is drawn there
     model = load_model(checkpoint, config, dataset.label_names, settings.keep_head, say)
     check_recomputation(model, settings)
-    tokens = {} if tokens is None else tokens
-    for name in ("train", "validation"):
-        if name not in tokens:
-            tokens[name] = tokenizer(dataset.splits[name].texts)
-    train, validation = (Labelled(tokens[name], dataset.splits[name].labels) for name in ("train", "validation"))
-    n_truncated = {name: part.n_truncated for name, part in tokens.items()}
+    train, validation = _labelled(dataset, tokenizer, {} if tokens is None else tokens)
+    n_truncated = {"train": train.tokens.n_truncated, "validation": validation.tokens.n_truncated}
     rates = {}
     if head is not None:
         rates = place_head(model, head, [train.tokens[row] for row in range(min(_CHECKED_TEXTS, len(train)))])
@@ -139,3 +135,13 @@ def prepare(
         model, tokenizer, train, validation, dataset.label_names, settings, seed, device, n_truncated, rates,
         head is not None,
     )  # fmt: skip
+
+
+def _labelled(dataset: TextDataset, tokenizer: Tokenizer, tokens: dict[str, TokenizedTexts]) -> list[Labelled]:
+    """Return train and validation, tokenised where `tokens` lacks them."""
+    made = []
+    for name in ("train", "validation"):
+        if name not in tokens:
+            tokens[name] = tokenizer(dataset.splits[name].texts)
+        made.append(Labelled(tokens[name], dataset.splits[name].labels))
+    return made

@@ -6,7 +6,7 @@ after them are led by what came out (TPE). A trial that is below the median of t
 their training, half or more, is pruned: at the same epoch a long trial's learning rate is still high where a short
 one's has come to nothing, so that equal epochs would speak against long ones. Every trial is kept in the record;
 ``trials`` says which is chosen.
-May import ``errors`` and ``config``.
+May import ``errors`` and ``settings``.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ class Searched:
         return sum(trial.fit_seconds for trial in self.trials)
 
 
+#: Fine-tunes with settings and hooks, and puts its checkpoints into the folder.
+_Train = Callable[[FinetuneSettings, Hooks, Path | None], Finetuned]
+
+
 class _PrunedError(Exception):
     """Ends a trial's training."""
 
@@ -63,7 +67,7 @@ class _PrunedError(Exception):
 def search(
     settings: FinetuneSettings,
     seed: int,
-    train: Callable[[FinetuneSettings, Hooks, Path | None], Finetuned],
+    train: _Train,
     hooks: Hooks,
     folder: Path | None = None,
     on_trial: Callable[[int, SearchTrial], None] = lambda number, trial: None,
@@ -89,49 +93,69 @@ def search(
     TrainingError
         If Optuna is not installed, or no trial could be trained.
     """
-    optuna = _optuna()
-    study = optuna.create_study(
-        direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_SPREAD_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=_UNPRUNED_PARTS),
-    )
-    for params in [_first(settings), *_spread(settings, seed)]:
-        study.enqueue_trial(params, skip_if_exists=False)
-    known = read_trials(folder)
-    trials: list[SearchTrial] = []
-    tried: dict[int, FinetuneSettings] = {}
-    ahead: tuple[int, Finetuned] | None = None  # the one that would be chosen now, if this process trained it
+    running = _Search(settings, seed, train, hooks, folder)
     for number in range(1, settings.search + 1):
-        asked = study.ask()
-        chosen = tried[number] = _suggested(asked, settings)
+        trial = running.try_next(number)
+        if trial is not None:
+            on_trial(number, trial)
+    return running.chosen()
+
+
+class _Search:
+    """A search while it runs: what was tried, and the model that would be chosen now if this process trained it."""
+
+    def __init__(self, settings: FinetuneSettings, seed: int, train: _Train, hooks: Hooks, folder: Path | None) -> None:
+        self.settings, self.train, self.hooks, self.folder = settings, train, hooks, folder
+        self.optuna = _optuna()
+        self.study = self.optuna.create_study(
+            direction="maximize",
+            sampler=self.optuna.samplers.TPESampler(seed=seed, n_startup_trials=_SPREAD_TRIALS),
+            pruner=self.optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=_UNPRUNED_PARTS),
+        )
+        for params in [_first(settings), *_spread(settings, seed)]:
+            self.study.enqueue_trial(params, skip_if_exists=False)
+        self.known = read_trials(folder)
+        self.trials: list[SearchTrial] = []
+        self.tried: dict[int, FinetuneSettings] = {}
+        self.ahead: tuple[int, Finetuned] | None = None
+
+    def try_next(self, number: int) -> SearchTrial | None:
+        """Make the trial `number`; None if an earlier process has made it."""
+        asked = self.study.ask()
+        chosen = self.tried[number] = _suggested(asked, self.settings)
         made: Finetuned | None = None
-        if number <= len(known) and known[number - 1].params != asked.params:
-            known = known[: number - 1]  # another version of Optuna draws others
-        if number <= len(known):
-            trial = known[number - 1]
+        if number <= len(self.known) and self.known[number - 1].params != asked.params:
+            self.known = self.known[: number - 1]  # another version of Optuna draws others
+        is_known = number <= len(self.known)
+        if is_known:
+            trial = self.known[number - 1]
             for epoch in range(1, len(trial.scores) + 1):
                 _report(asked, trial.scores[:epoch], chosen)
         else:
-            trial, made = _tried(asked, chosen, train, hooks, _place(folder, number), optuna)
-        _tell(study, asked, trial, optuna)
-        trials.append(trial)
-        if choose(trials) == number:
-            ahead = None if made is None else (number, made)
-        if number > len(known):
-            write_trials(folder, trials)
-            _forget(folder, set(tried) - may_be_chosen(trials))
-            on_trial(number, trial)
-    best = choose(trials)
-    if best is None:
-        reason = next((trial.reason for trial in trials if trial.reason), "all were pruned")
-        raise TrainingError(f"none of {len(trials)} trials could be trained: {reason}")
-    _forget(folder, set(tried) - {best})
-    chosen = tried[best]
-    if ahead is not None and ahead[0] == best:
-        found = ahead[1]
-    else:  # its checkpoint is there, or training again gives the same
-        found = train(chosen, replace(hooks, on_evaluation=lambda epoch, score: None), _place(folder, best))
-    return Searched(found, chosen, tuple(trials), best)
+            trial, made = _tried(asked, chosen, self.train, self.hooks, _place(self.folder, number))
+        _tell(self.study, asked, trial, self.optuna)
+        self.trials.append(trial)
+        if choose(self.trials) == number:
+            self.ahead = None if made is None else (number, made)
+        if is_known:
+            return None
+        write_trials(self.folder, self.trials)
+        _forget(self.folder, set(self.tried) - may_be_chosen(self.trials))
+        return trial
+
+    def chosen(self) -> Searched:
+        """Return the chosen trial with its model: from memory, its checkpoint, or the same training again."""
+        best = choose(self.trials)
+        if best is None:
+            reason = next((trial.reason for trial in self.trials if trial.reason), "all were pruned")
+            raise TrainingError(f"none of {len(self.trials)} trials could be trained: {reason}")
+        _forget(self.folder, set(self.tried) - {best})
+        if self.ahead is not None and self.ahead[0] == best:
+            found = self.ahead[1]
+        else:
+            quiet = replace(self.hooks, on_evaluation=lambda epoch, score: None)
+            found = self.train(self.tried[best], quiet, _place(self.folder, best))
+        return Searched(found, self.tried[best], tuple(self.trials), best)
 
 
 def _place(folder: Path | None, number: int) -> Path | None:
@@ -203,10 +227,9 @@ def _suggested(asked: Any, settings: FinetuneSettings) -> FinetuneSettings:
 def _tried(
     asked: Any,
     chosen: FinetuneSettings,
-    train: Callable[[FinetuneSettings, Hooks, Path | None], Finetuned],
+    train: _Train,
     hooks: Hooks,
     place: Path | None,
-    optuna: Any,
 ) -> tuple[SearchTrial, Finetuned | None]:
     scores: list[float] = []
 

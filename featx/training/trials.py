@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from featx.errors import TrainingError
 from featx.files import write_file
 from featx.training.processes import is_first, wait_for_all
@@ -87,27 +89,19 @@ def _complete(trials: Sequence[SearchTrial]) -> list[tuple[int, float, float, fl
 
 
 def read_trials(folder: Path | None) -> list[SearchTrial]:
-    """Trials of an earlier process; none where their file is missing or is not what `write_trials` writes."""
+    """Return the trials of an earlier process; none where their file is missing or is no whole record."""
     if folder is None:
         return []
     try:
-        trials = [SearchTrial(**facts) for facts in json.loads((folder / _TRIALS).read_text("utf-8"))]
-    except (OSError, ValueError, TypeError, RecursionError):
+        trials = msgspec.json.decode((folder / _TRIALS).read_bytes(), type=list[SearchTrial])
+    except (OSError, ValueError, RecursionError):
         return []
     return trials if all(map(_is_sound, trials)) else []
 
 
 def _is_sound(trial: SearchTrial) -> bool:
-    def is_number(value: Any) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-
-    complete = trial.state == "complete" and all(map(is_number, [trial.score, trial.standard_error, trial.log_loss]))
-    return (
-        (complete or trial.state in ("pruned", "failed"))
-        and isinstance(trial.params, dict)
-        and isinstance(trial.scores, list)
-        and all(map(is_number, [*trial.scores, trial.fit_seconds]))
-    )
+    numbers = [trial.score, trial.standard_error, trial.log_loss]
+    return trial.state in ("pruned", "failed") or (trial.state == "complete" and None not in numbers)
 
 
 def write_trials(folder: Path | None, trials: Sequence[SearchTrial]) -> None:

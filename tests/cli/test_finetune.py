@@ -177,7 +177,8 @@ def test_under_trained_is_marked_with_advice(featx: Featx, many: Path, tiny: Pat
     assert facts["under_trained"] is True
     advice = "still improving at the end: raise --num-train-epochs above 2 or --learning-rate above 0.003"
     assert facts["caveats"][0]["code"] == "under-trained"
-    assert facts["caveats"][0]["text"].startswith(f"under-trained, {advice}")
+    written = facts["caveats"][0]["text"].replace("`num_train_epochs`", "--num-train-epochs")
+    assert written.replace("`learning_rate`", "--learning-rate").startswith(f"under-trained, {advice}")
     assert advice in err
     code, out, err = featx("report", tmp_path / "results/many", "--format", "md")
     assert code == 0, err
@@ -196,7 +197,7 @@ def test_a_training_that_learns_nothing_is_marked(
     facts = record(tmp_path / "results/many/finetune/seed-0")
     assert facts["under_trained"] is True
     assert facts["caveats"][0]["code"] == "learned-nothing"
-    assert f"another --learning-rate than {rate}" in facts["caveats"][0]["text"].replace("e-09", "e-9")
+    assert f"another `learning_rate` than {rate}" in facts["caveats"][0]["text"].replace("e-09", "e-9")
     assert "learned nothing" in err
 
 

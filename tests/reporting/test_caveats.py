@@ -11,6 +11,8 @@ from made_runs import made_data, make_run
 from featx.errors import SettingsError
 from featx.evaluation import Caveat, Family
 from featx.reporting import answer, compare, render, write_report
+from featx.reporting.details import take_apart
+from featx.reporting.differing import page_data
 from featx.runs import CheckpointFacts, SplitFacts
 from featx.settings import CaveatCode, ReportSettings
 
@@ -115,3 +117,21 @@ def test_hostile_settings_stay_text_in_the_markdown_table_and_visible_elsewhere(
         text = render(comparison, kind, 1_000)
         assert not {"\x1b", "\u202e", "\u2028"} & set(text), kind
         assert "u202eEVIL" in text, kind
+
+
+def test_names_of_rows_and_labels_that_are_cut_alike_are_told_apart_and_visible_on_the_page(tmp_path: Path) -> None:
+    names = tuple("a label of more than eighty characters " * 3 + end for end in ("one", "two", "three"))
+    places = ["/a/very/long/folder" * 8 + end for end in ("/one", "/two", "/\u202ethree")]
+    runs = [
+        make_run(
+            tmp_path / str(at), "finetune", 0.6, names=names, checkpoint=CheckpointFacts(place, None, str(at), "t")
+        )
+        for at, place in enumerate(places)
+    ]
+    comparison = compare(runs)
+    file = write_report(comparison, tmp_path / "report", "t", runs)[0]
+    for path in (file, file.with_name("report.md"), file.with_name("table.tex"), file.with_name("table.csv")):
+        assert "\u202e" not in path.read_text(), path.name
+    shown = page_data(take_apart(comparison, runs))
+    assert len(set(shown["labels"])) == len({method["name"] for method in shown["methods"]}) == 3
+    assert all(len(name) <= 90 for name in shown["labels"])

@@ -294,7 +294,7 @@ def test_no_runs_and_unknown_names(runs: list) -> None:
         compare([])
     with pytest.raises(SettingsError, match=r"`metric` is 'f1'; expected one of: accuracy, f1_macro"):
         compare(runs, ReportSettings(metric="f1"))
-    with pytest.raises(SettingsError, match=r"the format is 'xls'; expected one of: table, md"):
+    with pytest.raises(SettingsError, match=r"`format` is 'xls'; expected one of: table, md"):
         render(compare(runs), "xls")
 
 

@@ -211,3 +211,22 @@ def test_baselines_of_0_1_keep_their_identity(name: str, settings: dict[str, obj
 
     facts = settings_facts(find_method(name.partition("-")[0]), BaselineSettings(**settings))
     assert json.loads(json.dumps(facts)) == json.loads((STORED / f"{name}.json").read_text())["settings"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"), [({}, True), ({"FEATX_NO_TEXTS": "1"}, False), ({"FEATX_TEXTS": "0"}, False)]
+)
+def test_the_variable_of_0_1_that_keeps_texts_away_is_heard(
+    variables: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made = COMMANDS["featx baseline"].make_context("baseline", ["--dataset", "demo"])
+    assert made.params["texts"] is expected
+
+
+def test_the_old_option_for_a_file_of_features_is_heard_and_not_shown() -> None:
+    command = COMMANDS["featx baseline"]
+    made = command.make_context("baseline", ["--dataset", "demo", "--features", "mine.npz"])
+    assert made.params["features_file"] == Path("mine.npz")
+    assert "--features " not in command.get_help(made)

@@ -167,6 +167,7 @@ SETTINGS = {
     "bfloat16, cosine": replace(SHORT, dtype=Dtype.BFLOAT16, lr_scheduler_type="cosine", warmup_steps=0.1),
     "adapters": replace(SHORT, method=FinetuneMethod.LORA),
     "adafactor, frozen": replace(SHORT, optim="adafactor", freeze_layers=1),
+    "rates by layer": replace(SHORT, layerwise_lr_decay=0.7),
 }
 
 

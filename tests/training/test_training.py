@@ -13,10 +13,10 @@ from trainings import SETTINGS, SHORT, dataset, load, scores, train
 
 from featx.data import TextDataset
 from featx.errors import SettingsError, TrainingError
-from featx.settings import ClassWeights, Dtype, FinetuneMethod, FinetuneSettings
+from featx.settings import ClassWeights, Dtype, FinetuneMethod, FinetuneSettings, identity_facts
 from featx.training import Hooks, load_classifier
 from featx.training.inference import classify
-from featx.training.layers import freeze_layers
+from featx.training.layers import freeze_layers, with_trained_parts
 from featx.training.loss import class_weights, loss_function
 from featx.training.order import like_lengths
 
@@ -174,6 +174,63 @@ def test_frozen_layers_stay_and_the_rest_moves(checkpoints: object, kind: str) -
 def test_freezing_more_layers_than_there_are(tiny: Path) -> None:
     with pytest.raises(SettingsError, match="`freeze_layers` is 3; expected 0 to 2, the encoder's layers"):
         train(tiny, replace(SHORT, freeze_layers=3))
+
+
+def test_layerwise_decay_is_a_step_of_its_own_length_in_each_layer(tiny: Path) -> None:
+    """One step of plain gradient descent, by hand: each weight moves by its gradient times the rate of its depth."""
+    settings = replace(
+        SHORT, max_steps=1, optim="sgd", lr_scheduler_type="constant", learning_rate=0.5, weight_decay=0.0,
+        max_grad_norm=0.0, per_device_train_batch_size=24,
+    )  # fmt: skip
+    folder, data = with_no_dropout(tiny), dataset(24)
+    before = dict(load(folder).named_parameters())
+    moves = {}
+    for decay in (1.0, 0.5):
+        made = train(folder, replace(settings, layerwise_lr_decay=decay), data=data).model
+        start = dict(load_with_seed(folder).named_parameters())
+        moves[decay] = {name: weight.detach() - start[name].detach() for name, weight in made.named_parameters()}
+    factors = {"embeddings": 0.125, "layer.0.": 0.25, "layer.1.": 0.5, "classifier": 1.0}
+    seen = set()
+    for name in before:
+        (key,) = (part for part in factors if part in name)
+        seen.add(key)
+        assert torch.allclose(moves[0.5][name], factors[key] * moves[1.0][name], rtol=1e-4, atol=1e-7), name
+        assert moves[1.0][name].abs().max() > 0, name
+    assert seen == set(factors)
+
+
+def load_with_seed(folder: Path) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return load(folder)
+
+
+@pytest.mark.parametrize("kind", ["distilbert", *KINDS])
+@pytest.mark.parametrize("method", [FinetuneMethod.FULL, FinetuneMethod.LORA])
+def test_layerwise_rates_of_other_models_and_of_adapters(
+    checkpoints: object, kind: str, method: FinetuneMethod
+) -> None:
+    settings = replace(SHORT, method=method, layerwise_lr_decay=0.9)
+    model, rates = with_trained_parts(load(checkpoints(kind)), settings, {})
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            layer = next((k for k in (0, 1) if f"layer.{k}." in name), None)
+            expected = 0.9 ** (2 - layer) if layer is not None else 0.9**3 if "embeddings" in name else 1.0
+            assert rates.get(name, 1.0) == pytest.approx(expected), name
+
+
+def test_layerwise_decay_multiplies_what_a_probe_set_and_is_nothing_at_one(tiny: Path) -> None:
+    model = load(tiny)
+    assert with_trained_parts(model, SHORT, {"a": 0.5}) == (model, {"a": 0.5})
+    name = "distilbert.transformer.layer.1.attention.q_lin.weight"
+    _, rates = with_trained_parts(model, replace(SHORT, layerwise_lr_decay=0.8), {name: 0.5})
+    assert rates[name] == pytest.approx(0.4)
+
+
+def test_layerwise_decay_is_part_of_a_runs_identity_only_where_it_is_used() -> None:
+    assert "layerwise_lr_decay" not in identity_facts(SHORT)
+    assert identity_facts(replace(SHORT, layerwise_lr_decay=0.9))["layerwise_lr_decay"] == 0.9
+    with pytest.raises(SettingsError, match=r"`layerwise_lr_decay` is 1\.5; expected a number above 0"):
+        replace(SHORT, layerwise_lr_decay=1.5)
 
 
 def test_all_layers_frozen_leave_the_head(tiny: Path) -> None:

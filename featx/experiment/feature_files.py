@@ -24,7 +24,7 @@ _SUFFIXES = {".npz": Format.NPZ, ".parquet": Format.PARQUET, "": Format.DATASETS
 
 
 def choose_format(path: Path, name: str | None) -> Format:
-    """Format called `name`, or else the one that the suffix of `path` stands for.
+    """Return the format called `name`, or else the one that the suffix of `path` stands for.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _write_datasets(extracted: Extracted, path: Path) -> None:
 
 
 def _tables(extracted: Extracted, split: str) -> Iterator[pyarrow.Table]:
-    """Rows of one split in blocks: row, text, label, and a column for each kind of feature."""
+    """Yield the rows of one split in blocks: row, text, label, and a column for each kind of feature."""
     import pyarrow as pa
 
     specs, encoded = extracted.features.specs, extracted.features.encoded[split]

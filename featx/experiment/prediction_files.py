@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from featx.data.formats import Writer, find_format, suffixes, writer_of
+from featx.data.formats import find_format, suffixes, writer_of
+from featx.data.formats.table import Writer
 from featx.data.streams import NewText
 from featx.errors import RunError, SettingsError
 from featx.files import whole_file
@@ -81,7 +82,8 @@ class _Rows:
         """Write rows as soon as it is known which columns there are."""
         self._held += [_row(new, prediction) for new, prediction in labelled]
         if not self._names and any(prediction.label for _, prediction in labelled):
-            self._names = list(max(self._held, key=len))
+            longest: dict[str, Any] = max(self._held, key=len)
+            self._names = list(longest)
         if self._names:
             self._write()
 

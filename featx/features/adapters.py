@@ -57,7 +57,8 @@ def _merge(encoder: Any, folder: Path, weights: Path, prefix: str) -> set[str]:
     from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    config: Any = PeftConfig.from_peft_type(**json.loads((folder / ADAPTER_CONFIG).read_text()))
+    kinds: Any = PeftConfig
+    config = kinds.from_peft_type(**json.loads((folder / ADAPTER_CONFIG).read_text()))
     if not hasattr(config, "target_modules"):
         raise ValueError(f"adapters of type {config.peft_type} cannot be merged into the weights")
     modules = {name for name, _ in encoder.named_modules()}

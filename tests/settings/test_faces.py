@@ -206,7 +206,7 @@ def test_fine_tunings_of_0_1_keep_their_identity(name: str, settings: FinetuneSe
 )
 def test_baselines_of_0_1_keep_their_identity(name: str, settings: dict[str, object]) -> None:
     from featx.baselines import find_method
-    from featx.experiment.probe import settings_facts
+    from featx.experiment.probe_record import settings_facts
     from featx.settings import BaselineSettings
 
     facts = settings_facts(find_method(name.partition("-")[0]), BaselineSettings(**settings))

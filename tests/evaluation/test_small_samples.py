@@ -83,7 +83,7 @@ def test_equal_methods_are_seldom_called_better_or_worse(n: int) -> None:
 def test_a_rare_class_hides_no_difference_that_matters(rare: float, together: float, metric: str) -> None:
     """Methods that differ by more than the margin in a rare class alone: equivalent in at most 2.5 %."""
     for n in (200, 2_000):
-        wrong, n_trials = 0, trials(40)
+        wrong, n_trials = 0, trials(30)
         shares = np.array([(1 - rare) / 2, (1 - rare) / 2, rare])
         recalls = np.array([0.97, 0.97, 0.97]), np.array([0.97, 0.97, 0.7])
         for trial in range(n_trials):

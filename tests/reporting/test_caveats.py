@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,13 +71,15 @@ def test_a_caveat_is_silenced_by_its_code_and_that_is_said(runs: list) -> None:
         ReportSettings(silence=("two-seeds",))
 
 
-def test_the_answer_opens_with_reservations_by_code(runs: list) -> None:
-    assert answer(compare(runs))[0].startswith(
-        "With the reservation that the methods were trained on different texts and every test text stands in train as "
-        "well and fine-tuning was under-trained: "
-    )
-    codes = (CaveatCode.MIXED_TRAIN, CaveatCode.SHARED_TEST_TEXTS, CaveatCode.LEARNED_NOTHING)
-    assert "reservation" not in answer(compare(runs, ReportSettings(silence=codes)))[0]
+def test_the_answer_says_its_reservations_by_code(runs: list) -> None:
+    reserved = "the methods were trained on different texts and every test text stands in train as well"
+    rest = [run for run in runs if run.record.method != "finetune"]
+    fine = replace(runs[0], record=replace(runs[0].record, under_trained=None, caveats=()))
+    assert reserved in " ".join(answer(compare([fine, *rest])))
+    codes = (CaveatCode.MIXED_TRAIN, CaveatCode.SHARED_TEST_TEXTS)
+    said = " ".join(answer(compare([fine, *rest], ReportSettings(silence=codes))))
+    assert "different texts" not in said
+    assert "stands in train" not in said
 
 
 def test_families_are_recorded_and_not_told_from_names(tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_families_are_recorded_and_not_told_from_names(tmp_path: Path) -> None:
     ]
     comparison = compare(runs)
     assert [row.family for row in comparison.rows] == [Family.STATIC, Family.FINE_TUNED]
-    assert "finetune-free" in answer(comparison)[0]
+    assert "finetune-free" in " ".join(answer(comparison))
     assert [caveat.method for caveat in comparison.caveats if caveat.code is CaveatCode.ONE_SEED] == ["finetune"]
 
 

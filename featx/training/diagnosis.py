@@ -91,16 +91,12 @@ def judge(
     is_high = level is None or level > _HIGH
     gain, error, is_near = _last_evaluation(history, best_epoch, last_epoch)
     falls = early is not None and late <= (1 - _FALLING) * early
-    if falls and ((is_high and is_near) or (best_epoch >= last_epoch and gain > error)):
-        return Diagnosis(CaveatCode.UNDER_TRAINED, f"still improving at the end: {_longer(last_epoch, settings)}")
-    if late > (1 - _FALLING) * constant_loss:
-        remedy = f"raise `search` above {settings.search}" if settings.search else "try `search` 8"
-        return Diagnosis(
-            CaveatCode.LEARNED_NOTHING,
-            f"learned nothing: its training loss is {late:.3f}, that of the same answer to every text "
-            f"{constant_loss:.3f}; {remedy}, or another `learning_rate` than {settings.learning_rate:g}",
-        )
-    return Diagnosis()
+    under_trained = Diagnosis(CaveatCode.UNDER_TRAINED, f"still improving at the end: {_longer(last_epoch, settings)}")
+    if falls and best_epoch >= last_epoch and (is_high or gain > error):
+        return under_trained
+    if late > (1 - _FALLING) * constant_loss:  # before what follows: the loss of one that learns nothing wavers
+        return _learned_nothing(late, constant_loss, settings)
+    return under_trained if falls and is_high and is_near else Diagnosis()
 
 
 def _training_losses(history: Sequence[Mapping[str, Any]], last_epoch: float) -> tuple[float | None, float | None]:
@@ -135,6 +131,15 @@ def _last_evaluation(
         return 0.0, 0.0, best_epoch >= last_epoch
     (last, error), highest = scores[-1], max(score for score, _ in scores[:-1])
     return last - highest, error, last >= highest - error
+
+
+def _learned_nothing(late: float, constant_loss: float, settings: FinetuneSettings) -> Diagnosis:
+    remedy = f"raise `search` above {settings.search}" if settings.search else "try `search` 8"
+    return Diagnosis(
+        CaveatCode.LEARNED_NOTHING,
+        f"learned nothing: its training loss is {late:.3f}, that of the same answer to every text "
+        f"{constant_loss:.3f}; {remedy}, or another `learning_rate` than {settings.learning_rate:g}",
+    )
 
 
 def _longer(last_epoch: float, settings: FinetuneSettings) -> str:

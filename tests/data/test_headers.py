@@ -194,7 +194,8 @@ def test_columns_of_other_formats_are_not_guessed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "kind"), [(gzip.compress(b"text"), "gzip"), (b"PK\x03\x04abc", "zip"), (b"PAR1\x15\x04", "Parquet")]
+    ("start", "kind"),
+    [(gzip.compress(b"text", mtime=0), "gzip"), (b"PK\x03\x04abc", "zip"), (b"PAR1\x15\x04", "Parquet")],
 )
 def test_files_with_the_suffix_of_another_kind(tmp_path: Path, start: bytes, kind: str) -> None:
     (tmp_path / "a.csv").write_bytes(start)

@@ -148,6 +148,7 @@ def evaluated(scores: list[float], losses: list[float], training: list[float], e
         ([0.42, 0.40, 0.41], [1.05, 1.04, 1.0], [1.05, 1.0, 0.95], "under-trained"),
         ([0.60, 0.40, 0.41], [1.05, 1.04, 1.0], [1.05, 1.0, 0.95], None),
         ([0.42, 0.40, 0.41], [1.05, 1.04, 1.0], [1.05, 1.1, 1.2], "learned-nothing"),
+        ([0.42, 0.40, 0.41], [1.1, 1.1, 1.1], [1.11, 1.12, 1.1], "learned-nothing"),  # a loss that wavers
         # Validation loss rising while that of training goes to nothing, however the score does.
         ([0.60, 0.61, 0.70], [0.9, 1.0, 1.3], [0.8, 0.3, 0.05], "overfitted"),
         ([0.60, 0.70, 0.61], [0.9, 1.0, 1.3], [0.8, 0.3, 0.05], "overfitted"),

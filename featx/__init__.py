@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from featx.session import Session
     from featx.sklearn import FeatureExtractor
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "FeatureExtractor",

@@ -1,4 +1,7 @@
-"""What ``import featx`` offers: the commands as functions, each one call on a `Session`."""
+"""What ``import featx`` offers: the commands as functions, each one call on a `Session`.
+
+Their settings are keywords, which `documented` adds to signatures and docstrings.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,9 @@ from featx.settings import (
     check_keys,
     names_of,
     settings_from,
-)
+)  # fmt: skip
 from featx.settings.documented import documented
-from featx.settings.keywords import (
-    BaselineCall,
-    ExtractCall,
-    FinetuneCall,
-    LoadDatasetCall,
-    PredictCall,
-    ReportCall,
-)
+from featx.settings.keywords import BaselineCall, ExtractCall, FinetuneCall, LoadDatasetCall, PredictCall, ReportCall
 
 if TYPE_CHECKING:
     from featx.experiment.extract import Extracted
@@ -49,9 +45,6 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     dataset : str, Path, or data in memory
         A file, a folder, ``NAME[:CONFIG]`` on the Hub, or ``demo``; or ``(texts, labels)``, columns by name, a
         pandas or polars frame, a `datasets.Dataset`, or a mapping of split names to one of these.
-    **settings
-        Fields of `DataSettings`: ``text_column``, ``label_column``, ``dataset_revision``,
-        ``split_seed``, ``validation_fraction``, ``test_fraction``.
 
     Returns
     -------
@@ -93,9 +86,6 @@ def extract(
         All when None.
     display : Display, optional
         Where progress is shown.
-    **settings
-        ``layer`` (-1, several, or "all"), ``pooling``, ``max_length``, ``dtype``; ``device``, ``batch_tokens``,
-        ``threads``; ``engine``; ``cache_dir``; ``revision`` of the checkpoint.
 
     Returns
     -------
@@ -122,10 +112,6 @@ def baseline(
         As for `load_dataset`.
     checkpoint : str or Path
     display : Display, optional
-    **settings
-        Fields of `BaselineSettings` (``methods``, ``seeds``, …); ``layer``, ``pooling``, ``max_length``, ``dtype``;
-        ``device``, ``batch_tokens``, ``threads``; ``engine``; ``results``, ``experiment``, ``cache_dir``,
-        ``overwrite``, ``texts`` (False keeps no test texts beside the runs).
 
     Returns
     -------
@@ -152,11 +138,6 @@ def finetune(
         As for `load_dataset`.
     checkpoint : str or Path
     display : Display, optional
-    **settings
-        Fields of `FinetuneSettings` (the Trainer's own names, and ``seeds``); of `SavingSettings` (``resume``,
-        ``save_strategy``, ``save_steps``, ``save_total_limit``); of `TrackingSettings` (``wandb``,
-        ``wandb_project``); ``device``, ``threads``; ``results``, ``experiment``, ``cache_dir``, ``overwrite``,
-        ``texts`` (False keeps no test texts beside the runs).
 
     Returns
     -------
@@ -165,8 +146,6 @@ def finetune(
 
     Raises
     ------
-    SettingsError
-        For an unknown name or a value out of range.
     TrainingError
         If labels and head do not fit, memory or disk do not suffice, or the loss is NaN.
     StoppedError
@@ -184,8 +163,6 @@ def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     ----------
     *results : str, Path, Run or Runs
         Folders with runs in them, or what `baseline` and `finetune` returned.
-    **settings
-        Fields of `ReportSettings`: ``reference``, ``metric``, ``confidence``, ``n_resamples``.
 
     Raises
     ------
@@ -207,8 +184,6 @@ def report(*results: str | Path, output: str | Path | None = None, **settings: U
     *results : str or Path
     output : str or Path, optional
         Folder to write to; ``report`` in the first folder when None.
-    **settings
-        Fields of `ReportSettings`.
 
     Returns
     -------
@@ -235,8 +210,6 @@ def predict(
     texts : str or sequence of str
     checkpoint : str, optional
         Where the run's checkpoint is now, when it has moved.
-    **settings
-        ``device``, ``batch_tokens``, ``threads``; ``cache_dir``.
     """
     return _session("predict", settings, DEMO, checkpoint, None)[0].predict(run, texts)
 

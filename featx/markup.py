@@ -1,10 +1,15 @@
-"""Text of others made safe to show: in a terminal, and in HTML tables of notebooks. Imports nothing of featx."""
+"""Text of others made safe to show, and tables of it: in a terminal and in notebooks. Imports nothing of featx."""
 
 from __future__ import annotations
 
+import io
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.box import Box
 
 #: Signs of no width that real names in Persian, Indic scripts and emoji need.
 _JOINERS = "\u200c\u200d"
@@ -43,3 +48,54 @@ def html_table(header: Sequence[object], rows: Iterable[Sequence[object]], remar
     body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     text = "".join(f"<p>{escape(str(remark))}</p>" for remark in remarks)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{text}"
+
+
+#: Characters a line that no table needs.
+ENDLESS = 10_000
+
+
+def text_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], right: Container[int] = (), width: int = ENDLESS
+) -> str:
+    """Return aligned text, by rich: wide characters count for two, and cells that do not fit are folded, never cut.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Titles of the columns; without a word in them there is no line for them.
+    rows : iterable of sequence of str
+    right : container of int
+        Positions of the columns that stand on the right.
+    width : int
+        Characters a line.
+
+    Examples
+    --------
+    >>> print(text_table(["name", "n"], [["日本", "10"], ["x", "9"]], right={1}))
+    name   n
+    ───── ──
+    日本  10
+    x      9
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(
+        box=_rule(), show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_header=any(head), header_style=None
+    )
+    for at, title in enumerate(head):
+        made.add_column(Text(visible(title)), justify="right" if at in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(visible(cell)) for cell in row))
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None, legacy_windows=False).print(made)
+    return "\n".join(line.rstrip() for line in file.getvalue().rstrip("\n").split("\n"))
+
+
+def _rule() -> Box:
+    """Return rich's form of a table with a line under its head and nothing else."""
+    from rich.box import Box
+
+    blank = "    \n"
+    return Box(blank * 2 + " ─  \n" + blank * 5)

@@ -214,7 +214,7 @@ class Session(Context):
         Parameters
         ----------
         run : Run, Runs, str or Path
-            One run, or its folder.
+            One run, or its folder; one on features was made with this session's checkpoint, wherever that is now.
         texts : str or sequence of str
         """
         from featx.experiment.predict import predict

@@ -45,7 +45,7 @@ def spelling() -> _Spelling:
 
 
 #: Options that are no settings.
-_OF_COMMANDS = ("format", "splits", "output", "map", "figures", "input", "older_than", "max_size")
+_OF_COMMANDS = ("format", "splits", "output", "map", "figures", "input", "older_than", "max_size", "escape_formulas")
 
 
 class _Spelling:

@@ -23,7 +23,7 @@ from featx.cli.options import (
 )
 from featx.cli.options import command as make_command
 from featx.cli.output import say, say_json, show_prediction
-from featx.settings import PredictionSettings
+from featx.settings import OnBlank, PredictionSettings
 
 
 @make_command("predict")
@@ -74,19 +74,21 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
         return
     batches = predict_batches(context, run, stream, total)
     if options["as_json"]:
-        say_json({"predictions": [asdict(made) for batch in batches for made in batch]})
+        say_json({"predictions": [asdict(made) for batch in batches for _, made in batch]})
         return
     for batch in batches:
-        for prediction in batch:
+        for _, prediction in batch:
             show_prediction(prediction)
 
 
-def _texts(texts: tuple[str, ...], source: Path | None, files: PredictionSettings) -> tuple[Iterable[str], int | None]:
+def _texts(texts: tuple[str, ...], source: Path | None, files: PredictionSettings) -> tuple[Iterable[Any], int | None]:
     """Return texts from arguments, a file or standard input, and at most how many there are."""
-    from featx.experiment.predict import count_rows, read_options, stream_lines, stream_texts
+    from featx.experiment.predict import check_blank, count_rows, read_options, stream_lines, stream_rows
 
     if texts:
         return texts, len(texts)
     if source is not None:
-        return stream_texts(source, options=read_options(files)), count_rows(source)
-    return stream_lines(sys.stdin.buffer, "standard input", files.encoding), None
+        if files.on_blank is OnBlank.ERROR:
+            check_blank(source, read_options(files))
+        return stream_rows(source, read_options(files), files.on_blank), count_rows(source)
+    return stream_lines(sys.stdin.buffer, "standard input", files.encoding, files.on_blank), None

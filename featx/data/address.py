@@ -14,7 +14,7 @@ from featx.data.folder import is_saved_table, read_folder, read_saved_table
 from featx.data.formats import ReadOptions, find_format
 from featx.data.hub import is_hub_address, read_hub
 from featx.data.in_memory import read_in_memory
-from featx.data.labels import encode_named, same_names, with_names
+from featx.data.labels import encode, same_names, with_names
 from featx.data.paths import is_file, is_folder
 from featx.data.raw import RawSplit
 from featx.data.splitting import cut, cut_test, three_way
@@ -100,7 +100,7 @@ def complete(reading: Reading, settings: DataSettings, address: str | None) -> T
     rare: list[str] = []
     if settings.drop_rare:
         raw, mapping, rare = drop_rare(raw, mapping, 3 - len(raw) + 1)
-    _, splits = encode_named(raw, mapping)
+    _, splits = encode(raw, mapping)
     splits, cuts = _complete(splits, settings, source, reading.single)
     notes += [*dropped, *alike, *rare, *cuts, *_overlap_notes(splits)]
     name = _address_of(splits) if address is None else address

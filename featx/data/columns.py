@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featx.errors import DataError
@@ -19,6 +20,36 @@ LABEL_COLUMNS = ("label", "sentiment", "class", "category", "labels")
 _SAMPLE_ROWS, _MOST_CLASSES = 200, 60
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A column to find: the one that was named, or one of the known names."""
+
+    kind: str
+    named: str | None
+    known: tuple[str, ...]
+
+    def is_in(self, columns: Sequence[str]) -> bool:
+        return self.find(columns) is not None
+
+    def find(self, columns: Sequence[str]) -> str | None:
+        if self.named is not None:
+            return self.named if self.named in columns else None
+        lowered = {column.strip().lower(): column for column in reversed(columns)}
+        return next((lowered[name] for name in self.known if name in lowered), None)
+
+    @property
+    def problem(self) -> str:
+        return (
+            f"no {self.kind} column ({', '.join(self.known)})"
+            if self.named is None
+            else f"no column {self.named[:40]!r}"
+        )
+
+    @property
+    def remedy(self) -> str:
+        return f"{'name yours with' if self.named is None else 'give one of them as'} `{self.kind}_column`"
+
+
 def find_columns(
     columns: Sequence[str], source: str, text_column: str | None, label_column: str | None
 ) -> tuple[str, str]:
@@ -29,12 +60,15 @@ def find_columns(
     DataError
         If one is missing, stands twice, or both are the same; lists the columns that there are.
     """
-    text, label = _pair(columns, source, text_column, label_column, "", ("", ""))
+    wanted = _Wanted("text", text_column, TEXT_COLUMNS), _Wanted("label", label_column, LABEL_COLUMNS)
+    text, label = _find(columns, source, wanted)
     return columns[text], columns[label]
 
 
 def find_positions(table: Table, options: ReadOptions) -> tuple[int, int]:
     """Return the positions of the text column and of the label column of a table.
+
+    Two columns without a header are told apart by what they hold.
 
     Raises
     ------
@@ -42,50 +76,48 @@ def find_positions(table: Table, options: ReadOptions) -> tuple[int, int]:
         As `find_columns`; names the columns that look like texts and labels.
     """
     names = table.columns
-    if not table.has_header and len(names) == 2 and options.text_column is options.label_column is None:
-        likely = likely_columns(table)
-        if None not in likely and not known_columns(names, options):
-            return names.index(str(likely[0])), names.index(str(likely[1]))
-    try:
-        return _pair(names, table.source, options.text_column, options.label_column, "", ("", ""))
-    except DataError:
-        text, label = likely_columns(table)
-        likely_names = tuple(f" (likely {name[:40]!r})" if name else "" for name in (text, label))
-        return _pair(
-            names,
-            table.source,
-            options.text_column,
-            options.label_column,
-            _no_header(table),
-            (*likely_names,)[:2],  # type: ignore[arg-type]
-        )
+    wanted = _Wanted("text", options.text_column, TEXT_COLUMNS), _Wanted("label", options.label_column, LABEL_COLUMNS)
+    if all(one.is_in(names) for one in wanted):
+        text, label = _find(names, table.source, wanted)
+        return text, label
+    likely = likely_columns(table)
+    is_bare = not options.header and len(names) == 2 and options.text_column is options.label_column is None
+    if is_bare and likely[0] is not None and likely[1] is not None:
+        return names.index(likely[0]), names.index(likely[1])
+    text, label = _find(names, table.source, wanted, likely, _no_header(table))
+    return text, label
 
 
 def find_text_position(table: Table, options: ReadOptions) -> int:
-    """Return the position of the text column alone, for texts without labels; the only column is that of the texts.
+    """Return the position of the text column alone, for texts without labels.
+
+    The only column without a header is that of the texts.
 
     Raises
     ------
     DataError
         If there is none; lists the columns that there are.
     """
-    if not table.has_header and len(table.columns) == 1 and options.text_column is None:
+    if not options.header and len(table.columns) == 1 and options.text_column is None:
         return 0
-    if not known_text(table.columns, options):
-        text, _ = likely_columns(table)
-        likely = f" (likely {text[:40]!r})" if text else ""
-        return _find(table.columns, table.source, options.text_column, TEXT_COLUMNS, "text", _no_header(table), likely)
-    return _find(table.columns, table.source, options.text_column, TEXT_COLUMNS, "text")
+    wanted = _Wanted("text", options.text_column, TEXT_COLUMNS)
+    likely = (None, None) if wanted.is_in(table.columns) else likely_columns(table)
+    return _find(table.columns, table.source, [wanted], likely, _no_header(table))[0]
 
 
-def known_text(columns: Sequence[str], options: ReadOptions) -> bool:
-    """Return whether `columns` have the text column."""
-    return _has(columns, options.text_column, TEXT_COLUMNS)
+def with_test_remedy(error: DataError, split: str) -> DataError:
+    """Return `error`, with what can be done where it is a test split that has no column of labels."""
+    if split != "test" or "no label column" not in str(error):
+        return error
+    return DataError(
+        f"{error}; or, if test has no labels, set `test_split` to validation or train to take the test texts from there"
+    )
 
 
 def known_columns(columns: Sequence[str], options: ReadOptions) -> bool:
     """Return whether `columns` have the text column or the label column."""
-    return known_text(columns, options) or _has(columns, options.label_column, LABEL_COLUMNS)
+    wanted = _Wanted("text", options.text_column, TEXT_COLUMNS), _Wanted("label", options.label_column, LABEL_COLUMNS)
+    return any(one.is_in(columns) for one in wanted)
 
 
 def likely_columns(table: Table) -> tuple[str | None, str | None]:
@@ -121,29 +153,6 @@ def _are_numbers(values: Sequence[str]) -> bool:
     return all(value.replace(".", "", 1).lstrip("-").isdecimal() for value in values)
 
 
-def _has(columns: Sequence[str], wanted: str | None, known: Sequence[str]) -> bool:
-    if wanted is not None:
-        return wanted in columns
-    return any(column.strip().lower() in known for column in columns)
-
-
-def _pair(
-    columns: Sequence[str],
-    source: str,
-    text_column: str | None,
-    label_column: str | None,
-    otherwise: str,
-    likely: tuple[str, str],
-) -> tuple[int, int]:
-    text = _find(columns, source, text_column, TEXT_COLUMNS, "text", otherwise, likely[0])
-    label = _find(columns, source, label_column, LABEL_COLUMNS, "label", otherwise, likely[1])
-    if text == label:
-        raise DataError(
-            f"{source}: {columns[text][:40]!r} cannot be both text and label; give `text_column` and `label_column`"
-        )
-    return text, label
-
-
 def _no_header(table: Table) -> str:
     return ", or set `header` to false if the file has no header line" if table.has_header else ""
 
@@ -151,30 +160,27 @@ def _no_header(table: Table) -> str:
 def _find(
     columns: Sequence[str],
     source: str,
-    wanted: str | None,
-    known: Sequence[str],
-    kind: str,
+    wanted: Sequence[_Wanted],
+    likely: Sequence[str | None] = (None, None),
     otherwise: str = "",
-    likely: str = "",
-) -> int:
-    there = ", ".join(repr(column[:40]) for column in columns[:20]) or "none"
-    if len(columns) > 20:
-        there += f" and {len(columns) - 20} more"
-    if wanted is not None:
-        if wanted in columns:
-            return _only(columns, source, wanted)
-        raise DataError(
-            f"{source}: no column {wanted[:40]!r}; it has {there}; give one of them as `{kind}_column`{likely}"
-            f"{otherwise}"
+) -> list[int]:
+    """Return the positions of `wanted`, or say of all of them at once which are missing."""
+    names = [one.find(columns) for one in wanted]
+    missing = [(one, guess) for one, name, guess in zip(wanted, names, likely, strict=False) if name is None]
+    if missing:
+        there = ", ".join(repr(column[:40]) for column in columns[:20]) or "none"
+        if len(columns) > 20:
+            there += f" and {len(columns) - 20} more"
+        problems = " and ".join(one.problem for one, _ in missing)
+        remedies = " and ".join(
+            one.remedy + (f" (likely {guess[:40]!r})" if guess is not None else "") for one, guess in missing
         )
-    lowered = {column.strip().lower(): column for column in reversed(columns)}
-    for name in known:
-        if name in lowered:
-            return _only(columns, source, lowered[name])
-    raise DataError(
-        f"{source}: no {kind} column ({', '.join(known)}); it has {there}; name yours with `{kind}_column`{likely}"
-        f"{otherwise}"
-    )
+        raise DataError(f"{source}: {problems}; it has {there}; {remedies}{otherwise}")
+    found = [_only(columns, source, name) for name in names if name is not None]
+    if len(set(found)) < len(found):
+        name = columns[found[0]]
+        raise DataError(f"{source}: {name[:40]!r} cannot be both text and label; give `text_column` and `label_column`")
+    return found
 
 
 def _only(columns: Sequence[str], source: str, name: str) -> int:

@@ -13,12 +13,12 @@ DIGEST_BYTES = 16
 
 
 def text_digest(text: str) -> bytes:
-    """BLAKE2b digest of a text's UTF-8 bytes, 16 bytes."""
+    """Return the BLAKE2b digest of a text's UTF-8 bytes, 16 bytes."""
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def text_digests(texts: Iterable[str]) -> NDArray[np.uint64]:
-    """Digests of many texts.
+    """Return the digests of many texts.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def text_digests(texts: Iterable[str]) -> NDArray[np.uint64]:
 
 
 def split_digest(texts: Sequence[str], labels: NDArray[np.int64], label_names: Sequence[str]) -> str:
-    """Sha256 over texts, labels and label names, in order.
+    """Return the SHA-256 over texts, labels and label names, in order.
 
     Two runs may be compared on a split exactly when this agrees. Every part is preceded by its length, so that
     no two different splits are written alike.

@@ -12,13 +12,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from featx.data.columns import with_test_remedy
 from featx.data.formats import ReadOptions, stem_of
 from featx.data.raw import RawSplit, joined
 from featx.data.splits import SPLIT_NAMES, split_of
 from featx.data.tables import read_table
 from featx.errors import DataError
 
-_SHARD = re.compile(r"(?P<name>.+?)-(?P<number>\d{5})-of-(?P<of>\d{5})")
+_SHARD = re.compile(r"(?P<name>.+?)-(?P<number>\d{5})-of-(?P<of>\d{5})(-[0-9a-f]{16})?")
 #: What `Dataset.save_to_disk` and `DatasetDict.save_to_disk` leave beside the data.
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 
@@ -118,12 +119,7 @@ def _read(name: str, files: list[Path], folder: Path, split: str, options: ReadO
     try:
         return joined(f"{files[0].parent}/{name}", [read_table(path, options) for path in files])
     except DataError as e:
-        if split == "test" and "no label column" in str(e):
-            raise DataError(
-                f"{e}; or, if {_shown(files[0], folder)} has no labels, set `test_split` to validation or train to "
-                "take the test texts from there"
-            ) from e
-        raise
+        raise with_test_remedy(e, split) from e
 
 
 def _shown(path: Path, folder: Path) -> str:

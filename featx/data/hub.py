@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from featx.data.columns import find_columns
+from featx.data.columns import find_columns, with_test_remedy
 from featx.data.hub_errors import quiet_hub, tried
 from featx.data.raw import RawSplit
 from featx.data.splits import SPLIT_NAMES
@@ -63,7 +63,10 @@ def read_hub(
         there = next((n for n in names if n in loaded), None)
         if there is None or split not in wanted:
             continue
-        raw[split] = _raw_split(loaded[there], f"{settings.dataset}, split {there}", settings)
+        try:
+            raw[split] = _raw_split(loaded[there], f"{settings.dataset}, split {there}", settings)
+        except DataError as e:
+            raise with_test_remedy(e, split) from e
     if "train" not in raw:
         raise DataError(f"{settings.dataset}: no train split; it has {', '.join(map(repr, loaded))}")
     return raw, None, commit

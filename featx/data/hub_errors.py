@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 def tried() -> str:
-    """Where was looked, in words.
+    """Say where the Hub client looked, for an error message.
 
     Notes
     -----
@@ -23,7 +23,7 @@ def tried() -> str:
 
 
 def is_unreachable(error: BaseException | None) -> bool:
-    """Whether `error` is for want of an answer from the Hub: it, or one that led to it, says so.
+    """Return whether `error`, or one that led to it, says that the Hub did not answer.
 
     Without a network a file that is missing is not looked for, so that any missing file may be the reason.
     """

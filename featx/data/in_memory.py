@@ -47,14 +47,13 @@ def read_in_memory(data: Any, settings: DataSettings) -> tuple[dict[str, RawSpli
     DataError
         If it is none of these, lacks a column, or texts and labels differ in number.
     """
-    if not (isinstance(data, Mapping) and any(split_of(str(name)) == "train" for name in data)):
+    named = {name: split for name in data if (split := split_of(str(name)))} if isinstance(data, Mapping) else {}
+    if "train" not in named.values():
         raw, names = _read_table(data, SOURCE, settings)
         return {"train": raw}, names, True
-    read = {
-        split: _read_table(table, f"{SOURCE}, {name}", settings)
-        for name, table in data.items()
-        if (split := split_of(str(name))) is not None
-    }
+    if len(set(named.values())) < len(named):
+        raise DataError(f"{SOURCE}: {', '.join(map(repr, named))} name a split twice; remove one")
+    read = {split: _read_table(data[name], f"{SOURCE}, {name}", settings) for name, split in named.items()}
     stated = [names for _, names in read.values() if names is not None]
     return {split: raw for split, (raw, _) in read.items()}, stated[0] if stated else None, False
 

@@ -24,30 +24,19 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _WHOLE_DECIMAL = re.compile(r"(-?[0-9]{1,18})\.0+")
 
 
-def encode(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, Split]]:
-    """Return label names, and splits with integer labels, in the order train, validation, test.
-
-    Parameters
-    ----------
-    raw : mapping of split name to RawSplit
-    mapping : sequence of str or None
-        Label names that the source itself states, by position.
-
-    Raises
-    ------
-    DataError
-        A text or label that is none, a label outside the mapping, a class that train lacks, or one class only. All
-        rows that are wrong are counted and told at once.
-    """
-    named, _ = same_names(with_names(raw, mapping), mapping)
-    return encode_named(named, mapping)
-
-
 def with_names(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> dict[str, RawSplit]:
     """Return the splits with names for labels, and `Wrong` where there is none."""
-    return {
-        split: replace(held, labels=[_name(label, mapping) for label in held.labels]) for split, held in raw.items()
-    }
+    known: dict[tuple[type, object], str | Wrong] = {}
+
+    def name(label: object) -> str | Wrong:
+        if not isinstance(label, str | int | float):
+            return _name(label, mapping)
+        key = (type(label), label)
+        if key not in known:
+            known[key] = _name(label, mapping)
+        return known[key]
+
+    return {split: replace(held, labels=list(map(name, held.labels))) for split, held in raw.items()}
 
 
 def same_names(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> tuple[dict[str, RawSplit], list[str]]:
@@ -89,10 +78,22 @@ def same_names(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> tu
     return changed, notes
 
 
-def encode_named(
-    raw: Mapping[str, RawSplit], label_names: Sequence[str] | None
-) -> tuple[tuple[str, ...], dict[str, Split]]:
-    """Return label names and splits, as `encode`, of labels that are names already."""
+def encode(raw: Mapping[str, RawSplit], label_names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, Split]]:
+    """Return label names, and splits with integer labels, in the order train, validation, test.
+
+    Parameters
+    ----------
+    raw : mapping of split name to RawSplit
+        With names for labels, see `with_names`.
+    label_names : sequence of str or None
+        Those that the source itself states, in their order; those that occur, sorted, when None.
+
+    Raises
+    ------
+    DataError
+        A text or label that is none, a class that train lacks, or one class only. All rows that are wrong are counted
+        and told at once.
+    """
     faults = Faults()
     texts: dict[str, list[str]] = {}
     for split in (s for s in SPLITS if s in raw):

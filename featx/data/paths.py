@@ -1,4 +1,4 @@
-"""Does a name that a user wrote stand for something on disk? Never an exception, whatever the name is."""
+"""Checks whether a name that a user wrote is on disk, without an exception whatever the name is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def is_folder(name: str | Path) -> bool:
-    """Whether `name` is a folder; False for names that no path can have (too long, a null byte)."""
+    """Return whether `name` is a folder; False for names that no path can have (too long, a null byte)."""
     try:
         return Path(name).is_dir()
     except (OSError, ValueError):
@@ -14,7 +14,7 @@ def is_folder(name: str | Path) -> bool:
 
 
 def is_file(name: str | Path) -> bool:
-    """Whether `name` is a regular file; False for names that no path can have."""
+    """Return whether `name` is a regular file; False for names that no path can have."""
     try:
         return Path(name).is_file()
     except (OSError, ValueError):

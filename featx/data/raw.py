@@ -90,30 +90,13 @@ def joined(source: str, parts: Sequence[RawSplit]) -> RawSplit:
     )
 
 
-def checked_texts(split: RawSplit) -> list[str]:
-    """Return the texts of `split`, each a non-empty string that UTF-8 can hold.
-
-    Raises
-    ------
-    DataError
-        If a text is not; names file, rows and remedy.
-    """
-    if not len(split.texts):
-        raise DataError(f"{split.source} holds no rows; give it at least one labelled text")
-    texts = [text_or_wrong(text) for text in split.texts]
-    faults = Faults()
-    split.add_faults(faults, texts)
-    faults.check()
-    return texts  # type: ignore[return-value]
-
-
 def is_missing(value: object) -> bool:
     """Return whether a cell is null or holds nothing but blanks."""
     return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
-def text_or_wrong(text: object) -> str | Wrong:
-    """Return a text, or why it is none."""
+def text_or_wrong(text: object, droppable: bool = True) -> str | Wrong:
+    """Return a text, or why it is none; `droppable`: whether there is a setting that leaves such rows out."""
     if isinstance(text, str) and text.strip():
         try:
             text.encode()
@@ -128,7 +111,8 @@ def text_or_wrong(text: object) -> str | Wrong:
         return text
     if is_missing(text):
         state = "empty" if isinstance(text, str) else "null"
-        return Wrong(f"the text is {state}", "fill it in or remove the row, or set `drop_empty` to leave such rows out")
+        otherwise = ", or set `drop_empty` to leave such rows out" if droppable else ""
+        return Wrong(f"the text is {state}", f"fill it in or remove the row{otherwise}")
     return Wrong(
         f"the text is {_shown(text)} of type {type(text).__name__}, expected a string",
         "quote it or choose another column with `text_column`",

@@ -5,27 +5,50 @@ Unlike the reader of labelled data nothing is held in memory but the row at hand
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from featx.data.columns import find_text_position
 from featx.data.formats import ReadOptions, Source, find_format, open_table
 from featx.data.formats.decoding import text_lines
-from featx.data.raw import RawSplit, checked_texts
+from featx.data.formats.plain import without_end
+from featx.data.raw import is_missing, text_or_wrong
+from featx.data.wrong import Wrong
 from featx.errors import DataError
+from featx.settings import OnBlank
 
 
-def stream_texts(path: Path, text_column: str | None = None, options: ReadOptions | None = None) -> Iterator[str]:
-    """Yield the texts of a file, in order.
+@dataclass(frozen=True)
+class NewText:
+    """A text to label, and the row that it stands in.
+
+    Attributes
+    ----------
+    row : int
+        From 0, as the source counts its rows; blank ones count.
+    text : str
+        Empty where the row has none.
+    carried : mapping
+        The row's other columns.
+    """
+
+    row: int
+    text: str
+    carried: Mapping[str, object] = field(default_factory=dict)
+
+
+def stream_rows(path: Path, options: ReadOptions | None = None, on_blank: OnBlank = OnBlank.ERROR) -> Iterator[NewText]:
+    """Yield the rows of a file, in order, other columns with them.
 
     Parameters
     ----------
     path : Path
-        A table by its suffix, as for labelled data; ``.txt`` holds one text a line, empty lines left out.
-    text_column : str, optional
-        Of a table; that of `options`, or found by name, when None.
+        A table by its suffix, as for labelled data; ``.txt`` holds one text a line.
     options : ReadOptions, optional
+    on_blank : OnBlank
+        What becomes of rows without a text.
 
     Raises
     ------
@@ -33,23 +56,73 @@ def stream_texts(path: Path, text_column: str | None = None, options: ReadOption
         At the first row that is wrong; names file, row and remedy.
     """
     wanted = options or ReadOptions()
-    if text_column is not None:
-        wanted = ReadOptions(**(vars(wanted) | {"text_column": text_column}))
     try:
         table = open_table(path, wanted)
         at = find_text_position(table, wanted)
-        for number, values in table.rows((at,)):
-            where = f"{table.word} {number}"
-            yield checked_texts(RawSplit(str(path), values, [], lambda _, where=where: where))[0]  # type: ignore[misc]
+        others = [place for place, name in enumerate(table.columns) if place != at and name]
+        names = [table.columns[place] for place in others]
+        for row, (number, (value, *rest)) in enumerate(table.rows((at, *others))):
+            carried = dict(zip(names, rest, strict=True))
+            if is_missing(value) and on_blank is not OnBlank.ERROR:
+                if on_blank is OnBlank.EMPTY:
+                    yield NewText(row, "", carried)
+                continue
+            text = text_or_wrong(value, droppable=False)
+            if isinstance(text, Wrong):
+                raise DataError(f"{path}, {table.word} {number}: {text.problem}; {text.remedy}")
+            yield NewText(row, text, carried)
     except OSError as e:
         raise DataError(f"{path}: cannot be read: {e.strerror or e}") from e
 
 
-def stream_lines(file: BinaryIO, source: str, encoding: str | None = None) -> Iterator[str]:
-    r"""Yield the lines of a binary stream that hold more than blanks; they end at ``\n`` or ``\r\n``."""
-    for line in text_lines(file, source, encoding):
+def check_blank(path: Path, options: ReadOptions | None = None) -> None:
+    """Read a file once to see whether each row has a text: before hours of work, not in their middle.
+
+    Raises
+    ------
+    DataError
+        If some have none; says how many, which is the first, and what can be done.
+    """
+    wanted = options or ReadOptions()
+    table = open_table(path, wanted)
+    n_rows, blank = 0, []
+    for number, (value,) in table.rows((find_text_position(table, wanted),)):
+        n_rows += 1
+        if is_missing(value):
+            blank.append(number)
+    if blank:
+        raise DataError(
+            f"{path}: {len(blank)} of {n_rows} rows have no text, the first is {table.word} {blank[0]}; give "
+            "`on_blank` skip to leave them out, or empty to keep them without a label"
+        )
+
+
+def stream_texts(path: Path, text_column: str | None = None, options: ReadOptions | None = None) -> Iterator[str]:
+    """Yield the texts of a file, in order: `stream_rows` without what stands beside them."""
+    wanted = options or ReadOptions()
+    if text_column is not None:
+        wanted = replace(wanted, text_column=text_column)
+    for new in stream_rows(path, wanted):
+        yield new.text
+
+
+def stream_lines(
+    file: BinaryIO, source: str, encoding: str | None = None, on_blank: OnBlank = OnBlank.ERROR
+) -> Iterator[NewText]:
+    r"""Yield the lines of a binary stream; they end at ``\n`` or ``\r\n``.
+
+    Raises
+    ------
+    DataError
+        At a blank line, where `on_blank` says so; a stream cannot be looked through before.
+    """
+    for number, line in without_end(text_lines(file, source, encoding)):
         if line.strip():
-            yield line
+            yield NewText(number - 1, line)
+        elif on_blank is OnBlank.EMPTY:
+            yield NewText(number - 1, "")
+        elif on_blank is OnBlank.ERROR:
+            raise DataError(f"{source}, line {number} is blank; give `on_blank` skip or empty")
 
 
 def count_rows(path: Path) -> int | None:

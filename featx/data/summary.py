@@ -1,4 +1,4 @@
-"""What a data set is like: lengths, classes, and texts that stand in it more than once."""
+"""Describe a data set: lengths, classes and duplicate texts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Lengths:
 
     @classmethod
     def of(cls, lengths: NDArray[np.int64]) -> Lengths | None:
-        """Summary of `lengths`, shape (n_texts,); None of no texts."""
+        """Return a summary of `lengths`, shape (n_texts,); None of no texts."""
         if not len(lengths):
             return None
         median, p95 = np.percentile(lengths, [50, 95])
@@ -33,7 +33,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Repeated:
-    """Texts that are there more than once, letter for letter.
+    """Counts of duplicate texts, letter for letter.
 
     Attributes
     ----------
@@ -48,22 +48,22 @@ class Repeated:
 
 
 def character_lengths(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Characters (code points) of each text, shape (n_texts,), int64."""
+    """Return the characters (code points) of each text, shape (n_texts,), int64."""
     return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 def by_class(lengths: NDArray[np.int64], split: Split) -> dict[str, Lengths | None]:
-    """Summary of the lengths of each class."""
+    """Return a summary of the lengths of each class."""
     return {name: Lengths.of(lengths[split.labels == label]) for label, name in enumerate(split.label_names)}
 
 
 def repeated_within(split: Split) -> Repeated:
-    """Texts of a split that stand in it before."""
+    """Count the texts of a split that repeat an earlier one."""
     return _repeated({}, split)
 
 
 def repeated_across(dataset: TextDataset) -> dict[tuple[str, str], Repeated]:
-    """For each pair of splits, texts of the second that stand in the first."""
+    """Count, for each pair of splits, the texts of the second that are in the first."""
     names = list(dataset.splits)
     found = {}
     for at, earlier in enumerate(names):
@@ -74,7 +74,7 @@ def repeated_across(dataset: TextDataset) -> dict[tuple[str, str], Repeated]:
 
 
 def samples(split: Split, n: int, seed: int = 0) -> list[tuple[int, str, str]]:
-    """Row, label name and text of `n` rows drawn by `seed`, classes in turn, in the order of the split."""
+    """Return row, label name and text of `n` rows drawn by `seed`, classes in turn, in the order of the split."""
     rng = np.random.default_rng(seed)
     of_class = [rng.permutation(np.flatnonzero(split.labels == label)) for label in range(len(split.label_names))]
     turns = [rows[turn] for turn in range(n) for rows in of_class if turn < len(rows)]
@@ -82,7 +82,7 @@ def samples(split: Split, n: int, seed: int = 0) -> list[tuple[int, str, str]]:
 
 
 def summary(dataset: TextDataset) -> dict[str, Any]:
-    """Sizes, classes and repeated texts as plain values for JSON."""
+    """Return sizes, classes and duplicate texts as plain values for JSON."""
     return {
         "address": dataset.address,
         "revision": dataset.revision,

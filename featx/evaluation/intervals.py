@@ -106,7 +106,7 @@ def over_seeds(values: Floats, drawn: Floats, seed: int = 0) -> Floats:
     mean = np.asarray(mean - 2 * (mean.mean() - values.mean()))
     n_seeds = len(values)
     if n_seeds == 1:
-        return mean
+        return np.asarray(mean)
     error = values.std(ddof=1) / np.sqrt(n_seeds)
     return np.asarray(mean + error * np.random.default_rng(seed).standard_t(n_seeds - 1, size=len(mean)))
 

@@ -54,7 +54,8 @@ def least_lengths(predictions: Sequence[Predictions], metric: str, confidence: f
     """Return how far the interval of a metric of one method reaches at least.
 
     As far as the accuracy over all texts may be off; for a mean over classes also as far as the recall of any single
-    class may be off, over the number of classes (anything for one that is predicted and of which there is no text).
+    class may be off, over the number of classes; one that is predicted and of which there is no text may be as good as
+    all are together.
     Nothing for metrics that are no shares of texts.
 
     Parameters
@@ -76,6 +77,7 @@ def least_lengths(predictions: Sequence[Predictions], metric: str, confidence: f
     occurring = true + matrix.sum(axis=0) > 0
     below, above = lengths_of_share(hits[occurring], true[occurring], confidence)
     n_occurring = np.count_nonzero(occurring)
+    above = np.where(true[occurring] > 0, above, hits.sum() / true.sum())
     return Lengths(
         max(lengths.below, float(below.max()) / n_occurring), max(lengths.above, float(above.max()) / n_occurring)
     )

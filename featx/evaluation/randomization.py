@@ -23,7 +23,9 @@ _ALL_WAYS = 12
 #: Swaps that are drawn otherwise; swaps times texts or classes of each seed at most (1,999 swaps at least).
 _N_SWAPS, _MOST_SWAPS = 9_999, 10_000_000
 #: Swaps held in memory at once, times columns.
-_BLOCK = 4_000_000
+_BLOCK = 400_000
+#: How many texts may be swapped in the time of one kind of texts.
+_BINOMIAL_COST = 20
 #: Differences that are equal but for rounding.
 _SAME = 1e-9
 
@@ -47,24 +49,39 @@ def randomization_p(a: Sequence[Predictions], b: Sequence[Predictions], metric: 
     """
     n_seeds = math.lcm(len(a), len(b))
     pairs = [(a[k % len(a)], b[k % len(b)]) for k in range(n_seeds)]
+    first = a[0]
     differing = np.flatnonzero(np.any([x.y_pred != y.y_pred for x, y in pairs], axis=0))
     if not len(differing):
         return 1.0
+    alike, counts = _alike([first.y_true[differing], *(made.y_pred[differing] for pair in pairs for made in pair)])
+    differing = differing[alike]
     moves = [(_Moves(x, y, differing), _Moves(y, x, differing)) for x, y in pairs]
 
     def differences(swaps: NDArray[np.float32]) -> Floats:
-        return np.asarray(
-            np.abs(np.mean([x.metric(swaps, metric) - y.metric(swaps, metric) for x, y in moves], axis=0))
-        )
+        apart = [x.metric(swaps, metric) - y.metric(swaps, metric) for x, y in moves]
+        return np.asarray(np.abs(np.mean(apart, axis=0)))
 
     observed = differences(np.zeros((1, len(differing)), np.float32))[0] - _SAME
     n_extreme, n_swaps = 0, 0
-    for swaps in _swaps(len(differing), seed, n_seeds * len(a[0].label_names)):
+    for swaps in _swaps(counts, seed, n_seeds * len(first.label_names)):
         n_extreme += int(np.count_nonzero(differences(swaps) >= observed))
         n_swaps += len(swaps)
-    if len(differing) <= _ALL_WAYS:
+    if counts.sum() <= _ALL_WAYS:
         return n_extreme / n_swaps
     return (1 + n_extreme) / (1 + n_swaps)
+
+
+def _alike(labels: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a text of each kind, and how many there are: swapping counts of a kind is swapping texts, and cheaper.
+
+    Each text by itself where there are few, or nearly as many kinds.
+    """
+    n = len(labels[0])
+    _, example, counts = np.unique(np.stack(labels), axis=1, return_index=True, return_counts=True)
+    if n <= _ALL_WAYS or len(counts) * _BINOMIAL_COST > n:
+        return np.arange(n), np.ones(n, np.int64)
+    order = np.argsort(example)  # the same whichever method comes first
+    return example[order], counts[order]
 
 
 class _Moves:
@@ -102,13 +119,17 @@ class _Moves:
         return metrics_of_margins(hits, np.broadcast_to(true, hits.shape), predicted)[metric]
 
 
-def _swaps(n_texts: int, seed: int, n_columns: int) -> Iterator[NDArray[np.float32]]:
-    """Yield blocks of shape (n_block, n_texts): 1 where a text's labels are swapped."""
-    if n_texts <= _ALL_WAYS:
-        yield np.array(list(itertools.product((0, 1), repeat=n_texts)), np.float32)
+def _swaps(counts: NDArray[np.int64], seed: int, n_columns: int) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks of shape (n_block, n_kinds): of how many texts of each kind the labels are swapped."""
+    if counts.sum() <= _ALL_WAYS:
+        yield np.array(list(itertools.product((0, 1), repeat=len(counts))), np.float32)
         return
     rng = np.random.default_rng(seed)
-    n_swaps = min(_N_SWAPS, max(1_999, _MOST_SWAPS // max(n_texts, n_columns)))
-    block = max(1, _BLOCK // max(n_texts, n_columns))
+    n_swaps = min(_N_SWAPS, max(1_999, _MOST_SWAPS // max(len(counts), n_columns)))
+    block = max(1, _BLOCK // max(len(counts), n_columns))
     for start in range(0, n_swaps, block):
-        yield rng.integers(0, 2, (min(block, n_swaps - start), n_texts), np.int8).astype(np.float32)
+        shape = min(block, n_swaps - start), len(counts)
+        if counts.max() == 1:
+            yield rng.integers(0, 2, shape, np.int8).astype(np.float32)
+        else:
+            yield rng.binomial(counts, 0.5, shape).astype(np.float32)

@@ -65,7 +65,7 @@ def baseline(
 
 
 def expand_methods(names: Sequence[str]) -> list[Method]:
-    """Methods by name, each once; ``all`` stands for every one."""
+    """Return methods by name, each once; ``all`` stands for every one."""
     if not names:
         raise SettingsError(f"`methods` is empty; expected some of: {', '.join(METHODS)}, or all", "methods")
     wanted = [known for name in names for known in (METHODS if name == "all" else [name])]
@@ -73,13 +73,13 @@ def expand_methods(names: Sequence[str]) -> list[Method]:
 
 
 def control_runs(methods: Sequence[Method]) -> list[tuple[Method, str]]:
-    """The method that the controls repeat, with the name of each control run."""
+    """Return the method that the controls repeat, with the name of each control run."""
     probe = _control_method(methods)
     return [(probe, probe.name + suffix) for suffix in (_RANDOM, _SHUFFLED)]
 
 
 def _control_method(methods: Sequence[Method]) -> Method:
-    """The probe that the controls repeat: ``logreg`` if it is among the methods, else the first on features."""
+    """Return the probe that the controls repeat: ``logreg`` if it is named, else the first on features."""
     reading = [method for method in methods if method.reads is Reads.FEATURES]
     if not reading:
         raise SettingsError("`controls` needs a method on features, such as logreg; name one in `methods`", "controls")
@@ -107,7 +107,7 @@ def _at_random(context: Context, features: FeatureSettings) -> Source:
 
 
 def _workers(methods: Sequence[Method], settings: BaselineSettings, compute: ComputeSettings, n_kinds: int) -> Workers:
-    """Processes for all fits together; ``--threads`` bounds them where ``--jobs`` is not given."""
+    """Return processes for all fits together; `threads` bounds them where `jobs` is not given."""
     n_fits = sum(n_settings(method) * (n_kinds if method.reads is Reads.FEATURES else 1) for method in methods)
     workers = enough_workers(settings.jobs, n_fits * (settings.cv or 1), settings.time_limit)
     if settings.jobs is None and compute.threads is not None:

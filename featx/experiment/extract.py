@@ -25,11 +25,11 @@ class Extracted:
     features: SplitFeatures
 
     def __getitem__(self, split: str) -> NDArray[np.float32]:
-        """Features of one split: `array` with the first pooling."""
+        """Return the features of one split: `array` with the first pooling."""
         return self.array(split)
 
     def array(self, split: str, pooling: str | None = None) -> NDArray[np.float32]:
-        """Features of one split, in the order of its texts.
+        """Return the features of one split, in the order of its texts.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Extracted:
         return html_table(["split", "texts", "encoded", "reused", "hidden_size"], rows, [repr(self)])
 
     def summary(self) -> dict[str, Any]:
-        """What ``featx extract --json`` prints."""
+        """Return what ``featx extract --json`` prints."""
         counts, specs = self.features.counts, self.features.specs
         described = [asdict(spec) for spec in specs]
         names = [spec.name for spec in specs]

@@ -24,7 +24,7 @@ _SUFFIXES = {".npz": Format.NPZ, ".parquet": Format.PARQUET, "": Format.DATASETS
 
 
 def choose_format(path: Path, name: str | None) -> Format:
-    """Format called `name`, or else the one that the suffix of `path` stands for.
+    """Return the format called `name`, or else the one that the suffix of `path` stands for.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def choose_format(path: Path, name: str | None) -> Format:
         raise SettingsError(
             f"`output` is {str(path)!r}; expected .npz, .parquet, a folder, or `format` ({', '.join(Format)})", "output"
         )
-    chosen = _SUFFIXES[path.suffix.lower()] if name is None else choose(Format, name, "`format`")
+    chosen = _SUFFIXES[path.suffix.lower()] if name is None else choose(Format, name, "format")
     if chosen is Format.DATASETS:
         if path.exists() and not (path / "dataset_dict.json").is_file():
             raise SettingsError(f"`output` {path} is there and is no folder of datasets; remove it or choose another")
@@ -126,7 +126,7 @@ def _write_datasets(extracted: Extracted, path: Path) -> None:
 
 
 def _tables(extracted: Extracted, split: str) -> Iterator[pyarrow.Table]:
-    """Rows of one split in blocks: row, text, label, and a column for each kind of feature."""
+    """Yield the rows of one split in blocks: row, text, label, and a column for each kind of feature."""
     import pyarrow as pa
 
     specs, encoded = extracted.features.specs, extracted.features.encoded[split]

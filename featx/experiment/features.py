@@ -41,7 +41,7 @@ class SplitFeatures:
     device: str
 
     def of(self, split: str, kind: int = 0) -> NDArray[np.float32]:
-        """Features of one split and kind, shape (n_texts, hidden_size)."""
+        """Return the features of one split and kind, shape (n_texts, hidden_size)."""
         return self.encoded[split].gather(kind)
 
     @property

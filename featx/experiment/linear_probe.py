@@ -58,7 +58,7 @@ def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe
 
 
 def without_dead_dimensions(features: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """`features` with 0 in dimensions that hardly vary on train.
+    """Return `features` with 0 in dimensions that hardly vary on train.
 
     Some encoders have dimensions of 1e-30 that a scaler blows up to the size of all others. A classifier on frozen
     features may use them; a model that starts with weights of 1e+30 has gradients without bounds.
@@ -74,7 +74,7 @@ def without_dead_dimensions(features: dict[str, NDArray[np.float32]]) -> dict[st
 
 
 def linear_map(classifier: Any, n_classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What a fitted pipeline of scaler and logistic regression computes, as one linear map.
+    """Return what a fitted pipeline of scaler and logistic regression computes, as one linear map.
 
     Parameters
     ----------

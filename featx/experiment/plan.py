@@ -20,7 +20,7 @@ from featx.experiment.context import Context
 from featx.experiment.experiment_file import read_toml
 from featx.experiment.finetune import METHODS as FINETUNE_METHODS
 from featx.experiment.finetune import finetune
-from featx.experiment.probe import settings_facts
+from featx.experiment.probe_record import settings_facts
 from featx.experiment.progress import Display
 from featx.experiment.records import checkpoint_facts, data_facts
 from featx.experiment.report import Reported, check_metric, report

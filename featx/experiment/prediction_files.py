@@ -1,24 +1,27 @@
 """Predictions as a file, batch by batch, in every format of `featx.data.formats`, by suffix.
 
-Columns are ``row`` (from 0), ``text``, ``label`` and one ``score_<label>`` a class where the method has scores. Texts
-stand there letter for letter, but for two things in CSV and TSV: an apostrophe goes before a text that a spreadsheet
-would run as a formula, unless `escape_formulas` is off, and NUL becomes U+FFFD.
+Columns are ``row`` (from 0, as the input counts), the input's other columns, ``text``, ``label`` and one
+``score_<label>`` a class where the method has scores. Texts stand there letter for letter, but for two things in CSV
+and TSV: an apostrophe goes before a text that a spreadsheet would run as a formula, unless `escape_formulas` is off,
+and NUL becomes U+FFFD.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from featx.data.formats import find_format, suffixes, writer_of
+from featx.data.formats.table import Writer
+from featx.data.streams import NewText
 from featx.errors import RunError, SettingsError
 from featx.files import whole_file
 from featx.prediction import Prediction
 
-_Write = Callable[[Sequence[Prediction]], None]
+_Labelled = Sequence[tuple[NewText, Prediction]]
+_Write = Callable[[_Labelled], None]
 
 
 def check_output(path: Path, source: Path | None) -> None:
@@ -60,18 +63,48 @@ def prediction_file(path: Path, escape_formulas: bool = True) -> Iterator[_Write
             building.open("wb") as file,
             writer_of(file, path, escape_formulas) as writer,
         ):
-            numbers = count()
-
-            def write(predictions: Sequence[Prediction]) -> None:
-                writer.write([_row(next(numbers), prediction) for prediction in predictions])
-
-            yield write
+            rows = _Rows(writer)
+            yield rows.add
+            rows.end()
     except OSError as e:
         raise RunError(f"{path} cannot be written: {e.strerror or e}; free space, or give another `output`") from e
 
 
-def _row(number: int, prediction: Prediction) -> dict[str, Any]:
-    scores = prediction.scores or {}
-    return {"row": number, "text": prediction.text, "label": prediction.label} | {
-        f"score_{name}": score for name, score in scores.items()
+class _Rows:
+    """Gives rows to a writer, all with the same columns: blank texts, which have no scores, may come first."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._names: list[str] = []
+        self._held: list[dict[str, Any]] = []
+
+    def add(self, labelled: _Labelled) -> None:
+        """Write rows as soon as it is known which columns there are."""
+        self._held += [_row(new, prediction) for new, prediction in labelled]
+        if not self._names and any(prediction.label for _, prediction in labelled):
+            longest: dict[str, Any] = max(self._held, key=len)
+            self._names = list(longest)
+        if self._names:
+            self._write()
+
+    def end(self) -> None:
+        """Write what was held back because no text had a label."""
+        if self._held:
+            self._names = self._names or list(self._held[0])
+            self._write()
+
+    def _write(self) -> None:
+        self._writer.write([{name: row.get(name) for name in self._names} for row in self._held])
+        self._held.clear()
+
+
+def _row(new: NewText, prediction: Prediction) -> dict[str, Any]:
+    """Return a row; columns of the input that have the name of one of ours get ``input_`` before it."""
+    scores = {f"score_{name}": score for name, score in (prediction.scores or {}).items()}
+    own = {"text": new.text, "label": prediction.label} | scores
+    taken = {"row", "text", "label"}
+    carried = {
+        f"input_{name}" if name in taken or name.startswith("score_") else name: value
+        for name, value in new.carried.items()
     }
+    return {"row": new.row} | carried | own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from featx.baselines import (
     Inputs,
     Method,
     TuningData,
-    TuningTrial,
     Workers,
     first_line,
     fit_best,
@@ -23,24 +21,20 @@ from featx.baselines import (
     save_classifier,
 )
 from featx.errors import FeatxError, RunError, TrainingError
-from featx.evaluation import Caveat, Family, Predictions, measure
+from featx.evaluation import Family, Predictions, measure
 from featx.experiment.context import Context
-from featx.experiment.records import data_facts, finished_run, measured, now
+from featx.experiment.probe_record import failed_record, probe_record, settings_facts
+from featx.experiment.records import data_facts, finished_run, now
 from featx.experiment.sources import Source
 from featx.runs import (
-    ChosenFeatures,
     Run,
-    RunRecord,
-    Selection,
-    Timings,
-    TrialRecord,
     environment,
     read_run,
     run_folder,
     write_run,
 )
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
-from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration, CaveatCode, identity_facts
+from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration
 
 #: Difference of the score on validation between the walk and the kept classifier that is worth a remark.
 _LARGEST_GAP = 0.01
@@ -91,20 +85,12 @@ class Probes:
             raise
         except Exception as e:  # one method must not take the others with it; its row says why
             reason = str(e) if isinstance(e, FeatxError) else f"{type(e).__name__}: {first_line(e)}"
-            self._context.display.say(f"{folder.parent.name}: {reason}")
-            write_run(folder, _failed(common, reason), {})
+            context.display.say(f"{folder.parent.name}: {reason}")
+            write_run(folder, failed_record(common, reason), {})
             return read_run(folder)
-        record = RunRecord(
-            **common,
-            selection=_selection(fitted, self._settings),
-            converged=fitted.converged,
-            caveats=_caveats(fitted),
-            timings=_timings(fitted, source, seconds["test"]),
-            metrics=measured(predictions),
-            model_format=None if source.control else "skops",
-            # Of other processes nothing is known.
-            peak_memory_bytes=None if self._workers.elsewhere else peak_memory_bytes(),
-        )
+        # Of other processes nothing is known.
+        peak = None if self._workers.elsewhere else peak_memory_bytes()
+        record = probe_record(common, fitted, source, self._settings, predictions, seconds["test"], peak)
         save = None if source.control else lambda model: save_classifier(fitted.classifier, model)
         write_run(folder, record, predictions, save)
         return read_run(folder)
@@ -163,98 +149,11 @@ class Probes:
 
 
 def _material(source: Source, settings: BaselineSettings) -> TuningData:
-    """Train and validation only: test is not there to be seen."""
+    """Return train and validation only: test is not there to be seen."""
     seen = ("train", "validation")
-    inputs = Inputs(_some(source.inputs.texts, seen), _some(source.inputs.features, seen))
+    inputs = Inputs(
+        {name: texts for name, texts in source.inputs.texts.items() if name in seen},
+        {name: arrays for name, arrays in source.inputs.features.items() if name in seen},
+    )
     labels: dict[str, NDArray[np.int64]] = {name: source.dataset.splits[name].labels for name in seen}
     return TuningData(inputs, labels, source.dataset.label_names, settings.cv)
-
-
-def _some(parts: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: parts[name] for name in names if name in parts}
-
-
-def settings_facts(method: Method, settings: BaselineSettings) -> dict[str, Any]:
-    """Settings that are part of a run's identity."""
-    facts = identity_facts(settings)
-    if n_settings(method) <= 1:  # nothing to choose
-        facts["cv"] = None
-    if method.probabilities:
-        facts["calibrate"] = None
-    return {
-        "pipeline": method.make(0).__repr__(N_CHAR_MAX=10_000),
-        "grid": {name: list(values) for name, values in method.grid.items()},
-        **({"preparations": _preparations(method)} if len(method.preparations) > 1 else {}),
-        **facts,
-    }
-
-
-def _preparations(method: Method) -> list[dict[str, Any]]:
-    """Return the choices before the classifier as JSON holds them."""
-    return [
-        {name: list(value) if isinstance(value, tuple) else value for name, value in one.items()}
-        for one in method.preparations
-    ]
-
-
-def _caveats(fitted: Fitted) -> tuple[Caveat, ...]:
-    if fitted.converged is not False:
-        return ()
-    return (Caveat(CaveatCode.NOT_CONVERGED, "the optimiser stopped at its limit before it converged"),)
-
-
-def _selection(fitted: Fitted, settings: BaselineSettings) -> Selection:
-    chosen = fitted.chosen
-    candidate = chosen.candidate
-    return Selection(
-        metric=SELECTION_METRIC,
-        split=f"{settings.cv} folds of train" if settings.cv else "validation",
-        chosen=dict(chosen.params),
-        summary=", ".join(_shown(name.rpartition("__")[2], value) for name, value in chosen.params.items()),
-        score=chosen.score,
-        features=ChosenFeatures(**candidate.facts, kinds=candidate.kinds) if candidate.kinds else None,
-        trials=tuple(_trial(trial) for trial in fitted.trials),
-        n_iter=fitted.n_iter,
-        max_iter=fitted.max_iter,
-    )
-
-
-def _trial(trial: TuningTrial) -> TrialRecord:
-    return TrialRecord(
-        **trial.candidate.facts,
-        params=dict(trial.params),
-        score=trial.score,
-        fit_seconds=trial.fit_seconds,
-        n_iter=trial.n_iter,
-        max_iter=trial.max_iter,
-        converged=trial.converged if trial.n_iter is not None else None,
-        error=trial.error or None,
-    )
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, tuple):  # a range of n-grams
-        value = "-".join(map(str, value))
-    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-
-
-def _failed(common: dict[str, Any], reason: str) -> RunRecord:
-    return RunRecord(
-        **common,
-        selection=Selection(),
-        converged=None,
-        timings=Timings(0.0, 0.0, 0.0, 0.0),
-        metrics={},
-        model_format=None,
-        failure=reason,
-    )
-
-
-def _timings(fitted: Fitted, source: Source, predict_seconds: float) -> Timings:
-    encode_test = source.seconds.get("test", 0.0)
-    return Timings(
-        extract_seconds=sum(source.seconds.values()),
-        fit_seconds=fitted.fit_seconds,
-        predict_seconds=predict_seconds,
-        predict_ms_per_text=1_000 * (encode_test + predict_seconds) / len(source.dataset.test),
-    )

@@ -35,17 +35,17 @@ def checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
 
 
 def measured(predictions: dict[str, Predictions]) -> dict[str, Any]:
-    """Metrics of each split."""
+    """Return the metrics of each split."""
     return {split: measure(made) for split, made in predictions.items()}
 
 
 def now() -> str:
-    """The time, UTC, to the second."""
+    """Return the time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | None:
-    """The run in `folder` if it has the identity that `facts` have and did not fail; None if it must be made.
+    """Return the run in `folder` if its identity is that of `facts` and it did not fail; None if it must be made.
 
     Raises
     ------

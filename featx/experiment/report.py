@@ -53,7 +53,7 @@ def report(
 
 
 def _texts(runs: Sequence[Run]) -> list[str] | None:
-    """Test texts that the experiment of any of the runs kept."""
+    """Return the test texts that the experiment of any of the runs kept."""
     for run in runs:
         record, test = run.record, run.predictions.get("test")
         if test is not None:
@@ -64,7 +64,7 @@ def _texts(runs: Sequence[Run]) -> list[str] | None:
 
 
 def _shared(runs: Sequence[Run]) -> list[SharedText] | None:
-    """Test texts that stand in the train split of any of the runs; None where that was not kept."""
+    """Return the test texts that are in the train split of any of the runs too; None where that was not kept."""
     found: dict[int, SharedText] = {}
     known = False
     for folder, test, train in dict.fromkeys(

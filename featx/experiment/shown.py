@@ -6,37 +6,44 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from featx.errors import RunError
 from featx.markup import html_table
 from featx.runs import Run, find_runs, read_run
 
 if TYPE_CHECKING:
-    from featx.prediction import Prediction
+    from featx.prediction import Prediction  # noqa: F401  (in quotes below)
     from featx.reporting import Comparison
 
 
-class Runs(Sequence[Run]):
-    """Finished runs, in the order in which they were made."""
+Item = TypeVar("Item")
 
-    def __init__(self, runs: Iterable[Run]) -> None:
-        self._runs = tuple(runs)
+
+class _Results(Sequence[Item]):
+    """Results in a fixed order; a slice of them is of the same kind."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = tuple(items)
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self._items)
 
     @overload
-    def __getitem__(self, index: int) -> Run: ...
+    def __getitem__(self, index: int) -> Item: ...
     @overload
-    def __getitem__(self, index: slice) -> Runs: ...
-    def __getitem__(self, index: int | slice) -> Run | Runs:
-        return Runs(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Item | Self:
+        return type(self)(self._items[index]) if isinstance(index, slice) else self._items[index]
+
+
+class Runs(_Results[Run]):
+    """Finished runs, in the order in which they were made."""
 
     @property
     def folder(self) -> Path:
         """The experiment that the first run belongs to: what `report` takes."""
-        return self._runs[0].folder.parents[1]
+        return self[0].folder.parents[1]
 
     def __repr__(self) -> str:
         width = max((len(run.record.method) for run in self), default=0)
@@ -57,7 +64,7 @@ class Runs(Sequence[Run]):
 
 
 def _scores(run: Run) -> list[str]:
-    """Metric, and its value on validation and test; a run that failed says so instead."""
+    """Return the metric, and its value on validation and test; why it failed where it did."""
     if run.record.failure is not None:
         return ["", f"failed: {run.record.failure}", ""]
     metric = run.record.selection.metric
@@ -104,21 +111,8 @@ def folder_of(run: Results) -> Path:
     return run.folder if isinstance(run, Run) else Path(run)
 
 
-class Predicted(Sequence["Prediction"]):
+class Predicted(_Results["Prediction"]):
     """Labels of texts, in their order."""
-
-    def __init__(self, predictions: Iterable[Prediction]) -> None:
-        self._predictions = tuple(predictions)
-
-    def __len__(self) -> int:
-        return len(self._predictions)
-
-    @overload
-    def __getitem__(self, index: int) -> Prediction: ...
-    @overload
-    def __getitem__(self, index: slice) -> Predicted: ...
-    def __getitem__(self, index: int | slice) -> Prediction | Predicted:
-        return Predicted(self._predictions[index]) if isinstance(index, slice) else self._predictions[index]
 
     @property
     def labels(self) -> list[str]:
@@ -163,7 +157,7 @@ class Compared:
         return list(self._content()["rows"])
 
     def render(self, format_name: str = "table", width: int = 100) -> str:
-        """The table as ``table``, ``md``, ``csv``, ``tex`` or ``json``."""
+        """Return the table as ``table``, ``md``, ``csv``, ``tex`` or ``json``."""
         from featx.reporting import render
 
         return render(self.comparison, format_name, width)

@@ -71,13 +71,13 @@ class Source:
         return replace(self, inputs=_shared(self.arrays, files))
 
     def candidates(self, combine: Combine) -> list[Candidate]:
-        """What a method may choose from."""
+        """Return what a method may choose from."""
         if not self.kinds:
             return [TEXTS]
         return candidates_of([(kind["layer"], kind["pooling"]) for kind in self.kinds], combine)
 
     def feature_facts(self, combine: Combine) -> dict[str, Any] | None:
-        """What identifies the features, for a record; None for texts."""
+        """Return what identifies the features, for a record; None for texts."""
         if not self.kinds:
             return None
         return {
@@ -89,7 +89,7 @@ class Source:
 
 
 def on_texts(dataset: TextDataset) -> Source:
-    """Source of the methods that read texts."""
+    """Return the source of the methods that read texts."""
     return Source(dataset, Inputs({name: split.texts for name, split in dataset.splits.items()}, {}))
 
 
@@ -129,7 +129,7 @@ def on_given(dataset: TextDataset, given: GivenFeatures) -> Source:
 
 
 def with_shuffled_labels(source: Source, seed: int = 0) -> Source:
-    """The same inputs with the labels of train and validation permuted: nothing is left to learn."""
+    """Return the same inputs with the labels of train and validation permuted: nothing is left to learn."""
     rng = np.random.default_rng(seed)
     splits = {
         name: split if name == "test" else replace(split, labels=rng.permutation(split.labels))

@@ -5,6 +5,7 @@ Transformers applies them where peft happens to be installed and drops them in s
 
 from __future__ import annotations
 
+import json
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,7 +57,8 @@ def _merge(encoder: Any, folder: Path, weights: Path, prefix: str) -> set[str]:
     from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    config: Any = PeftConfig.from_pretrained(str(folder))
+    kinds: Any = PeftConfig
+    config = kinds.from_peft_type(**json.loads((folder / ADAPTER_CONFIG).read_text()))
     if not hasattr(config, "target_modules"):
         raise ValueError(f"adapters of type {config.peft_type} cannot be merged into the weights")
     modules = {name for name, _ in encoder.named_modules()}

@@ -36,7 +36,7 @@ def built_folder(folder: Path, build: Callable[[Path], None], what: str) -> Path
     try:
         if folder.is_symlink() or folder.is_file():
             folder.unlink()
-        with whole_folder(folder) as made:
+        with whole_folder(folder, keep_first=not folder.exists()) as made:  # one that is there is damaged
             build(made)
             (made / _RECORD).write_text(json.dumps(_digests(made), indent=1, sort_keys=True) + "\n")
     except OSError as e:

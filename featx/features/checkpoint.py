@@ -123,13 +123,19 @@ def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: obj
         with quiet_transformers(), quiet_hub():
             return load(checkpoint.path, revision=checkpoint.revision or "main", trust_remote_code=False, **settings)
     except Exception as e:  # broken weights, configurations and tokenizers raise many kinds
-        first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        first_line = _first_line(e)
         if checkpoint.revision is not None and is_unreachable(e):
             raise CheckpointError(
                 f"checkpoint {checkpoint.name!r}: the Hub cannot be reached and not all of its files are cached "
                 f"({first_line}; {tried()}); go online, give a folder, or try --checkpoint demo"
             ) from e
         raise CheckpointError(f"checkpoint {checkpoint.name!r} cannot be loaded: {first_line}") from e
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first line of a message, and the second where the first only announces it."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def load_config(checkpoint: Checkpoint, *, encoders_only: bool = True) -> Any:
     settle(config, checkpoint.name)
     if encoders_only:
         check_is_encoder(config, checkpoint.name)
-        if config.is_encoder_decoder or config.model_type == "xlnet":
+        if is_encoder_decoder(config) or config.model_type == "xlnet":
             raise CheckpointError(
                 f"checkpoint {checkpoint.name!r} ({config.model_type}) is no encoder that featx fine-tunes; choose one "
                 "such as distilbert-base-uncased"
@@ -75,6 +75,13 @@ def causal_message(kind: str, name: str) -> str:
     )
 
 
+def is_encoder_decoder(config: Any) -> bool:
+    """Return whether it is a kind of model with encoder and decoder, also where the encoder alone was saved."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+    return bool(config.is_encoder_decoder) or config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+
 def is_causal(config: Any) -> bool:
     """Return whether the configuration alone says that tokens read only those before them.
 
@@ -92,7 +99,7 @@ def is_causal(config: Any) -> bool:
         or getattr(config, "is_causal", True) is False
         or getattr(config, "attn_type", None) == "bi"  # XLNet
     )
-    return (decoder_only and not both_ways and not config.is_encoder_decoder) or bool(
+    return (decoder_only and not both_ways and not is_encoder_decoder(config)) or bool(
         getattr(config, "is_decoder", False)
     )
 

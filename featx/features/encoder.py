@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from featx.errors import CheckpointError, FeatxWarning, SettingsError
 from featx.features import aligned_attention, packed
 from featx.features.batches import TokenIds, pad
 from featx.features.budget import usual_batch_tokens
-from featx.features.configuration import causal_message, check_is_encoder, load_config
+from featx.features.configuration import causal_message, check_is_encoder, is_encoder_decoder, load_config
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
+from featx.features.memory import is_out_of_memory
 from featx.features.spec import FeatureSpec
 from featx.features.tokens import Tokenizer, load_tokenizer
 from featx.features.trial import Trial, try_out
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 
 #: On CUDA lengths are rounded up to a multiple of this: shapes repeat, and memory blocks with them.
 _CUDA_LENGTH_STEP = 8
+#: Kinds of models whose vectors in version 0.1 hung on the padding of their batch, on what came before, or on what else
+#: was asked for: what it stored of them is not read.
+_COMPUTED_OTHERWISE = frozenset(
+    {"big_bird", "canine", "clip_text_model", "convbert", "fnet", "funnel", "nystromformer", "yoso"}
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,8 @@ class Encoder:
     def model(self) -> Any:
         """The model on its device, ready to compute."""
         if self._model is None:
-            model = self._load_model().to(device=self.device, dtype=self.dtype).eval()
-            self._trial = try_out(model, self.tokenizer)
+            model = self._tried(self._load_model().eval()).to(device=self.device, dtype=self.dtype)
+            assert self._trial is not None
             if self._trial.padding_matters:
                 warnings.warn(
                     f"checkpoint {self.tokenizer.name!r} ({self.config.model_type}) computes another vector for a text "
@@ -100,6 +107,19 @@ class Encoder:
             speed_up(model, self.device, self.dtype, self.batch_tokens)
             self._model = model
         return self._model
+
+    def _tried(self, model: Any) -> Any:
+        """Try `model` on the device in the type of its weights, where rounding hides nothing, if memory allows."""
+        try:
+            model = model.to(self.device)
+            self._trial = try_out(model, self.tokenizer)
+        except Exception as e:
+            if not is_out_of_memory(e) or self.device.type == "cpu":
+                raise
+        if self._trial is None:
+            model = model.to(device="cpu", dtype=self.dtype).to(self.device)
+            self._trial = try_out(model, self.tokenizer)
+        return model
 
     @property
     def trial(self) -> Trial:
@@ -236,7 +256,7 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
 
 def _tell_of_first_token(config: Any, name: str) -> None:
     problem = f"the tokenizer of {name!r} adds no special token such as [CLS] before a text"
-    if config.is_encoder_decoder:
+    if is_encoder_decoder(config):
         raise CheckpointError(
             f"checkpoint {name!r} ({config.model_type}) is no encoder with a first token for the text: {problem}; use "
             "`pooling` mean"
@@ -253,7 +273,7 @@ def _load_model(checkpoint: Checkpoint, config: Any) -> Any:
     from transformers import AutoModel, AutoModelForTextEncoding
     from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
-    if not config.is_encoder_decoder:
+    if not is_encoder_decoder(config):
         return load_weights(checkpoint, AutoModel, config)
     if config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES:  # also where no decoder was saved
         return load_weights(checkpoint, AutoModelForTextEncoding, config)
@@ -289,7 +309,7 @@ def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSet
     """One spec for each layer and pooling asked for, layers outermost."""
     return [
         FeatureSpec(
-            checkpoint=checkpoint.digest,
+            checkpoint=_computed_as_now(checkpoint.digest, encoder.config.model_type),
             tokenizer=checkpoint.tokenizer_digest,
             max_length=encoder.tokenizer.max_length,
             layer=layer,
@@ -299,3 +319,8 @@ def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSet
         for layer in resolve_layers(features.layer, encoder.n_layers)
         for pooling in dict.fromkeys(features.pooling)
     ]
+
+
+def _computed_as_now(digest: str, kind: str) -> str:
+    """Return the digest that names features: another one where version 0.1 stored other vectors under the plain one."""
+    return sha256(f"{digest} by length".encode()).hexdigest() if kind in _COMPUTED_OTHERWISE else digest

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from featx.data import text_digests
 from featx.errors import ExtractionError
 from featx.features.batches import token_batches
+from featx.features.distinct import OneRow
 from featx.features.encoder import Encoder, Launched, feature_specs
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.pipeline import ahead
@@ -151,6 +152,7 @@ class Extractor:
         counts = Counts()
         report = on_progress or (lambda progress: None)
         planner = WindowPlanner(self._stores, self._window_size, remember=_UNDER_WAY)
+        watched = [OneRow(spec, is_alone=len(self.specs) == 1) for spec in self.specs]
 
         def seconds() -> float:
             return time.perf_counter() - started - loading_seconds
@@ -162,12 +164,14 @@ class Extractor:
         with ahead((window, self.encoder.tokenizer(window.texts)) for window in planner.windows(texts)) as windows:
             for window, tokens in windows:
                 loading_seconds += self.encoder.load()  # nothing is loaded when the store has all texts
-                self._encode_window(window, tokens, counts, show)
+                self._encode_window(window, tokens, counts, watched, show)
                 planner.size = self._window_size
             counts.waiting_seconds = windows.waited_seconds if counts.encoded else 0.0
         counts.reused = planner.n_texts - counts.encoded
         counts.extract_seconds = seconds()
         show()
+        for row in watched:
+            row.warn(lambda: counts.encoded)
         return Encoded(planner.digests, counts, self._stores)
 
     @property
@@ -180,7 +184,12 @@ class Extractor:
         return lacking(self._stores, text_digests(texts))
 
     def _encode_window(
-        self, window: Window, tokens: TokenizedTexts, counts: Counts, report: Callable[[], None]
+        self,
+        window: Window,
+        tokens: TokenizedTexts,
+        counts: Counts,
+        watched: Sequence[OneRow],
+        report: Callable[[], None],
     ) -> None:
         started = time.perf_counter()
         n = len(window.texts)
@@ -193,6 +202,8 @@ class Extractor:
             report()
         counts.truncated += tokens.n_truncated
         self._check_finite(vectors, window)
+        for row, array in zip(watched, vectors, strict=True):
+            row.add(array)
         seconds = time.perf_counter() - started
         written = self._written(seconds)
         for store, array in zip(self._stores, vectors, strict=True):
@@ -270,7 +281,11 @@ class Encoded:
     def gather(self, kind: int = 0) -> NDArray[np.float32]:
         """Features of one spec, by its position, shape (n_texts, hidden_size), in the order of the texts."""
         store = self._stores[kind]
-        return store.gather(self._rows(store))
+        features = store.gather(self._rows(store))
+        watched = OneRow(store.spec, is_alone=len(self._stores) == 1)
+        watched.add(features)
+        watched.warn(lambda: len(np.unique(self.digests, axis=0)))
+        return features
 
     def view(self, kind: int = 0) -> FeatureView:
         """The same as `gather`, read from the store only where it is indexed: for more than memory holds."""

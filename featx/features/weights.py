@@ -73,9 +73,11 @@ def load_weights(
         "dtype": torch.float32,
         "use_safetensors": True,
         "output_loading_info": True,
+        "ignore_mismatched_sizes": True,  # drawn at random then, and refused below with their names and shapes
         "adapter_kwargs": dict(_NO_ADAPTER),
     }
     model, info = _loaded(checkpoint, auto_class, wanted)
+    _check_shapes(info, checkpoint.name)
     if needs_head and info["missing_keys"]:
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r}: its weights lack {_listed(info['missing_keys'])}, which would be drawn "
@@ -123,6 +125,15 @@ def _without_prefix(
         stacklevel=4,
     )
     return model, again
+
+
+def _check_shapes(info: dict[str, Any], name: str) -> None:
+    if info["mismatched_keys"]:
+        shown = [f"{key} ({tuple(held)}, expected {tuple(wanted)})" for key, held, wanted in info["mismatched_keys"]]
+        raise CheckpointError(
+            f"checkpoint {name!r}: {len(shown)} tensors have another shape than config.json describes: "
+            f"{_listed(shown)}; give the configuration that was saved with these weights"
+        )
 
 
 def _check_complete(model: Any, info: dict[str, Any], name: str) -> None:

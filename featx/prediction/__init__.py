@@ -3,6 +3,6 @@
 May import ``runs``, ``features``, ``baselines``, ``training``.
 """
 
-from featx.prediction.predictor import Prediction, Predictor, load_predictor
+from featx.prediction.predictor import BATCH_TEXTS, Prediction, Predictor, load_predictor
 
-__all__ = ["Prediction", "Predictor", "load_predictor"]
+__all__ = ["BATCH_TEXTS", "Prediction", "Predictor", "load_predictor"]

@@ -1,104 +1,150 @@
-"""The answer in plain sentences, never more certain than the intervals allow."""
+"""The answer in at most five plain sentences, the verdict first, never more certain than the tests allow."""
 
 from __future__ import annotations
 
-from featx.evaluation import Family
+from featx.evaluation import Verdict
 from featx.reporting.cells import score
 from featx.reporting.comparison import Comparison
+from featx.reporting.headline import Headline
 from featx.reporting.rows import Row
 from featx.settings import CaveatCode
 
 
 def answer(comparison: Comparison) -> list[str]:
-    """Two or three sentences: is fine-tuning worth it here, how sure is that, and at what cost.
+    """Return the answer: is fine-tuning worth it here, how sure is that, at what cost, and what could change it.
 
-    Only what the verdict allows is said to be so; without a fine-tuned and a classical run the answer says
-    what is missing.
+    Of the fine-tuned rows and of the classical ones the best on validation is looked at; a row that was not chosen and
+    says the opposite is named.
     """
-    reference = comparison.row(comparison.reference) if comparison.reference else None
-    classical = [row for row in comparison.rows if row.family.is_classical]
-    if reference is None or reference.family is not Family.FINE_TUNED or not classical:
-        real = [row for row in comparison.rows if not row.control] or list(comparison.rows)
-        best = max(real, key=lambda row: row.validation)
-        return [
-            f"Best on validation is {best.method}, with a test {comparison.metric} of {_shown(best, comparison)}.",
-            "Whether fine-tuning is worth it cannot be said: that takes a run of finetune, one of a classical "
-            "method, and finetune as the reference.",
-        ]
-    # Chosen on validation: the best on test would flatter the classical side.
-    rival = max(classical, key=lambda row: row.validation)
-    first = _limits(reference, comparison) + _verdict(reference, rival, comparison)
-    return [first, _cost(reference, rival), *_caveats(reference, rival, comparison)]
+    headline = comparison.headline
+    if headline is None:
+        return _without_two_sides(comparison)
+    if headline.learned_nothing:
+        return _learned_nothing(headline, comparison)
+    return [
+        _verdict(headline, comparison),
+        _scores(headline, comparison),
+        _gap(headline, comparison),
+        _cost(headline),
+        *_hints(headline),
+    ]
 
 
-def _limits(reference: Row, comparison: Comparison) -> str:
-    """Return the reservations that the first sentence opens with."""
+def _without_two_sides(comparison: Comparison) -> list[str]:
+    real = [row for row in comparison.rows if not row.control] or list(comparison.rows)
+    best = min(real, key=lambda row: (-row.validation, row.seconds, row.method))
+    return [
+        "Whether fine-tuning is worth it cannot be said yet: that takes a fine-tuned method (featx finetune) and a "
+        "classical one (featx baseline).",
+        f"Best on validation is {best.method}, with a test {comparison.metric} of {score(best.test.value)} "
+        f"({_range(comparison, best.test.low, best.test.high, '.3f')}).",
+    ]
+
+
+def _learned_nothing(headline: Headline, comparison: Comparison) -> list[str]:
+    name = headline.finetuned.method
+    return [
+        f"Whether fine-tuning is worth it cannot be said yet: {name} learned nothing; run featx finetune again with "
+        "another `learning_rate` or with `search`.",
+        _scores(headline, comparison),
+    ]
+
+
+def _verdict(headline: Headline, comparison: Comparison) -> str:
+    seed = "fine-tuning" if len(headline.finetuned.seeds) > 1 else "fine-tuning with this one seed"
+    first = {
+        Verdict.BETTER: f"Yes, {seed} is better here",
+        Verdict.WORSE: "No, the classical method is better here",
+        Verdict.EQUIVALENT: "No, fine-tuning is not needed here",
+        Verdict.UNDECIDED: "Undecided",
+    }[headline.verdict]
+    return f"{first}{_limits(headline, comparison)}."
+
+
+def _limits(headline: Headline, comparison: Comparison) -> str:
+    """Return what the verdict must not be read without, as the end of its sentence."""
     limits = []
     if comparison.has(CaveatCode.MIXED_TRAIN):
         limits.append("the methods were trained on different texts")
     if comparison.has(CaveatCode.SHARED_TEST_TEXTS):
         limits.append("every test text stands in train as well")
-    if comparison.has(CaveatCode.UNDER_TRAINED, CaveatCode.LEARNED_NOTHING, method=reference.method):
+    if headline.finetuned.under_trained and headline.verdict is not Verdict.BETTER:
         limits.append("fine-tuning was under-trained")
-    return f"With the reservation that {' and '.join(limits)}: " if limits else ""
+    return f", but {' and '.join(limits)}" if limits else ""
 
 
-def _verdict(reference: Row, rival: Row, comparison: Comparison) -> str:
-    d = rival.difference
-    assert d is not None
-    finetuned = "fine-tuning" if len(reference.seeds) > 1 else "fine-tuning with this one seed"
-    scores = (
-        f"fine-tuning reaches a test {comparison.metric} of {_shown(reference, comparison)}, {rival.method} "
-        f"(best classical method on validation) {_shown(rival, comparison)}"
-    )
-    gap = f"{abs(d.value):.3f} [{min(abs(d.low), abs(d.high)):.3f}, {max(abs(d.low), abs(d.high)):.3f}]"
-    signed = f"the interval of the difference, [{d.low:+.3f}, {d.high:+.3f}],"
-    if rival.verdict == "worse":
-        return f"Yes, {finetuned} is better here: {scores}; it gains {gap}."
-    if rival.verdict == "better":
-        return f"No, the classical method is better here: {scores}; it leads by {gap}."
-    if rival.verdict == "equivalent":
-        return (
-            f"No, fine-tuning is not needed here: {scores}; {signed} lies within ±{comparison.margin:g}, a difference "
-            "that would not matter."
-        )
-    n_test = comparison.data.test.n_texts
-    ahead = "ahead" if d.value > 0 else "behind"
-    why = (
-        f"{signed} holds 0: it may be chance on {n_test} test texts"
-        if not d.excludes_zero
-        else f"{signed} leaves out 0, but not once the number of methods is counted (Holm, p = {rival.p_holm:.3f})"
-    )
-    return f"Undecided: {scores}; the second is {ahead} by {abs(d.value):.3f}, but {why}."
-
-
-def _shown(row: Row, comparison: Comparison) -> str:
-    return f"{score(row.test.value)} [{score(row.test.low)}, {score(row.test.high)}]"
-
-
-def _cost(reference: Row, rival: Row) -> str:
-    dear, cheap = reference.seconds, rival.seconds
-    factor = dear / cheap if cheap > 0 else float("inf")
-    times = f"{factor:.0f} times as long" if factor >= 1.5 else "about as long" if factor > 0.67 else "less time"
+def _scores(headline: Headline, comparison: Comparison) -> str:
+    finetuned, classical = headline.finetuned, headline.classical
     return (
-        f"Fine-tuning took {dear:.1f} s and {rival.method} {cheap:.1f} s in all ({times}); a text costs "
-        f"{reference.predict_ms:.2f} ms against {rival.predict_ms:.2f} ms when predicting."
+        f"{_named(finetuned)} scores {score(finetuned.test.value)}, {classical.method} {score(classical.test.value)} "
+        f"({comparison.metric} on test; each is the best of its side on validation)."
     )
 
 
-def _caveats(reference: Row, rival: Row, comparison: Comparison) -> list[str]:
-    hints = []
-    if reference.under_trained:
-        hints.append("fine-tuning was under-trained: more epochs or another learning rate may raise it")
-    if rival.verdict == "undecided" and rival.paired is not None:
-        hints.append(
-            f"more test texts would narrow the interval (in one comparison these show differences of "
-            f"{rival.paired.minimum_detectable_difference:.3f} or more, with a power of 80 %)"
+def _named(row: Row) -> str:
+    return "Fine-tuning" if row.method == "finetune" else f"Fine-tuning ({row.method})"
+
+
+def _gap(headline: Headline, comparison: Comparison) -> str:
+    paired, d = headline.paired, headline.paired.difference
+    texts = f"With {comparison.data.test.n_texts:,} test texts"
+    of = f"fine-tuning minus {headline.classical.method}, {_range(comparison, d.low, d.high, '+.3f')}"
+    gap = f"a gap of {abs(d.value):.3f}"
+    if paired.one_class:
+        return f"{texts}, all of one class, nothing can be said of the others ({of})."
+    if headline.verdict in (Verdict.BETTER, Verdict.WORSE):
+        return f"{texts} {gap} is more than chance ({of}; p {_p_value(paired.p_value)})."
+    if headline.verdict is Verdict.EQUIVALENT:
+        return f"{texts} the difference is within ±{comparison.margin:g}, which would not matter ({of})."
+    if d.within(comparison.margin):
+        unseen = min(1.0, max(paired.change_bound, paired.disagreement) + max(-d.low, d.high))
+        return (
+            f"{texts} no difference that matters was seen ({of}), but they are too few, in all or of the rarest "
+            f"classes, to say that none is there: up to {unseen:.3f} could go unseen."
         )
-    if len(reference.seeds) == 1:
+    return f"{texts} {gap} is within noise ({of})."
+
+
+def _range(comparison: Comparison, low: float, high: float, sign: str) -> str:
+    return f"{comparison.confidence:.0%}: {low:{sign}} to {high:{sign}}"
+
+
+def _p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def _cost(headline: Headline) -> str:
+    finetuned, classical = headline.finetuned, headline.classical
+    dear, cheap = finetuned.seconds, classical.seconds
+    factor = dear / cheap if cheap > 0 else float("inf")
+    if factor == float("inf"):
+        times = ""
+    elif factor >= 1.5:
+        times = f", {factor:.0f} times as long"
+    else:
+        times = ", about as long" if factor > 0.67 else ", less time"
+    return (
+        f"Fine-tuning took {dear:.1f} s and {classical.method} {cheap:.1f} s in all{times}; predicting a text takes "
+        f"{finetuned.predict_ms:.2f} ms and {classical.predict_ms:.2f} ms."
+    )
+
+
+def _hints(headline: Headline) -> list[str]:
+    finetuned, classical = headline.finetuned, headline.classical
+    hints = [f"{pair.a}, which validation did not choose, is better than {pair.b}" for pair in headline.contradicting]
+    if finetuned.under_trained:
+        hints.append("more epochs or another learning rate may raise fine-tuning, which was under-trained")
+    if headline.verdict is Verdict.UNDECIDED and not headline.paired.one_class:
+        hints.append(
+            f"more test texts (these show differences of {_detectable(headline):.3f} or more four times in five)"
+        )
+    if len(finetuned.seeds) == 1:
         hints.append("more seeds would show how much is luck")
-    if reference.trials == 1 and rival.trials > 1:
-        hints.append(
-            f"the classical method was chosen from {rival.trials} settings, fine-tuning was not tuned (--search)"
-        )
+    if finetuned.trials == 1 and classical.trials > 1:
+        hints.append(f"{classical.method} was chosen from {classical.trials} settings, fine-tuning was not tuned")
     return [f"What could change this: {'; '.join(hints)}."] if hints else []
+
+
+def _detectable(headline: Headline) -> float:
+    paired = headline.paired
+    return min(1.0, max(paired.minimum_detectable_difference, paired.change_bound))

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from featx.evaluation import Caveat, Family
+from featx.reporting.headline import Headline
 from featx.runs import Run
 from featx.settings import CaveatCode, ReportSettings
 
-#: Test texts of a class below which percentile intervals of macro averages are known to be too narrow.
+#: Test texts of a class below which macro averages are uncertain.
 _ENOUGH = 10
 
 
@@ -35,6 +36,18 @@ def caveats_of(
     ]
 
 
+def contradictions(headline: Headline) -> list[Caveat]:
+    """Return a caveat for each row that was not chosen on validation and says the opposite of the answer."""
+    return [
+        Caveat(
+            CaveatCode.CONTRADICTED,
+            f"better than {pair.b} on test, other than the answer says; validation did not choose it",
+            pair.a,
+        )
+        for pair in headline.contradicting
+    ]
+
+
 def _on_data(run: Run) -> Iterator[Caveat]:
     data = run.record.data
     for note in data.notes:
@@ -48,7 +61,7 @@ def _on_data(run: Run) -> Iterator[Caveat]:
     if rarest < _ENOUGH:
         yield Caveat(
             CaveatCode.RARE_CLASS,
-            f"the rarest class has {rarest} test texts; with so few, intervals of macro averages are too narrow",
+            f"the rarest class has {rarest} test texts; with so few, little can be said of macro averages",
         )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import CONFUSION_METRICS, Caveat, caveat_lines
-from featx.reporting.caveats import Failed, caveats_of
+from featx.reporting.caveats import Failed, caveats_of, contradictions
+from featx.reporting.headline import Headline, headline_of
 from featx.reporting.judging import Pair, Pairing, pairs_of, rows_of
 from featx.reporting.naming import row_name
 from featx.reporting.rows import Row
@@ -42,6 +43,8 @@ class Comparison:
         What a reader must know beside the numbers; those that the settings silence are left out.
     silenced : tuple of CaveatCode
         Codes of caveats that apply and are left out.
+    headline : Headline or None
+        The one comparison that the answer is about; None without a fine-tuned and a classical row.
     """
 
     rows: tuple[Row, ...]
@@ -56,6 +59,7 @@ class Comparison:
     checkpoints: tuple[str, ...]
     caveats: tuple[Caveat, ...] = ()
     silenced: tuple[CaveatCode, ...] = ()
+    headline: Headline | None = None
 
     def row(self, method: str) -> Row | None:
         """Return the row of `method`, if it has one."""
@@ -99,11 +103,13 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
     pairing = Pairing(groups, settings)
     rows = rows_of(groups, pairing, reference, settings)
     first = runs[0].record
-    caveats = caveats_of(groups, failed, reference, settings)
+    pairs = pairs_of(rows, pairing)
+    headline = headline_of(rows, pairs, settings)
+    caveats = caveats_of(groups, failed, reference, settings) + (contradictions(headline) if headline else [])
     silenced = [caveat.code for caveat in caveats if caveat.code in (settings.silence or ())]
     return Comparison(
         rows=tuple(rows),
-        pairs=tuple(pairs_of(rows, pairing)),
+        pairs=tuple(pairs),
         failed=tuple(failed),
         reference=reference,
         metric=settings.metric,
@@ -116,6 +122,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
         ),
         caveats=tuple(caveat for caveat in caveats if caveat.code not in silenced),
         silenced=tuple(dict.fromkeys(silenced)),
+        headline=headline,
     )
 
 
@@ -144,7 +151,7 @@ def _grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _find_reference(groups: Mapping[str, Sequence[Run]], settings: ReportSettings) -> str | None:
-    """Return the group that is the reference; of one method on several checkpoints the best on validation."""
+    """Return the group that is the reference: of one method on several checkpoints the best, then cheapest."""
     if settings.reference in groups:
         return settings.reference
     of_method = [name for name, made in groups.items() if made[0].record.method == settings.reference]
@@ -152,7 +159,11 @@ def _find_reference(groups: Mapping[str, Sequence[Run]], settings: ReportSetting
     def validation(name: str) -> float:
         return float(np.mean([run.record.metric("validation", settings.metric) or 0.0 for run in groups[name]]))
 
-    return max(of_method, key=validation, default=None)
+    return min(of_method, key=lambda name: (-validation(name), _seconds(groups[name]), name), default=None)
+
+
+def _seconds(runs: Sequence[Run]) -> float:
+    return float(np.mean([run.record.timings.extract_seconds + run.record.timings.fit_seconds for run in runs]))
 
 
 def check_metric(metric: str) -> None:

@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.reporting.comparison import Comparison
+from featx.reporting.escaping import short_names
 from featx.reporting.layer_display import LayerDisplay
 from featx.reporting.learning_display import LearningDisplay
 from featx.reporting.reliability_display import ReliabilityDisplay
 from featx.reporting.votes import Votes, vote
 from featx.runs import Run, SharedText
+
+#: Characters of a row's name that are shown.
+_NAME_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Details:
     ----------
     comparison : Comparison
     names : tuple of str
-        Of the rows.
+        Of the rows, as they are shown: on one line, cut, none like another.
     runs : tuple of tuple of Run
         Those behind each row; empty where none were given.
     votes : tuple of Votes or None
@@ -117,4 +121,11 @@ def take_apart(
     """Return the details of `comparison`, which was made from `runs`."""
     behind = tuple(row.runs if runs else () for row in comparison.rows)
     votes = tuple(vote([run.predictions["test"] for run in made]) if made else None for made in behind)
-    return Details(comparison, tuple(row.method for row in comparison.rows), behind, votes, texts, shared)
+    return Details(
+        comparison,
+        tuple(short_names([row.method for row in comparison.rows], _NAME_LENGTH)),
+        behind,
+        votes,
+        texts,
+        shared,
+    )

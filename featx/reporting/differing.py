@@ -7,7 +7,7 @@ from typing import Any
 
 from featx.reporting.confusion_display import row_shares
 from featx.reporting.details import Details
-from featx.reporting.escaping import clipped
+from featx.reporting.escaping import clipped, short_names
 from featx.reporting.votes import Votes, confused_pairs, flips
 
 #: Flips that the page holds for each pair of methods and direction.
@@ -71,7 +71,7 @@ def shared_rows(details: Details) -> list[dict[str, Any]]:
     if not details.overlap or labels is None:
         return []
     ordered = sorted(details.overlap, key=lambda shared: shared.train_label == labels[shared.row])
-    names = details.comparison.label_names
+    names = [clipped(name, _LABEL_LENGTH) for name in details.comparison.label_names]
     return [
         {
             "row": shared.row,
@@ -86,11 +86,11 @@ def shared_rows(details: Details) -> list[dict[str, Any]]:
 
 def page_data(details: Details) -> dict[str, Any]:
     """Return all that the page's script needs, ready for JSON."""
-    labels = [clipped(name, _LABEL_LENGTH) for name in details.comparison.label_names]
+    labels = short_names(details.comparison.label_names, _LABEL_LENGTH)
     whole = len(labels) <= MOST_CLASSES
     methods = [
         {
-            "name": clipped(name, _LABEL_LENGTH),
+            "name": name,
             "seeds": len(row.seeds),
             "scored": votes is not None and votes.confidence is not None,
             "matrix": row.confusion.tolist() if whole else None,

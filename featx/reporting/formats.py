@@ -11,11 +11,12 @@ from typing import Any
 
 from featx.errors import SettingsError
 from featx.evaluation import METRICS, Interval
-from featx.markup import visible
+from featx.markup import text_table, visible
 from featx.reporting.answer import answer
 from featx.reporting.cells import Column, columns
 from featx.reporting.comparison import Comparison
 from featx.reporting.escaping import clipped, csv_cell, latex_text, markdown_text
+from featx.reporting.headline import Headline
 from featx.reporting.judging import Pair
 from featx.reporting.rows import Row
 
@@ -38,7 +39,7 @@ def render(comparison: Comparison, format_name: str, width: int = 80) -> str:
     if format_name == "table":
         return terminal_table(comparison, width)
     if format_name not in FORMATS:
-        raise SettingsError(f"the format is {format_name!r}; expected one of: {', '.join(FORMATS)}")
+        raise SettingsError(f"`format` is {format_name!r}; expected one of: {', '.join(FORMATS)}")
     return _WRITERS[format_name](comparison)
 
 
@@ -55,26 +56,24 @@ def fitting_columns(comparison: Comparison, width: int) -> list[Column]:
 
 
 def _width(column: Column, comparison: Comparison) -> int:
-    return max(len(column.short or column.title), *(len(visible(column.cell(row))) for row in comparison.rows))
+    from rich.cells import cell_len
+
+    return max(
+        cell_len(text)
+        for text in (column.short or column.title, *(visible(column.cell(row)) for row in comparison.rows))
+    )
 
 
 def terminal_table(comparison: Comparison, width: int) -> str:
     """Return aligned text, at most `width` characters a line wherever the never-dropped columns fit."""
     kept = fitting_columns(comparison, width)
-    widths = [_width(column, comparison) for column in kept]
-
-    def line(cells: list[str]) -> str:
-        cells = [visible(cell) for cell in cells]
-        parts = (
-            cell.rjust(size) if column.numeric else cell.ljust(size)
-            for cell, size, column in zip(cells, widths, kept, strict=True)
-        )
-        return "  ".join(parts).rstrip()
-
-    head = line([column.short or column.title for column in kept])
-    rule = "  ".join("─" * size for size in widths)
+    made = text_table(
+        [column.short or column.title for column in kept],
+        [[column.cell(row) for column in kept] for row in comparison.rows],
+        {at for at, column in enumerate(kept) if column.numeric},
+    )
     failed = [clipped(f"{made.method}: failed: {made.reason}", max(2, width)) for made in comparison.failed]
-    return "\n".join([head, rule, *(line([column.cell(row) for column in kept]) for row in comparison.rows), *failed])
+    return "\n".join([made, *failed])
 
 
 def _markdown(comparison: Comparison) -> str:
@@ -168,6 +167,7 @@ def _latex(comparison: Comparison) -> str:
 def _json(comparison: Comparison) -> str:
     content = {
         "answer": answer(comparison),
+        "headline": _headline(comparison.headline),
         "metric": comparison.metric,
         "confidence": comparison.confidence,
         "reference": comparison.reference,
@@ -183,6 +183,21 @@ def _json(comparison: Comparison) -> str:
         "failed": [asdict(failed) for failed in comparison.failed],
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _headline(headline: Headline | None) -> dict[str, Any] | None:
+    if headline is None:
+        return None
+    d, p_value = headline.paired.difference, headline.paired.p_value
+    numbers = {"difference": d.value, "low": d.low, "high": d.high, "p": p_value}
+    return {
+        "finetuned": headline.finetuned.method,
+        "classical": headline.classical.method,
+        **{name: _rounded(value) for name, value in numbers.items()},
+        "verdict": headline.verdict.value,
+        "learned_nothing": headline.learned_nothing,
+        "contradicted_by": [pair.a for pair in headline.contradicting],
+    }
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from featx.evaluation import (
     CLASS_METRICS,
     CONFUSION_METRICS,
     SCORE_METRICS,
+    Family,
     Interval,
     Lengths,
     Paired,
@@ -99,6 +100,22 @@ def rows_of(
     return sorted(map(_with_pareto, rows, itertools.repeat(rows)), key=lambda row: (-row.test.value, row.method))
 
 
+def pre_stated(rows: Sequence[Row]) -> tuple[Row, Row] | None:
+    """Return the fine-tuned and the classical row that are compared; None where one is missing.
+
+    Each is the best of its side on validation, of equals the cheapest, then the first by name. Nothing of test decides:
+    the best on test would flatter its side.
+    """
+    sides = (
+        [row for row in rows if row.family is Family.FINE_TUNED],
+        [row for row in rows if row.family.is_classical],
+    )
+    if not all(sides):
+        return None
+    finetuned, classical = (min(side, key=lambda row: (-row.validation, row.seconds, row.method)) for side in sides)
+    return finetuned, classical
+
+
 def pairs_of(rows: Sequence[Row], pairing: Pairing) -> list[Pair]:
     """Every pair of rows, controls left out; p-values are adjusted for the number of pairs."""
     names = [row.method for row in rows if not row.control]
@@ -162,7 +179,6 @@ def _class_intervals(runs: list[Run], resamples: Resamples, settings: ReportSett
     if made is None:
         return {}
     values, drawn = made
-
     lengths = least_lengths_of_classes([run.predictions["test"] for run in runs], settings.confidence)
 
     def interval(name: str, k: int) -> Interval:
@@ -178,7 +194,11 @@ def _class_intervals(runs: list[Run], resamples: Resamples, settings: ReportSett
 def _against_reference(
     rows: Sequence[Row], pairing: Pairing, reference: str | None, settings: ReportSettings
 ) -> list[Row]:
-    """Rows with their difference to the reference; p-values are adjusted over all methods that are no controls."""
+    """Return rows with their difference to the reference; p-values are adjusted over all methods that are no controls.
+
+    The verdict on the one row with which the reference was to be compared before test was looked at (see
+    `pre_stated`) rests on its own p-value, not on the adjusted one.
+    """
     if reference is None:
         return list(rows)
     paired = {row.method: pairing.paired(row.method, reference) for row in rows if row.method != reference}
@@ -186,10 +206,14 @@ def _against_reference(
     p_holm = dict(zip(family, holm([paired[name].p_value for name in family]), strict=True))
     mcnemar_holm = dict(zip(family, holm([paired[name].mcnemar_p for name in family]), strict=True))
 
+    sides = pre_stated(rows)
+    rival = sides[1].method if sides and sides[0].method == reference else None
+
     def said(name: str) -> str:
         if name not in p_holm:
             return ""
-        return verdict(paired[name], p_holm[name], settings.margin, settings.confidence).value
+        p_value = paired[name].p_value if name == rival else p_holm[name]
+        return verdict(paired[name], p_value, settings.margin, settings.confidence).value
 
     return [
         replace(

@@ -53,7 +53,7 @@ class MapDisplay:
             If the projection is unknown, its package is not installed, or there are fewer than three texts.
         """
         if projection not in PROJECTIONS:
-            raise SettingsError(f"the map is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
+            raise SettingsError(f"`map` is {projection!r}; expected one of: {', '.join(PROJECTIONS)}")
         if len(features) < 3:
             raise SettingsError(f"a map takes three texts or more, but there are {len(features)}")
         if len(features) > MOST_POINTS:
@@ -111,7 +111,7 @@ def _umap(features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
             from umap import UMAP
         except ImportError as e:
             raise SettingsError(
-                "a map by umap needs the package umap-learn; install it with: pip install 'featx[umap]'"
+                "`map` umap needs the package umap-learn; install it with: pip install 'featx[umap]'"
             ) from e
         reducer = UMAP(n_components=2, n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1)
         return np.asarray(reducer.fit_transform(features), np.float64)

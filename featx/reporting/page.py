@@ -25,7 +25,7 @@ from featx.reporting.run_summary import describe_data
 _TEMPLATES = Path(__file__).parent / "templates"
 #: Columns from this rank on are folded away on narrow screens.
 _MINOR = 3
-_LONGEST_CELL = 120
+_LONGEST_CELL, _LONGEST_SENTENCE = 120, 2_000
 
 
 def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, bytes]]) -> str:
@@ -56,7 +56,7 @@ def page(details: Details, title: str, figures: Sequence[tuple[ReportFigure, byt
         style=Markup(style),  # noqa: S704 (our own files)
         script=Markup(script),  # noqa: S704
         policy=Markup(_policy(style, script)),  # noqa: S704 (our own words and base64)
-        answer=answer(comparison),
+        answer=[clipped(sentence, _LONGEST_SENTENCE) for sentence in answer(comparison)],
         columns=[_head(column) for column in shown],
         rows=[_row(details, at, shown) for at in range(len(comparison.rows))],
         facts=[(name, clipped(value, 4 * _LONGEST_CELL)) for name, value in describe_data(comparison)],

@@ -16,9 +16,12 @@ from featx.evaluation import Predictions
 from featx.files import whole_folder
 from featx.runs.consistency import check_predictions
 from featx.runs.measuring import folder_bytes, folder_digest
+from featx.runs.names import is_name
 from featx.runs.reading import record_from_text
-from featx.runs.record import NAME, RunRecord
+from featx.runs.record import RunRecord
 
+#: A record larger than this is none of ours; those of long searches over many layers have a few megabytes.
+_MOST_BYTES = 64 << 20
 RECORD, PREDICTIONS, MODEL = "run.json", "predictions.parquet", "model"
 
 
@@ -60,9 +63,10 @@ def check_name(name: str, option: str) -> str:
     Raises
     ------
     SettingsError
-        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters.
+        If it holds anything but letters, digits and ``._+-``, starts with a sign, or is over 100 characters
+        or 200 bytes.
     """
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise SettingsError(
             f"{option} is {name[:60]!r}; expected 1 to 100 letters, digits and ._+- that start with a letter or digit"
         )
@@ -155,6 +159,10 @@ def read_run(folder: Path) -> Run:
     """
     path = folder / RECORD
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("not a regular file")
+        if path.stat().st_size > _MOST_BYTES:
+            raise OSError(f"it is larger than {_MOST_BYTES >> 20} MiB")
         text = path.read_text("utf-8")
     except OSError as e:
         raise RunError(
@@ -173,7 +181,12 @@ def _read_predictions(path: Path, record: RunRecord) -> dict[str, Predictions]:
     import pyarrow.parquet as pq
 
     try:
+        if not path.is_file():
+            raise OSError("no such file")
         with pq.ParquetFile(path) as file:
+            stated = sum(record.data.splits[name].n_texts for name in ("validation", "test"))
+            if file.metadata.num_rows != stated:  # before memory is taken for them
+                raise ValueError(f"{file.metadata.num_rows} predictions, but run.json states {stated} texts")
             table = file.read()
         splits = np.asarray(table["split"].to_pylist())
         rows, y_true, y_pred = (_whole_numbers(table, name) for name in ("row", "y_true", "y_pred"))

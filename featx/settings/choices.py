@@ -129,6 +129,14 @@ class CaveatCode(StrEnum):
     CONTRADICTED = "contradicted"
 
 
+class OnBlank(StrEnum):
+    """What becomes of rows without a text: an error before any work, left out, or kept with an empty label."""
+
+    ERROR = "error"
+    SKIP = "skip"
+    EMPTY = "empty"
+
+
 class Quoting(StrEnum):
     """Whether quotation marks enclose cells of CSV and TSV files, or are part of the texts; ``auto`` finds out."""
 
@@ -180,21 +188,21 @@ class TableFormat(StrEnum):
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-def choose(kind: type[Choice], value: str, option: str) -> Choice:
+def choose(kind: type[Choice], value: str, name: str) -> Choice:
     """Return the member of `kind` that `value` names.
 
     Raises
     ------
     SettingsError
-        If there is none; the message lists the valid ones.
+        If there is none; lists the valid ones and carries the `name` of the setting.
 
     Examples
     --------
-    >>> choose(Pooling, "mean", "--pooling")
+    >>> choose(Pooling, "mean", "pooling")
     <Pooling.MEAN: 'mean'>
     """
     try:
         return kind(value)
     except ValueError:
         valid = ", ".join(member.value for member in kind)
-        raise SettingsError(f"{option} is {value!r}; expected one of: {valid}") from None
+        raise SettingsError(f"`{name}` is {value!r}; expected one of: {valid}", name) from None

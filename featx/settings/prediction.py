@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from featx.settings.base import Settings
-from featx.settings.choices import Quoting
+from featx.settings.choices import OnBlank, Quoting
 from featx.settings.declare import setting
 from featx.settings.tables import Delimiter, Encoding, Header, QuotingOf, TextColumn, check_table_settings
 
@@ -20,6 +20,9 @@ class PredictionSettings(Settings, table="prediction", heading="Files"):
     header: Header = True
     quoting: QuotingOf = Quoting.AUTO
     encoding: Encoding = None
+    on_blank: Annotated[
+        OnBlank, setting("Rows without a text: error (before any work), skip, or empty (kept, with an empty label).")
+    ] = OnBlank.ERROR
     escape_formulas: Annotated[
         bool,
         setting(

@@ -106,5 +106,5 @@ def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[
     checkpoint = Checkpoint(str(folder), str(folder), None, "", "")
     config = load_config(checkpoint)
     tokenizer = load_tokenizer(checkpoint, config, max_length)
-    model = load_weights(checkpoint, AutoModelForSequenceClassification, config)
+    model = load_weights(checkpoint, AutoModelForSequenceClassification, config, needs_head=True)
     return model.to(device).eval(), tokenizer

@@ -226,7 +226,7 @@ def test_wrong_settings_are_one_line(featx: Run, tweets: Path, tiny: Path, name:
         ),
         (["report"], 2, "Missing argument"),
         (["report", "nowhere"], 1, "holds no runs"),
-        (["report", "nowhere", "--format", "pdf"], 2, "the format is 'pdf'"),
+        (["report", "nowhere", "--format", "pdf"], 2, "--format is 'pdf'"),
         (["predict", "nowhere", "x"], 1, "nowhere is no folder"),
         (["run", "nowhere.toml"], 2, "is not there"),
         (["baseline", "--dataset", "nowhere.csv"], 1, "no file or folder 'nowhere.csv'"),
@@ -262,7 +262,7 @@ def test_predict_says_which_text_is_empty(featx: Run, tweets: Path, tmp_path: Pa
     assert "text 2 is empty" in featx("predict", run, "fine", "  ")[2]
     assert "give TEXTS or --input, not both" in featx("predict", run, "fine", "--input", "x")[2]
     shutil.rmtree(run / "model")
-    assert "the run has no classifier saved" in featx("predict", run, "fine")[2]
+    assert "is missing or not as it was saved" in featx("predict", run, "fine")[2]
 
 
 @pytest.mark.parametrize("command", ["extract", "baseline", "finetune", "report", "run", "predict", "demo"])

@@ -259,11 +259,10 @@ def test_texts_are_tokenised_once_for_all_seeds_and_trials(
 
 
 def test_settings_that_came_later_leave_earlier_runs_what_they_are() -> None:
-    from featx.experiment.finetune import finetune_facts
-    from featx.settings import FinetuneSettings
+    from featx.settings import FinetuneSettings, identity_facts
 
-    assert not {"max_steps", "logging_steps"} & set(finetune_facts(FinetuneSettings()))
-    facts = finetune_facts(FinetuneSettings(max_steps=9, logging_steps=2))
+    assert not {"max_steps", "logging_steps"} & set(identity_facts(FinetuneSettings()))
+    facts = identity_facts(FinetuneSettings(max_steps=9, logging_steps=2))
     assert (facts["max_steps"], facts["logging_steps"]) == (9, 2)
 
 

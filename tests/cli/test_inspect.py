@@ -185,7 +185,7 @@ def test_wrong_usage_is_one_line(featx: Run, tiny: Path, arguments: list[str], c
 def test_unknown_map_and_unwritable_figures(featx: Run, tweets: Path, tiny: Path, tmp_path: Path) -> None:
     data = ["inspect", "data", "--dataset", tweets, "--checkpoint", tiny]
     assert (
-        "the map is 'tsne'; expected one of: pca, umap" in featx(*data, "--figures", tmp_path / "p", "--map", "tsne")[2]
+        "--map is 'tsne'; expected one of: pca, umap" in featx(*data, "--figures", tmp_path / "p", "--map", "tsne")[2]
     )
     (tmp_path / "file").write_text("x")
     assert "the figures cannot be written to" in featx(*data, "--figures", tmp_path / "file" / "p")[2]

@@ -70,10 +70,10 @@ def test_a_signal_at_any_moment_of_the_start(
 
 def test_no_except_exception_holds_a_signal_up() -> None:
     code = (
-        "import os, signal, sys\nfrom featx.cli import main\nfrom featx.data import address\nimport featx.experiment.extract as e\n"
-        "def load(*a):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n    except Exception:\n        pass\n"
+        "import os, signal\nfrom featx.cli import main\nimport featx.experiment.doctor as doctor\n"
+        "def examine(*a):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n    except Exception:\n        pass\n"
         "    raise SystemExit('went on')\n"
-        "e.load_dataset = load\nmain(['extract', '--dataset', 'demo'])"
+        "doctor.examine = examine\nmain(['doctor'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
     assert (done.returncode, done.stderr.count("\n")) == (143, 1), done.stderr

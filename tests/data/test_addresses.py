@@ -340,3 +340,48 @@ def test_split_rejects_unequal_lengths() -> None:
 
     with pytest.raises(ValueError, match="2 texts but 1 labels"):
         Split(["a", "b"], np.array([0]), ("x", "y"))
+
+
+def test_windows_lines_give_the_same_data(tweets: Path) -> None:
+    before = load(tweets)
+    for path in tweets.glob("*.txt"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    after = load(tweets)
+    assert [split.digest for split in after.splits.values()] == [split.digest for split in before.splits.values()]
+
+
+def test_shards_of_the_hub(tmp_path: Path) -> None:
+    texts = [f"text {k}" for k in range(40)]
+    for k in range(4):
+        rows = slice(10 * k, 10 * k + 10)
+        table = pa.table({"text": texts[rows], "label": [row % 2 for row in range(10)]})
+        pq.write_table(table, tmp_path / f"train-0000{k}-of-00004-a09b74b3ef9c3b5{k}.parquet")
+    pq.write_table(table, tmp_path / "test-00000-of-00001.parquet")
+    assert sorted([*load(tmp_path).train.texts, *load(tmp_path).validation.texts]) == sorted(texts)
+    (tmp_path / "train-00002-of-00004-a09b74b3ef9c3b52.parquet").unlink()
+    with pytest.raises(DataError, match="is one of 4 files of train, but 3 are there; expected each of them once"):
+        load(tmp_path)
+
+
+def test_folders_named_for_their_splits(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "0000.csv").write_text(csv_of(many(5)))
+        (tmp_path / split / "0001.csv").write_text(csv_of([(f"{text} more", label) for text, label in many(5)]))
+    (tmp_path / "train" / "0001.csv").write_text("text,label\nx,\n")
+    with pytest.raises(DataError, match=r"0001\.csv, line 2: the label is empty"):
+        load(tmp_path)
+    (tmp_path / "train" / "0001.csv").write_text("text,label\nx,neutral\n")
+    assert [len(split) for split in load(tmp_path).splits.values()] == [13, 3, 30]
+
+
+def test_two_mappings_that_differ(tmp_path: Path) -> None:
+    for split, names in (("train", ["a", "b"]), ("test", ["b", "a"])):
+        features = {"label": {"names": names, "_type": "ClassLabel"}}
+        table = pa.table({"text": [f"t {k}" for k in range(20)], "label": [k % 2 for k in range(20)]})
+        stated = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        pq.write_table(stated, tmp_path / f"{split}.parquet")
+    with pytest.raises(DataError, match="state different label names"):
+        load(tmp_path)
+    pq.write_table(table, tmp_path / "test.parquet")
+    assert load(tmp_path).label_names == ("a", "b")

@@ -26,14 +26,15 @@ from featx.data.tables import read_table
 from featx.errors import DataError
 from featx.settings import DataSettings
 
+#: Of computing: nothing here waits, and the machine may be busy.
 SECONDS = 10
 
 
 @pytest.fixture(autouse=True)
 def in_time() -> Iterator[None]:
-    start = time.perf_counter()
+    start = time.process_time()
     yield
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.arrow", "a.xlsx", "a.json", "a.csv.gz", "a.txt"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def test_other_encodings_are_asked_for_and_read_when_named(tmp_path: Path, encod
 
 def test_the_line_of_the_first_wrong_byte_far_into_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_bytes("é line\n".encode() * 400_000 + b"caf\xe9\n")
+    path.write_bytes("é line\n".encode() * 400_000 + "café\n".encode("latin-1"))
     with pytest.raises(DataError, match="line 400001: byte 0xe9 is not UTF-8"):
         list(stream_texts(path))
     path.write_bytes("é line\n".encode("utf-16") * 3 + b"\x00")
@@ -177,3 +178,33 @@ def test_lines_are_the_same_whatever_their_ends(size: int, encoding: str) -> Non
         for last in ("", end):
             data = (end.join(lines) + last).encode(encoding)
             assert list(stream_lines(Pipe(data, size), "pipe")) == lines  # type: ignore[arg-type]
+
+
+def test_columns_of_other_formats_are_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"body": "a long text {k}", "stars": {k % 2}}}\n' for k in range(20)))
+    with pytest.raises(
+        DataError,
+        match=r"no text column .* and no label column .*; it has 'body', 'stars'; name yours with `text_column` "
+        r"\(likely 'body'\) and name yours with `label_column` \(likely 'stars'\)$",
+    ):
+        read_table(path)
+    with pytest.raises(DataError, match="no text column"):
+        list(stream_texts(path))
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [(gzip.compress(b"text", mtime=0), "gzip"), (b"PK\x03\x04abc", "zip"), (b"PAR1\x15\x04", "Parquet")],
+)
+def test_files_with_the_suffix_of_another_kind(tmp_path: Path, start: bytes, kind: str) -> None:
+    (tmp_path / "a.csv").write_bytes(start)
+    with pytest.raises(DataError, match=f"is no text but begins as {kind}"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl.gz"])
+def test_pointers_of_git_lfs(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n")
+    with pytest.raises(DataError, match="a pointer of Git LFS and not the data; fetch it with: git lfs pull"):
+        read_table(tmp_path / name)

@@ -90,6 +90,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no text column": (pd.DataFrame({"x": TEXTS, "label": LABELS}), "no text column .*; it has 'x', 'label'"),
     "columns without names": (pd.DataFrame([["a", "b"]]), "no text column .*; it has '0', '1'"),
     "an empty table": ({"text": [], "label": []}, "holds no rows"),
+    "a split twice": ({"train": (TEXTS, LABELS), "Training": (TEXTS, LABELS)}, "'train', 'Training' name a split twice"),
     "no test": ({"train": (TEXTS, LABELS)}, "no test split beside train"),
     "a number in test": ({"train": (TEXTS, LABELS), "test": ([1], ["pos"])}, "data in memory, test, row 1: the text is 1"),
     "a number": (7, "a data set cannot be read from a value of type int"),

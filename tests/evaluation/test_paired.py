@@ -164,5 +164,5 @@ def test_verdicts(low: float, high: float, p: float, expected: Verdict) -> None:
 
 @pytest.mark.parametrize("margin", [-0.1, 1.0, float("nan")])
 def test_a_margin_out_of_range_is_refused(margin: float) -> None:
-    with pytest.raises(SettingsError, match=r"margin is .*; expected 0 or a difference below 1"):
+    with pytest.raises(SettingsError, match=r"`margin` is .*; expected a number from 0 to below 1"):
         ReportSettings(margin=margin)

@@ -74,10 +74,10 @@ def test_formats_by_suffix_and_by_name(tmp_path: Path) -> None:
     assert choose_format(Path("x"), None) is Format.DATASETS
     assert choose_format(Path("x.data"), "npz") is Format.NPZ
     with pytest.raises(
-        SettingsError, match=r"--output is 'x.csv'; expected .npz, .parquet, a folder, or --format \(npz,"
+        SettingsError, match=r"`output` is .x.csv.; expected .npz, .parquet, a folder, or `format` \(npz,"
     ):
         choose_format(Path("x.csv"), None)
-    with pytest.raises(SettingsError, match=r"--format is 'csv'; expected one of: npz, parquet, datasets"):
+    with pytest.raises(SettingsError, match=r"`format` is .csv.; expected one of: npz, parquet, datasets"):
         choose_format(Path("x.npz"), "csv")
     (tmp_path / "mine").mkdir()
     with pytest.raises(SettingsError, match="is there and is no folder of datasets"):

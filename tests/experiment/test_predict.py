@@ -14,13 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 from tiny import write_tweeteval
 
-from featx.data.streams import count_rows, stream_texts
+from featx.data.streams import check_blank, count_rows, stream_rows, stream_texts
 from featx.errors import DataError, FeatxError, SettingsError
 from featx.experiment.context import Context
-from featx.experiment.predict import check_output, predict_batches, predict_file
+from featx.experiment.predict import NewText, check_output, predict_batches, predict_file
+from featx.experiment.prediction_files import prediction_file
 from featx.experiment.workspace import Workspace
-from featx.prediction import Predictor
+from featx.prediction import Prediction, Predictor
 from featx.session import Session
+from featx.settings import OnBlank
 
 METHODS = ("tfidf-logreg", "logreg", "finetune")
 
@@ -171,12 +173,19 @@ def test_wrong_inputs_name_file_and_row(tmp_path: Path, name: str, content: byte
 def test_streams_read_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b'\xef\xbb\xbfid,TEXT\r\n1,"a\r\nb, c"\r\n\r\n2,d\r\n')
     assert list(stream_texts(tmp_path / "a.csv")) == ["a\r\nb, c", "d"]
-    (tmp_path / "a.txt").write_bytes("\ufeffone\n\n  \ntwo\u2028three\n".encode())
+    (tmp_path / "a.txt").write_bytes("\ufeffone\ntwo\u2028three\n\n  \n".encode())
     assert list(stream_texts(tmp_path / "a.txt")) == ["one", "two\u2028three"]
     (tmp_path / "b.jsonl").write_text('\n{"body": "x", "text": "y"}\n')
     assert list(stream_texts(tmp_path / "b.jsonl", "body")) == ["x"]
     assert list(stream_texts(tmp_path / "b.jsonl")) == ["y"]
     assert count_rows(tmp_path / "a.txt") == 5
+    (tmp_path / "b.txt").write_bytes(b"one\n\n  \ntwo\n")
+    with pytest.raises(DataError, match=r"b\.txt: 2 of 4 rows have no text, the first is line 2; give `on_blank` skip"):
+        check_blank(tmp_path / "b.txt")
+    rows = list(stream_rows(tmp_path / "b.txt", on_blank=OnBlank.SKIP))
+    assert [(row.row, row.text) for row in rows] == [(0, "one"), (3, "two")]
+    rows = list(stream_rows(tmp_path / "b.txt", on_blank=OnBlank.EMPTY))
+    assert [(row.row, row.text) for row in rows] == [(0, "one"), (1, ""), (2, ""), (3, "two")]
     assert count_rows(tmp_path / "none") is None
     assert count_rows(write_input(tmp_path / "n.parquet", ["a"] * 9)) == 9
 
@@ -213,7 +222,7 @@ def test_a_row_is_labelled_for_each_line_whatever_its_marks(made: dict[str, Any]
     """Through the command line, options of reading and writing included."""
     from click.testing import CliRunner
 
-    from featx.cli.main import cli
+    from featx.cli.group import cli
 
     lines = [f"text {k}" for k in range(20)]
     lines[4], lines[8] = '"opens', 'closes"'
@@ -229,3 +238,39 @@ def test_a_row_is_labelled_for_each_line_whatever_its_marks(made: dict[str, Any]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 0, done.output
     assert [row["text"] for row in read_output(output)] == ["café", "=2"]
+
+
+def test_rows_without_a_text(made: dict[str, Any], tmp_path: Path) -> None:
+    """Found before the work; left out or kept on demand, under the row numbers of the file, other columns with them."""
+    from click.testing import CliRunner
+
+    from featx.cli.group import cli
+
+    path, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text("id,text,label\nc1, ,old\nc2,good day,old\nc3,,new\nc4,bad bus,new\n")
+    run = str(made["runs"]["tfidf-logreg"].folder)
+    arguments = ["predict", run, "--input", str(path), "--output", str(output), "--quiet"]
+    with pytest.raises(DataError, match=r"in\.csv: 2 of 4 rows have no text, the first is line 2"):
+        CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
+    assert not output.exists()
+    for policy, rows in (("skip", [1, 3]), ("empty", [0, 1, 2, 3])):
+        done = CliRunner().invoke(cli, [*arguments, "--on-blank", policy], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        found = read_output(output)
+        assert [int(row["row"]) for row in found] == rows
+        assert [row["id"] for row in found] == [f"c{at + 1}" for at in rows]
+        assert [row["input_label"] for row in found] == [["old", "old", "new", "new"][at] for at in rows]
+        for at, row in zip(rows, found, strict=True):
+            assert bool(row["label"]) == bool(row["score_negative"]) == (at in (1, 3))
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.parquet", "o.csv"])
+def test_blank_rows_first_hold_the_columns_of_all(tmp_path: Path, name: str) -> None:
+    new = [NewText(at, "" if at < 3 else "words", {"id": at}) for at in range(5)]
+    labelled = [(one, Prediction(one.text, "a", {"a": 1.0}) if one.text else Prediction("", "", None)) for one in new]
+    with prediction_file(tmp_path / name) as write:
+        for at in range(0, 5, 2):
+            write(labelled[at : at + 2])
+    rows = read_output(tmp_path / name)
+    assert [list(row) for row in rows] == [["row", "id", "text", "label", "score_a"]] * 5
+    assert [row["score_a"] in (None, "") for row in rows] == [True, True, True, False, False]

@@ -159,3 +159,12 @@ def test_positions_that_are_too_few_are_found_by_trying(tmp_path: Path, monkeypa
     with pytest.raises(CheckpointError, match=r"has positions for 96 tokens, .* cut at 98; give `max_length` 96"):
         loaded(folder, MEAN).load()
     loaded(folder, FeatureSettings(pooling=(Pooling.MEAN,), max_length=96)).load()
+
+
+def test_what_version_0_1_stored_of_a_kind_that_it_computed_otherwise_is_not_read(
+    kind: str, folder: Path, encoder: Encoder
+) -> None:
+    checkpoint = find_checkpoint(str(folder), Path("unused"))
+    (spec,) = Extractor(encoder, checkpoint, MEAN, None).specs
+    otherwise = kind in PADDING_MATTERS | {"big_bird", "clip_text_model"}
+    assert (spec.checkpoint != checkpoint.digest) == otherwise

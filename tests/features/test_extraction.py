@@ -154,6 +154,7 @@ def test_progress_ends_complete(tiny: Path) -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
+@pytest.mark.filterwarnings("ignore:all texts have one and the same vector")
 def test_memory_does_not_grow_with_the_number_of_texts(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's own peak while texts stream through: windows and digests, not the texts."""
     monkeypatch.setattr(extraction, "_LARGEST_WINDOW", 256)
@@ -231,3 +232,29 @@ def test_lacks_says_which_texts_are_new(tiny: Path, tmp_path: Path) -> None:
     made = extractor(tiny, tmp_path)
     made.encode(TEXTS[:2])
     assert made.lacks(["new", TEXTS[1], TEXTS[0], "newer"]).tolist() == [True, False, False, True]
+
+
+def test_one_and_the_same_vector_for_all_texts_is_said(tiny: Path, tmp_path: Path) -> None:
+    from featx.errors import FeatxWarning
+    from featx.features.checkpoint import find_checkpoint
+    from featx.features.encoder import load_encoder
+    from featx.features.extraction import Extractor
+    from featx.settings import ComputeSettings, FeatureSettings, Pooling
+
+    four = ["a day", "a train", "a bus", "a phone"]
+    checkpoint = find_checkpoint(str(tiny), Path("unused"))
+    embeddings = FeatureSettings(layer=(0,))
+
+    def made(features: FeatureSettings) -> Extractor:
+        return Extractor(load_encoder(checkpoint, features, ComputeSettings()), checkpoint, features, tmp_path)
+
+    words = r"all texts have one and the same vector in layer 0 with pooling cls, so no classifier can tell them apart"
+    with pytest.warns(FeatxWarning, match=words):
+        encoded = made(embeddings).encode(four)
+    with pytest.warns(FeatxWarning, match=words):
+        encoded.gather()
+    with pytest.warns(FeatxWarning, match=words):
+        made(embeddings).encode(four).gather()
+    made(embeddings).encode(["a day"] * 4).gather()  # one text twice
+    made(FeatureSettings(layer=(0,), pooling=(Pooling.MEAN,))).encode(four).gather()
+    made(FeatureSettings(layer=(0, 1))).encode(four).gather()

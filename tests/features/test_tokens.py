@@ -125,6 +125,17 @@ def test_an_encoder_decoder_without_a_first_token_has_mean_alone(tmp_path: Path)
     loaded(folder).load()
 
 
+def test_an_encoder_that_was_saved_without_its_decoder_is_loaded(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, T5EncoderModel
+
+    whole = make(tmp_path / "t5", "t5")
+    T5EncoderModel.from_pretrained(whole).save_pretrained(tmp_path / "encoder")
+    AutoTokenizer.from_pretrained(whole).save_pretrained(tmp_path / "encoder")
+    ids, kinds = [[5, 6, 7, 3]], [(2, Pooling.MEAN)]
+    made, expected = (loaded(folder).encode(ids, kinds)[0] for folder in (tmp_path / "encoder", whole))
+    assert np.array_equal(made, expected)
+
+
 def test_a_sentencepiece_model_alone_says_what_to_install(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "find_spec", lambda name: None)
     loaded(bert)

@@ -200,7 +200,7 @@ def test_maps_of_many_points_and_of_none() -> None:
     rng = np.random.default_rng(0)
     many = MapDisplay.of_features(rng.normal(size=(6_000, 3)).astype(np.float32), np.arange(6_000) % 2, ("a", "b"))
     assert many.points.shape == (5_000, 2)
-    with pytest.raises(SettingsError, match=r"the map is 'tsne'; expected one of: pca, umap"):
+    with pytest.raises(SettingsError, match=r"`map` is 'tsne'; expected one of: pca, umap"):
         MapDisplay.of_features(np.zeros((5, 3), np.float32), np.zeros(5, int), ("a",), "tsne")
     with pytest.raises(SettingsError, match=r"a map takes three texts or more, but there are 2"):
         MapDisplay.of_features(np.zeros((2, 3), np.float32), np.zeros(2, int), ("a",))

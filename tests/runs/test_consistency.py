@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,11 @@ def two_columns_exchanged(table: pa.Table) -> pa.Table:
     return table.rename_columns([swap.get(name, name) for name in table.column_names])
 
 
+def all_of_one_split(table: pa.Table) -> pa.Table:
+    table = table.set_column(0, "split", pa.array(["test"] * len(table)))
+    return table.set_column(1, "row", pa.array(range(len(table))))
+
+
 def without_scores(table: pa.Table) -> pa.Table:
     return table.select([name for name in table.column_names if not name.startswith("score_")])
 
@@ -60,10 +66,10 @@ def without_scores(table: pa.Table) -> pa.Table:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda table: table.slice(0, len(table) - 1), "89 predictions for test, but run.json states 90 texts"),
+        (lambda table: table.slice(0, len(table) - 1), "149 predictions, but run.json states 150 texts"),
         (lambda table: table.take(np.random.default_rng(0).permutation(len(table))), "rows of .* are not 0, 1, 2"),
-        (lambda table: table.slice(0, 60), "no predictions for test"),
-        (lambda table: table.slice(60), "no predictions for validation"),
+        (lambda table: table.slice(0, 60), "60 predictions, but run.json states 150 texts"),
+        (all_of_one_split, "no predictions for validation"),
         (one_label_changed, "the predictions for test give accuracy 0.* run.json states 0"),
         (truth_changed, r"the classes of test have \[.*\] texts, but run.json states \[30, 30, 30\]"),
         (one_column_renamed, "score columns are not those of the label names in run.json"),
@@ -147,3 +153,15 @@ def test_links_in_results_lead_nowhere(tmp_path: Path) -> None:
     write_run(place, record, read_run(outside).predictions)
     assert not place.is_symlink()
     assert sorted((path, path.read_bytes()) for path in outside.iterdir()) == before
+
+
+def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> None:
+    folder = make_run(tmp_path).folder
+    with (folder / "run.json").open("r+b") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(RunError, match="it is larger than 64 MiB"):
+        read_run(folder)
+    (folder / "run.json").unlink()
+    os.mkfifo(folder / "run.json")
+    with pytest.raises(RunError, match="not a regular file"):
+        read_run(folder)

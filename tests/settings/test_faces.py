@@ -61,7 +61,8 @@ def other_value(kind: type, field: object) -> object:
         value = next(member for member in inner if member != field.default and (member,) != field.default)
     elif inner in (int, float):
         low = bounds.get("ge", bounds.get("gt", 0.0))
-        value = inner(min(low + 7, 0.6)) if "lt" in bounds else inner(low + 7)
+        high = bounds.get("lt", bounds.get("le", float("inf")))
+        value = inner(low + 7) if low + 7 < high else inner((low + high) / 2 + 0.1)
     elif inner is str:
         value = declared_of(hint).example or "other"
     else:
@@ -206,8 +207,27 @@ def test_fine_tunings_of_0_1_keep_their_identity(name: str, settings: FinetuneSe
 )
 def test_baselines_of_0_1_keep_their_identity(name: str, settings: dict[str, object]) -> None:
     from featx.baselines import find_method
-    from featx.experiment.probe import settings_facts
+    from featx.experiment.probe_record import settings_facts
     from featx.settings import BaselineSettings
 
     facts = settings_facts(find_method(name.partition("-")[0]), BaselineSettings(**settings))
     assert json.loads(json.dumps(facts)) == json.loads((STORED / f"{name}.json").read_text())["settings"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"), [({}, True), ({"FEATX_NO_TEXTS": "1"}, False), ({"FEATX_TEXTS": "0"}, False)]
+)
+def test_the_variable_of_0_1_that_keeps_texts_away_is_heard(
+    variables: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made = COMMANDS["featx baseline"].make_context("baseline", ["--dataset", "demo"])
+    assert made.params["texts"] is expected
+
+
+def test_the_old_option_for_a_file_of_features_is_heard_and_not_shown() -> None:
+    command = COMMANDS["featx baseline"]
+    made = command.make_context("baseline", ["--dataset", "demo", "--features", "mine.npz"])
+    assert made.params["features_file"] == Path("mine.npz")
+    assert "--features " not in command.get_help(made)

@@ -282,6 +282,20 @@ def test_damage_of_every_kind_returns_no_wrong_row_and_is_mended(tmp_path: Path,
     assert len(kinds) >= 5
 
 
+def test_pipes_and_huge_files_are_passed_over_before_they_are_read(tmp_path: Path) -> None:
+    put(open_store(tmp_path), TEXTS["a"])
+    for name in ("spec.json", "0" * 32 + ".json", "1" * 32 + ".npy"):
+        path = folder(tmp_path) / name
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    with (folder(tmp_path) / ("2" * 32 + ".json")).open("wb") as file:
+        file.truncate(2**40)  # a terabyte of nothing
+    assert held(open_store(tmp_path), TEXTS["a"]) == TEXTS["a"]
+    assert verify(tmp_path) == []
+    assert compact(tmp_path) == (1, 1)
+    assert list_stores(tmp_path)[0].texts == 5
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
 def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
     put(open_store(tmp_path), TEXTS["a"])
@@ -343,3 +357,20 @@ def test_a_cache_of_version_0_1_is_read_bit_for_bit(tmp_path: Path) -> None:
     assert compact(cache) == (12, 4)
     check(0)
     assert verify(cache) == []
+
+
+def test_the_format_of_version_2_stays_as_it_is(tmp_path: Path) -> None:
+    """Names and checksums of a fixed shard, in two specs: whoever changes them raises the version."""
+    for layer in (6, 5):
+        store = FeatureStore(tmp_path, replace(SPEC, layer=layer), WIDTH)
+        store.put(text_digests(["a", "b"]), np.arange(2 * WIDTH, dtype=np.float32).reshape(2, WIDTH), {})
+    made = {}
+    for layer in (6, 5):
+        (manifest,) = manifests(folder(tmp_path, layer))
+        content = json.loads(manifest.read_text())
+        assert (content["format_version"], content["spec"]) == (2, folder(tmp_path, layer).name)
+        made[layer] = [manifest.stem, manifest.with_suffix(".checks").read_bytes().hex()]
+    assert made == {
+        6: ["b504d7ee9ee0e5b289010c286034cd02", "610035dfb06e8d65a8e1c90e56a51148"],
+        5: ["45d02ac80282a06a421d85caf17fff17", "fdd5b2e868a7b21d34344e398e6c2e30"],
+    }

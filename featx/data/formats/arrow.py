@@ -119,22 +119,26 @@ def _count_parquet(source: Source) -> int:
 
 
 class _Writer:
-    """Writes batches of rows as they come; the first says what the columns are."""
+    """Writes batches of rows as they come; the first says what the columns are, text where it has no values."""
 
     def __init__(self, open_writer: Callable[[Any], Any]) -> None:
         self._open = open_writer
         self._writer: Any = None
+        self._empty: list[str] = []
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         import pyarrow as pa
 
         if self._writer is None:
-            table = pa.Table.from_pylist(list(rows))
-            self._writer = self._open(table.schema)
-            self._schema = table.schema
-        else:
-            table = pa.Table.from_pylist(list(rows), self._schema)
-        self._writer.write_table(table)
+            schema = pa.Table.from_pylist(list(rows)).schema
+            self._empty = [column.name for column in schema if pa.types.is_null(column.type)]
+            self._schema = pa.schema(
+                [column.with_type(pa.string()) if column.name in self._empty else column for column in schema]
+            )
+            self._writer = self._open(self._schema)
+        texts = [{name: None if row[name] is None else str(row[name]) for name in self._empty} for row in rows]
+        values = [{**row, **text} for row, text in zip(rows, texts, strict=True)]
+        self._writer.write_table(pa.Table.from_pylist(values, self._schema))
 
     def close(self) -> None:
         if self._writer is not None:

@@ -24,6 +24,17 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+#: What files that are no text begin with.
+_NO_TEXT = {
+    b"\x1f\x8b": "gzip (.gz)",
+    b"BZh91AY&SY": "bzip2 (.bz2)",
+    b"\xfd7zXZ\x00": "xz (.xz)",
+    b"\x28\xb5\x2f\xfd": "Zstandard (.zst)",
+    b"PK\x03\x04": "zip (.zip, .xlsx)",
+    b"PAR1\x15": "Parquet (.parquet)",
+    b"ARROW1\x00": "Arrow (.arrow)",
+    b"\xd0\xcf\x11\xe0": "old Excel (.xls; save it as .xlsx)",
+}
 _FIND_OUT = (
     "find out the encoding of the file and give it as `encoding`, for example windows-1252 (Western Europe), "
     "windows-1251 (Cyrillic), shift_jis (Japanese), gb18030 (Chinese)"
@@ -99,6 +110,9 @@ def _line_breaks(data: bytes, codec: str) -> int:
 def _codec(start: bytes, source: str, encoding: str | None) -> str:
     if encoding is not None:
         return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    for begin, kind in _NO_TEXT.items():
+        if start.startswith(begin):
+            raise DataError(f"{source}: is no text but begins as {kind} files do; give it the suffix of what it is")
     for mark, codec in _MARKS:
         if start.startswith(mark):
             return codec

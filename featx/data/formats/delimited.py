@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from featx.data.formats.decoding import table_lines
 from featx.data.formats.layout import Layout, find_layout
-from featx.data.formats.quoting import marks_enclose, strict_rows
+from featx.data.formats.quoting import UnmatchedMarkError, marks_enclose, strict_rows
 from featx.data.formats.table import Format, ReadOptions, Row, Source, Table, Wrong
 from featx.settings import Quoting
 
@@ -28,49 +28,70 @@ def _reader(usual: str) -> Callable[[Source, ReadOptions], Table]:
 
     def read(source: Source, options: ReadOptions) -> Table:
         layout = find_layout(source, options, usual)
-        quoted, note = options.quoting != Quoting.OFF, ""
-        if options.quoting == Quoting.AUTO:
-            quoted, note = _are_quoted(source, layout, options)
+        notes = list(layout.notes)
         return Table(
             str(source),
             layout.columns,
-            lambda columns: _rows(source, layout, options, quoted, columns),
+            lambda columns: _rows(source, layout, options, columns, notes),
             has_header=layout.has_header,
-            notes=layout.notes + ((note,) if note else ()),
+            notes=notes,
         )
 
     return read
 
 
-def _lines(file: BinaryIO, source: Source, layout: Layout, options: ReadOptions) -> Iterator[str]:
-    return itertools.islice(table_lines(file, str(source), options.encoding), layout.skip, None)
+def _rows(
+    source: Source, layout: Layout, options: ReadOptions, columns: Sequence[int], notes: list[str]
+) -> Iterator[Row]:
+    """Yield rows; the first cell over several lines, or mark that does not match, asks what marks mean in this file."""
+    first = layout.skip + 1 if not layout.has_header else layout.skip + 2
+    is_open, quoted = options.quoting == Quoting.AUTO, options.quoting != Quoting.OFF
+    try:
+        for line, n_lines, cells in _cells(source, layout, options, quoted, layout.skip + 1):
+            if is_open and n_lines > 1:
+                is_open, quoted = False, _are_quoted(source, layout, options, notes)
+                if not quoted:
+                    break
+            if line >= first:
+                yield _row(line, cells, columns, layout)
+                first = line + 1
+        else:
+            return
+    except UnmatchedMarkError:
+        if not is_open or _are_quoted(source, layout, options, notes):
+            raise
+    for line, _, cells in _cells(source, layout, options, False, first):
+        yield _row(line, cells, columns, layout)
 
 
-def _are_quoted(source: Source, layout: Layout, options: ReadOptions) -> tuple[bool, str]:
+def _row(line: int, cells: list[str], columns: Sequence[int], layout: Layout) -> Row:
+    if len(cells) == len(layout.columns):
+        return line, [cells[at] for at in columns]
+    return line, [_ragged(len(cells), layout)] * len(columns)
+
+
+def _cells(
+    source: Source, layout: Layout, options: ReadOptions, quoted: bool, first: int
+) -> Iterator[tuple[int, int, list[str]]]:
     with source.open() as file:
-        if not any('"' in line for line in _lines(file, source, layout, options)):
-            return True, ""
+        lines = itertools.islice(table_lines(file, str(source), options.encoding), first - 1, None)
+        yield from strict_rows(lines, layout.delimiter, quoted, str(source), first)
+
+
+def _are_quoted(source: Source, layout: Layout, options: ReadOptions, notes: list[str]) -> bool:
+    """Return whether quotation marks enclose cells; where not, a note is added that says so."""
     with source.open() as file:
-        lines = _lines(file, source, layout, options)
-        return marks_enclose(lines, layout.delimiter, len(layout.columns), str(source), layout.skip + 1)
+        lines = itertools.islice(table_lines(file, str(source), options.encoding), layout.skip, None)
+        quoted, note = marks_enclose(lines, layout.delimiter, len(layout.columns), str(source), layout.skip + 1)
+    if note and note not in notes:
+        notes.append(note)
+    return quoted
 
 
-def _rows(source: Source, layout: Layout, options: ReadOptions, quoted: bool, columns: Sequence[int]) -> Iterator[Row]:
-    n_cells = len(layout.columns)
-    with source.open() as file:
-        lines = _lines(file, source, layout, options)
-        rows = strict_rows(lines, layout.delimiter, quoted, str(source), layout.skip + 1)
-        for line, cells in itertools.islice(rows, 1 if layout.has_header else 0, None):
-            if len(cells) == n_cells:
-                yield line, [cells[at] for at in columns]
-            else:
-                yield line, [_ragged(len(cells), n_cells, layout)] * len(columns)
-
-
-def _ragged(n: int, n_cells: int, layout: Layout) -> Wrong:
+def _ragged(n: int, layout: Layout) -> Wrong:
     first = "the header" if layout.has_header else "the first row"
     return Wrong(
-        f"{n} cells, but {first} has {n_cells}",
+        f"{n} cells, but {first} has {len(layout.columns)}",
         f"quote texts that hold the delimiter ({layout.delimiter!r}) or a line break, or set `delimiter`",
         kind="cells",
     )

@@ -70,7 +70,7 @@ def find_layout(source: Source, options: ReadOptions, usual: str) -> Layout:
     if delimiter != (options.delimiter or usual):
         notes.append(f"cells are divided at {delimiter!r}")
     rows = strict_rows(iter(start[skip:]), delimiter, options.quoting != "off", str(source), skip + 1)
-    _, cells = next(rows, (0, []))
+    _, _, cells = next(rows, (0, 0, []))
     columns = tuple(cells if options.header else map(str, range(len(cells))))
     return Layout(delimiter, columns, skip, options.header, tuple(notes))
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 from featx.errors import DataError
 
 #: Decompressed bytes below which nothing is called too much, and bytes out of one byte that no texts give.
-_FLOOR, _RATIO = 32 << 20, 100
+_FLOOR, _RATIO = 16 << 20, 100
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -26,6 +26,7 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _BROKEN = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError)
 
 
@@ -58,6 +59,11 @@ def open_bytes(path: Path, compression: str | None) -> BinaryIO:
         If it cannot be read, now or later.
     """
     raw = open_regular(path)
+    start = raw.read(len(_LFS_POINTER))
+    raw.seek(0)
+    if start == _LFS_POINTER:
+        raw.close()
+        raise DataError(f"{path}: a pointer of Git LFS and not the data; fetch it with: git lfs pull")
     if compression is None:
         return raw
     try:

@@ -107,28 +107,35 @@ def marks_enclose(lines: Iterable[str], delimiter: str, n_cells: int, source: st
     raise DataError(f"{source}, line {line}: not readable as CSV: {seen.error[1]}; {hint}")
 
 
+class UnmatchedMarkError(DataError):
+    """Quotation marks that do not match, where they enclose cells."""
+
+
 def strict_rows(
     lines: Iterable[str], delimiter: str, quoted: bool, source: str, first: int
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the first line and the cells of each row; empty lines are none.
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield the number of the first line, the number of lines and the cells of each row; empty lines are none.
 
     Raises
     ------
-    DataError
+    UnmatchedMarkError
         If the quotation marks do not match; names the line.
     """
     csv.field_size_limit(LONGEST_LINE)
     reader = csv.reader(
         lines, delimiter=delimiter, strict=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     )
-    line = first
+    before, at = 0, 0
     try:
         for cells in reader:
+            at = reader.line_num
             if cells:
-                yield line, cells
-            line = first + reader.line_num
+                yield first + before, at - before, cells
+            before = at
     except csv.Error as e:
-        raise DataError(f"{source}, line {line}: not readable as CSV: {_reason(e)}; mend the quotes there") from e
+        raise UnmatchedMarkError(
+            f"{source}, line {first + at}: not readable as CSV: {_reason(e)}; mend the quotes there"
+        ) from e
 
 
 def _look(lines: Iterable[str], delimiter: str, n_cells: int, first: int) -> _Seen:
@@ -160,18 +167,18 @@ def _look(lines: Iterable[str], delimiter: str, n_cells: int, first: int) -> _Se
         if len(of_row) > 1:
             if len(seen.long) < _KEPT:
                 seen.long.append((line, list(of_row)))
-        elif not is_header and cells:
-            _note_row(seen, cells, of_row[0], delimiter)
+        elif cells:
+            _note_row(seen, cells, of_row[0], delimiter, is_header)
         line, is_header = first + reader.line_num, False
 
 
-def _note_row(seen: _Seen, cells: list[str], line: str, delimiter: str) -> None:
+def _note_row(seen: _Seen, cells: list[str], line: str, delimiter: str, is_header: bool) -> None:
     if '"' in line:
         if cells == line.rstrip("\r\n").split(delimiter):
             seen.has_bare = True
         else:
             seen.has_quoted = True
-    if len(cells) == len(seen.columns):
+    if len(cells) == len(seen.columns) and not is_header:
         for column, cell in zip(seen.columns, cells, strict=True):
             column.add(cell)
 

@@ -90,8 +90,8 @@ class Table:
         Names of the classes that the file states, by column.
     has_header : bool
         Whether the columns' names come from a line of the file that could be a row.
-    notes : tuple of str
-        What was found out about the file, to be said once.
+    notes : sequence of str
+        What was found out about the file by now, to be said once; rows that are read may add to it.
     """
 
     source: str
@@ -100,7 +100,7 @@ class Table:
     word: str = "line"
     label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     has_header: bool = False
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
 
 class Writer(Protocol):

@@ -41,7 +41,7 @@ _UNDER_WAY_SECONDS = 24 * 3600.0
 #: Rows of a compacted shard.
 COMPACT_ROWS = 1 << 20
 #: Folders of checkpoints that featx builds in a cache, and what ended processes left of them; others are the user's.
-BUILT_CHECKPOINT = re.compile(r"demo-\d+|random-\d+-[0-9a-f]{1,16}-[0-9a-f]{1,16}-\d+|\.(demo|random|tmp)-.+")
+BUILT_CHECKPOINT = re.compile(r"demo-\d+|random-\d+-[0-9a-f]{1,16}-[0-9a-f]{1,16}-\d+|\.(demo|random|damaged|tmp)-.+")
 
 _SPEC_NAME = re.compile(r"[0-9a-f]{64}")
 _OWN_FILE = re.compile(

@@ -23,6 +23,8 @@ SHARD_NAME_LENGTH = 32
 #: Version of a shard's format. Since 2 its manifest and its name hold the spec's name, and the checksum of a row the
 #: digest of its text; shards of 1, written by featx 0.1, are read as well.
 SHARD_VERSION = 2
+#: Bytes that no manifest reaches; what is larger is somebody else's file.
+MANIFEST_LIMIT = 1 << 20
 #: Bytes of a row's checksum.
 _CHECK_BYTES = 8
 #: Longest header that a version-1 ``.npy`` file can have.

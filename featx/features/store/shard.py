@@ -23,6 +23,7 @@ from featx.features.store.manifest import (
     DIGESTS,
     FEATURES,
     MANIFEST,
+    MANIFEST_LIMIT,
     SHARD_NAME_LENGTH,
     Manifest,
     facts_of,
@@ -223,9 +224,13 @@ def npy_header(rows: int, hidden_size: int) -> bytes:
 
 
 def shard_names(entries: dict[str, Entry]) -> list[str]:
-    """Return the names of the shards that have a manifest, sorted."""
+    """Return the names of the shards that have a manifest, sorted; no manifest is as large as `MANIFEST_LIMIT`."""
     length = SHARD_NAME_LENGTH + len(MANIFEST)
-    return sorted(key[:SHARD_NAME_LENGTH] for key in entries if key.endswith(MANIFEST) and len(key) == length)
+    return sorted(
+        key[:SHARD_NAME_LENGTH]
+        for key, entry in entries.items()
+        if key.endswith(MANIFEST) and len(key) == length and entry.size < MANIFEST_LIMIT
+    )
 
 
 @dataclass(frozen=True)

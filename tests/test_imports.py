@@ -184,3 +184,12 @@ def test_help_loads_nothing_heavy(code: str) -> None:
 
 def test_report_does_not_load_torch() -> None:
     assert not loaded_by("import featx.experiment.report") & {"torch", "transformers", "sklearn", "datasets"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_function_is_over_60_lines(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            n_lines = node.end_lineno - node.lineno + 1
+            assert n_lines <= 60, f"{path}: {node.name} has {n_lines} lines; split it where it does two things"

@@ -78,11 +78,8 @@ def load_weights(
     }
     model, info = _loaded(checkpoint, auto_class, wanted)
     _check_shapes(info, checkpoint.name)
-    if needs_head and info["missing_keys"]:
-        raise CheckpointError(
-            f"checkpoint {checkpoint.name!r}: its weights lack {_listed(info['missing_keys'])}, which would be drawn "
-            "at random; fine-tune again, or give the folder as it was saved"
-        )
+    if needs_head:
+        _check_head(info, checkpoint.name)
     if _missing(model, info):
         model, info = _without_prefix(checkpoint, auto_class, wanted, info) or (model, info)
     _check_complete(model, info, checkpoint.name)
@@ -91,6 +88,14 @@ def load_weights(
     apply_adapter(checkpoint, model)
     check_model_unchanged(checkpoint)
     return model
+
+
+def _check_head(info: dict[str, Any], name: str) -> None:
+    if info["missing_keys"]:
+        raise CheckpointError(
+            f"checkpoint {name!r}: its weights lack {_listed(info['missing_keys'])}, which would be drawn at random; "
+            "give the folder as it was saved"
+        )
 
 
 def _loaded(checkpoint: Checkpoint, auto_class: Any, wanted: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

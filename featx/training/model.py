@@ -35,7 +35,7 @@ def load_model(
     Raises
     ------
     CheckpointError
-        If weights of the encoder are missing, or the checkpoint changed since it was identified.
+        If weights of the encoder or of a kept head are missing, or the checkpoint changed since it was identified.
     TrainingError
         If `keep_head` cannot be done.
     """
@@ -44,7 +44,7 @@ def load_model(
     is_kept = keeps_head(config, label_names, checkpoint.name, keep_head, say)
     config = _configured(config, label_names)
     if is_kept or not _may_bring_head(config):
-        return load_weights(checkpoint, AutoModelForSequenceClassification, config)
+        return load_weights(checkpoint, AutoModelForSequenceClassification, config, needs_head=is_kept)
     encoder = load_weights(checkpoint, AutoModel, config)
     with_new_head: Any = AutoModelForSequenceClassification.from_config
     model = with_new_head(encoder.config, dtype=encoder.dtype)

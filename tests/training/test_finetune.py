@@ -173,6 +173,17 @@ def test_a_head_goes_on(tiny: Path, tmp_path: Path, names: tuple[str, ...], keep
     train(folder, replace(SETTINGS, num_train_epochs=0.1, keep_head=keep))
 
 
+def test_a_head_that_is_kept_is_not_drawn(tiny: Path, tmp_path: Path) -> None:
+    """Its configuration promises a head, its file holds none: weights drawn at random would pass for it."""
+    from safetensors.torch import load_file, save_file
+
+    folder = save_with_head(tiny, tmp_path / "head", LABELS)
+    weights = folder / "model.safetensors"
+    save_file({n: t for n, t in load_file(weights).items() if n.startswith("distilbert.")}, weights, {"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"its weights lack .*classifier"):
+        train(folder, SETTINGS)
+
+
 def test_tensors_of_a_head_for_another_task_are_not_taken_for_one(tmp_path: Path) -> None:
     """BERT's head for tokens has the names and, with three tags, the shapes of its head for texts."""
     from tiny import make_checkpoint

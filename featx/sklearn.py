@@ -158,7 +158,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
-        """Features of each text, in order; only texts that the store lacks are encoded.
+        """Return features of each text, in order; only texts that the store lacks are encoded.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return find_checkpoint(str(self.checkpoint), cache, self.revision)
 
     def _loaded(self) -> Encoder:
-        """The encoder; after unpickling it is found again, and must be the one that this was fitted with."""
+        """Return the encoder; after unpickling it is found again, and must be the one that this was fitted with."""
         if not hasattr(self, "_encoder"):
             found, fitted = self._found(), self.checkpoint_
             if (found.digest, found.tokenizer_digest) != (fitted.digest, fitted.tokenizer_digest):
@@ -229,7 +229,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
 
 def as_texts(X: Any) -> list[str]:
-    """Texts out of a list, an array, a Series, an Arrow column, or a frame or matrix of one column.
+    """Return texts out of a list, an array, a Series, an Arrow column, or a frame or matrix of one column.
 
     Raises
     ------
@@ -259,7 +259,7 @@ def as_texts(X: Any) -> list[str]:
 
 
 def _only_column(X: Any) -> Any:
-    """`X` itself when it has one dimension, else its only column."""
+    """Return `X` itself when it has one dimension, else its only column."""
     shape = getattr(X, "shape", None)
     if shape is None or len(shape) == 1:
         return X

@@ -80,7 +80,7 @@ class Inputs:
         return arrays[0] if len(arrays) == 1 else np.hstack(arrays)
 
     def on_disk(self, folder: Path) -> Inputs:
-        """The same with features in files of `folder`, so that processes share them without copies."""
+        """Return the same with features in files of `folder`, so that processes share them without copies."""
         files: dict[str, list[NDArray[np.float32] | Path]] = {}
         for split, arrays in self.features.items():
             files[split] = []

@@ -211,7 +211,7 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 def _calibrated(classifier: Any, kind: Calibration, inputs: Any, labels: Labels) -> Any:
-    """One classifier on all inputs, calibrated on the scores that cross-validation gives them."""
+    """Return one classifier on all inputs, calibrated on the scores that cross-validation gives them."""
     from sklearn.base import clone
     from sklearn.calibration import CalibratedClassifierCV
 

@@ -21,14 +21,14 @@ Floats = NDArray[np.float64]
 
 
 def confusion_matrix(predictions: Predictions) -> NDArray[np.int64]:
-    """Counts of shape (n_classes, n_classes), int64: rows true, columns predicted."""
+    """Return counts of shape (n_classes, n_classes), int64: rows true, columns predicted."""
     n_classes = len(predictions.label_names)
     cells = predictions.y_true * n_classes + predictions.y_pred
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
 
 
 def metrics_of_confusion(matrix: NDArray[np.int64]) -> dict[str, Floats]:
-    """`metrics_of_margins` of one or many confusion matrices, shape (..., n_classes, n_classes), rows true."""
+    """Return `metrics_of_margins` of one or many confusion matrices, shape (..., n_classes, n_classes), rows true."""
     counts = np.asarray(matrix, np.float64)
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     return metrics_of_margins(hits, counts.sum(axis=-1), counts.sum(axis=-2))
@@ -69,7 +69,7 @@ def per_class(matrix: NDArray[np.int64]) -> dict[str, Floats]:
 
 
 def class_metrics_of_margins(hits: Floats, true: Floats, predicted: Floats) -> dict[str, Floats]:
-    """The `CLASS_METRICS` (0/0 is 0) out of the counts of each class, all of one shape (..., n_classes)."""
+    """Return the `CLASS_METRICS` (0/0 is 0) out of the counts of each class, all of one shape (..., n_classes)."""
     return {
         "precision": _ratio(hits, predicted),
         "recall": _ratio(hits, true),

@@ -37,7 +37,7 @@ class Interval:
         return self.low > 0 or self.high < 0
 
     def within(self, margin: float) -> bool:
-        """Whether the whole interval lies between -`margin` and `margin`."""
+        """Return whether the whole interval lies between -`margin` and `margin`."""
         return -margin < self.low and self.high < margin
 
     def at_least(self, lengths: Lengths) -> Interval:

@@ -117,7 +117,7 @@ def least_lengths_of_classes(predictions: Sequence[Predictions], confidence: flo
 
 
 def _scale(matrix: Floats, metric: str) -> float | None:
-    """How many times as much as accuracy a metric changes; None where it has nothing to do with it."""
+    """Return how many times as much as accuracy a metric changes; None where it has nothing to do with it."""
     if metric in _SHARES:
         return 1.0
     if metric != "mcc":

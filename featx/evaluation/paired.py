@@ -140,7 +140,7 @@ def _tail(drawn: Floats) -> float:
 
 
 def _minimum_detectable_difference(interval: Interval, confidence: float) -> float:
-    """From the half width, since a standard deviation of Student's t with few degrees of freedom does not exist."""
+    """Return it from the half width: Student's t with few degrees of freedom has no standard deviation."""
     from scipy.special import ndtri
 
     z = ndtri((1 + confidence) / 2)
@@ -189,7 +189,7 @@ def _mcnemar(a: Predictions, b: Predictions) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for their number, in their order (Holm, Scand. J. Statist. 6, 1979)."""
+    """Return p-values adjusted for their number, in their order (Holm, Scand. J. Statist. 6, 1979)."""
     adjusted = [0.0] * len(p_values)
     highest = 0.0
     for rank, at in enumerate(np.argsort(p_values, kind="stable").tolist()):

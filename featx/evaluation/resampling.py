@@ -53,7 +53,7 @@ class Resamples:
     margins: Margins | None = None
 
     def of_classes(self) -> tuple[dict[str, Floats], dict[str, Floats]] | None:
-        """The `CLASS_METRICS`, as `values` and `drawn` with an axis for the classes last; None where not kept."""
+        """Return the `CLASS_METRICS` as `values` and `drawn`, with the classes as last axis; None where not kept."""
         if self.margins is None:
             return None
         return self.margins.metrics(self.margins.values), self.margins.metrics(self.margins.drawn)
@@ -81,7 +81,7 @@ class Margins:
 
     @staticmethod
     def metrics(margins: NDArray[np.float32]) -> dict[str, Floats]:
-        """Class metrics of each prediction, shape (..., n_predictions, n_classes)."""
+        """Return class metrics of each prediction, shape (..., n_predictions, n_classes)."""
         counts = margins.astype(np.float64)
         hits = counts[..., 1::2, :]
         true = np.broadcast_to(counts[..., :1, :], hits.shape)
@@ -220,7 +220,7 @@ def _drawn_texts(rng: np.random.Generator, of_text: Integers, n_cells: int, size
 
 
 def _indicator(predictions: Sequence[Predictions], cells: _Cells, n_classes: int) -> object:
-    """Which columns a cell counts in: its true class, then for each prediction its hits and predicted classes.
+    """Return which columns a cell counts in: its true class, then for each prediction its hits and predicted classes.
 
     Shape (n_cells, n_classes * (1 + 2 * n_predictions)), float32: counts up to 2**24 are exact in it.
     """
@@ -240,13 +240,13 @@ def _indicator(predictions: Sequence[Predictions], cells: _Cells, n_classes: int
 
 
 def _margins(counts: Integers, indicator: object, n_classes: int) -> NDArray[np.float32]:
-    """Counts of classes in each draw, shape (n_block, 1 + 2 * n_predictions, n_classes): see `Margins`."""
+    """Return counts of classes in each draw, shape (n_block, 1 + 2 * n_predictions, n_classes): see `Margins`."""
     sums = np.asarray(counts.astype(np.float32) @ indicator, np.float32)  # type: ignore[operator]
     return sums.reshape(len(counts), -1, n_classes)
 
 
 def _metrics(margins: NDArray[np.float32]) -> dict[str, Floats]:
-    """Each metric of each draw and prediction, shape (n_block, n_predictions)."""
+    """Return each metric of each draw and prediction, shape (n_block, n_predictions)."""
     counts = margins.astype(np.float64)
     true = np.broadcast_to(counts[:, :1], counts[:, 1::2].shape)
     return metrics_of_margins(counts[:, 1::2], true, counts[:, 2::2])
@@ -281,7 +281,7 @@ def resampled_scores(predictions: Sequence[Predictions], n_resamples: int, seed:
 
 
 def _score_terms(made: Predictions) -> Floats:
-    """What the score metrics sum over texts, shape (n_texts, 2 + bins): loss, Brier score, gap in its bin."""
+    """Return what the score metrics sum over texts, shape (n_texts, 2 + bins): loss, Brier score, gap in its bin."""
     assert made.y_score is not None
     bins, gaps = calibration_gaps(made.y_true, made.y_score)
     spread = np.zeros((len(made), ECE_BINS))

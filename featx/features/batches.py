@@ -12,7 +12,7 @@ TokenIds = Sequence[int] | NDArray[np.int32]
 
 
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
-    """Rows of each batch, longest texts first.
+    """Yield rows of each batch, longest texts first.
 
     Parameters
     ----------

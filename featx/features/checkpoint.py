@@ -98,7 +98,7 @@ def _on_hub(name: str, revision: str | None) -> Checkpoint:
     except LocalEntryNotFoundError as e:
         raise CheckpointError(
             f"checkpoint {name!r}: the Hub cannot be reached and no copy is cached ({tried()}); go online, give a "
-            "folder, or try --checkpoint demo"
+            "folder, or try `checkpoint` demo"
         ) from e
     except (HfHubHTTPError, HFValidationError, OSError) as e:
         first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
@@ -127,7 +127,7 @@ def loading(checkpoint: Checkpoint, load: Callable[..., object], **settings: obj
         if checkpoint.revision is not None and is_unreachable(e):
             raise CheckpointError(
                 f"checkpoint {checkpoint.name!r}: the Hub cannot be reached and not all of its files are cached "
-                f"({first_line}; {tried()}); go online, give a folder, or try --checkpoint demo"
+                f"({first_line}; {tried()}); go online, give a folder, or try `checkpoint` demo"
             ) from e
         raise CheckpointError(f"checkpoint {checkpoint.name!r} cannot be loaded: {first_line}") from e
 

@@ -34,7 +34,7 @@ _VERSION = 1
 
 
 def packaged_folder() -> Path:
-    """Folder of the packaged checkpoint, found without importing the package.
+    """Return folder of the packaged checkpoint, found without importing the package.
 
     Raises
     ------

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_device(device: Device) -> torch.device:
-    """The torch device that `device` stands for.
+    """Return the torch device that `device` stands for.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def find_device(device: Device) -> torch.device:
 
 
 def torch_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
-    """The torch type of `dtype`.
+    """Return the torch type of `dtype`.
 
     Raises
     ------

@@ -306,7 +306,7 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
-    """One spec for each layer and pooling asked for, layers outermost."""
+    """Return one spec for each layer and pooling asked for, layers outermost."""
     return [
         FeatureSpec(
             checkpoint=_computed_as_now(checkpoint.digest, encoder.config.model_type),

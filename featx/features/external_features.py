@@ -231,7 +231,7 @@ def _labels(
 
 
 def _spec(arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """What the file says of itself; of no consequence, so that anything unreadable counts as nothing."""
+    """Return what the file says of itself; of no consequence, so that anything unreadable counts as nothing."""
     try:
         return json.loads(str(arrays["spec"]))
     except (KeyError, ValueError, RecursionError):

@@ -180,7 +180,7 @@ class Extractor:
         return all(store.is_writable for store in self._stores)
 
     def lacks(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Which of `texts` the store lacks in at least one kind, shape (n_texts,), bool."""
+        """Return which of `texts` the store lacks in at least one kind, shape (n_texts,), bool."""
         return lacking(self._stores, text_digests(texts))
 
     def _encode_window(
@@ -216,7 +216,7 @@ class Extractor:
     def _batches(
         self, window: Window, tokens: TokenizedTexts
     ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
-        """Rows and vectors of each batch; a batch that memory is too small for comes in parts."""
+        """Yield rows and vectors of each batch; a batch that memory is too small for comes in parts."""
 
         def start(rows: NDArray[np.int64]) -> Launched:
             return self.encoder.start([tokens[row] for row in rows], self.kinds)
@@ -250,7 +250,7 @@ class Extractor:
             )
 
     def _written(self, seconds: float) -> dict[str, object]:
-        """How rows came about, for the manifest; no part of their identity."""
+        """Return how rows came about, for the manifest; no part of their identity."""
         import torch
         import transformers
 
@@ -279,7 +279,7 @@ class Encoded:
     _stores: Sequence[FeatureStore] = field(repr=False)
 
     def gather(self, kind: int = 0) -> NDArray[np.float32]:
-        """Features of one spec, by its position, shape (n_texts, hidden_size), in the order of the texts."""
+        """Return features of one spec, by its position, shape (n_texts, hidden_size), in the order of the texts."""
         store = self._stores[kind]
         features = store.gather(self._rows(store))
         watched = OneRow(store.spec, is_alone=len(self._stores) == 1)
@@ -288,7 +288,7 @@ class Encoded:
         return features
 
     def view(self, kind: int = 0) -> FeatureView:
-        """The same as `gather`, read from the store only where it is indexed: for more than memory holds."""
+        """Return the same as `gather`, read from the store only where it is indexed: for more than memory holds."""
         store = self._stores[kind]
         return store.view(self._rows(store))
 

@@ -70,7 +70,7 @@ _LAYOUTS: dict[str, Callable[[Any], _Parts]] = {
 
 
 def encoder_layers(model: Any) -> Any | None:
-    """The ``ModuleList`` of a known architecture's layers; None for any other."""
+    """Return the ``ModuleList`` of a known architecture's layers; None for any other."""
     if model.config.model_type not in _LAYOUTS:
         return None
     encoder = getattr(model, "transformer", None) or getattr(model, "encoder", None)
@@ -78,7 +78,7 @@ def encoder_layers(model: Any) -> Any | None:
 
 
 def first_token_layer(model: Any) -> Any:
-    """A module that takes the place of the last layer of `model` and computes its first token alone.
+    """Return a module that takes the place of the last layer of `model` and computes its first token alone.
 
     Its output has the shape (n_texts, 1, hidden_size). Only for models of a known architecture.
     """

@@ -111,7 +111,7 @@ def _has_4d_mask(model: Any) -> bool:
 
 @contextmanager
 def _replaced(layers: Any, last: Any) -> Iterator[None]:
-    """`layers` with another last one."""
+    """Return `layers` with another last one."""
     original = layers[-1]
     layers[-1] = last
     try:

@@ -59,7 +59,7 @@ def token_lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int6
 
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[Token]]:
-    """Every token of each text; shorter texts are padded to the longest, as in a batch, where there are several."""
+    """Return every token of each text; several texts are padded to the longest, as in a batch."""
     made = [_tokens(tokenizer, text) for text in texts]
     longest = max(sum(token.kept for token in tokens) for tokens in made)
     return [tokens + _padding(tokenizer, tokens, longest) for tokens in made]

@@ -37,7 +37,7 @@ def token_limit(hf: Any, config: Any, name: str = "") -> int:
     Raises
     ------
     CheckpointError
-        If the tokenizer states a limit that is no number.
+        If the limit that the tokenizer states is not a number.
     """
     stated = hf.model_max_length
     if isinstance(stated, bool) or not isinstance(stated, int | float) or stated != stated:

@@ -29,14 +29,14 @@ class TextTooLargeError(Exception):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that an allocation failed, on the CPU, CUDA or MPS."""
+    """Return whether `error` says that an allocation failed, on the CPU, CUDA or MPS."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _WORDS)
     )
 
 
 def halving(rows: Rows, work: Callable[[Rows], T]) -> Iterator[tuple[Rows, T]]:
-    """`work` on `rows`, in as many parts as memory makes necessary.
+    """Yield `work` on `rows`, in as many parts as memory makes necessary.
 
     Yields
     ------

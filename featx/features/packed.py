@@ -22,7 +22,7 @@ _TOLERANCE = {32: 1e-5, 16: 3e-2}
 
 
 def is_worthwhile(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether packed layers were measured to be faster: x86 with AVX-512, and in bfloat16 with its products."""
+    """Return whether packed layers were measured to be faster: x86 with AVX-512, and in bfloat16 with its products."""
     import torch
 
     if device.type != "cpu" or not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
@@ -31,12 +31,12 @@ def is_worthwhile(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def has_matrix_tiles() -> bool:
-    """Whether the processor multiplies bfloat16 by tiles (AMX)."""
+    """Return whether the processor multiplies bfloat16 by tiles (AMX)."""
     return _has("_is_amx_tile_supported")
 
 
 def _has(feature: str) -> bool:
-    """What torch says of the processor; False in versions that do not say it."""
+    """Return what torch says of the processor; False in versions that do not say it."""
     import torch
 
     ask = getattr(torch.cpu, feature, None)
@@ -92,7 +92,7 @@ def _feed_forward(layer: Any) -> tuple[Any, str, str]:
 
 
 def _is_gelu(activation: Any) -> bool:
-    """Whether it is GELU by the error function, not one of its approximations."""
+    """Return whether it is GELU by the error function, not one of its approximations."""
     from transformers.activations import GELUActivation
 
     return type(activation) is GELUActivation
@@ -125,7 +125,7 @@ def _packed_class() -> type[Any]:
 
 
 def _agrees(owner: Any, name: str, batch_tokens: int) -> bool:
-    """Whether the operators exist in this torch and give what plain layers give."""
+    """Return whether the operators exist in this torch and give what plain layers give."""
     import torch
 
     linear = getattr(owner, name)

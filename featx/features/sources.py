@@ -12,7 +12,7 @@ _ARROW_ROWS = 1_024
 
 
 def strings(texts: Iterable[Any]) -> Iterator[str]:
-    """Each of `texts`, after a check that it is one.
+    """Return each of `texts`, after a check that it is one.
 
     Raises
     ------

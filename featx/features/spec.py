@@ -41,7 +41,7 @@ class FeatureSpec:
     format_version: int = FORMAT_VERSION
 
     def canonical(self) -> str:
-        """JSON with sorted keys and no blanks: equal specs are equal text."""
+        """Return JSON with sorted keys and no blanks: equal specs are equal text."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
     @property

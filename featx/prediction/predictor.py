@@ -49,7 +49,7 @@ class Predictor:
         self._classify = classify
 
     def __call__(self, texts: Sequence[str]) -> list[Prediction]:
-        """Label and scores of each text, in order.
+        """Return label and scores of each text, in order.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class Predictor:
         return self._predicted(texts, 1)
 
     def batches(self, texts: Iterable[str], size: int = BATCH_TEXTS) -> Iterator[list[Prediction]]:
-        """Label and scores of texts as they come, `size` at a time; memory does not grow with their number.
+        """Yield label and scores of texts as they come, `size` at a time; memory does not grow with their number.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Predictor:
 def load_predictor(
     folder: Path, cache: CachePlace, compute: ComputeSettings | None = None, checkpoint: str | None = None
 ) -> Predictor:
-    """Predictor of the run in `folder`.
+    """Return predictor of the run in `folder`.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _features(
 
 
 def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
-    """Layer and pooling of the features that the classifier reads, in the order in which they stand side by side."""
+    """Return layer and pooling of the features that the classifier reads, in the order of its columns."""
     try:
         chosen = run.record.selection.features
         assert run.record.features is not None

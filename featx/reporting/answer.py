@@ -62,7 +62,7 @@ def _verdict(headline: Headline, comparison: Comparison) -> str:
 
 
 def _limits(headline: Headline, comparison: Comparison) -> str:
-    """Return what the verdict must not be read without, as the end of its sentence."""
+    """Return the reservation of the verdict, as the end of its sentence."""
     limits = []
     if comparison.has(CaveatCode.MIXED_TRAIN):
         limits.append("the methods were trained on different texts")

@@ -92,7 +92,7 @@ class Pairing:
 def rows_of(
     groups: Mapping[str, list[Run]], pairing: Pairing, reference: str | None, settings: ReportSettings
 ) -> list[Row]:
-    """A row for each group, best test score first."""
+    """Return a row for each group, best test score first."""
     scores = _score_resamples(groups, settings)
     rows = [_row(name, made, pairing.alone(name), scores.get(name), settings) for name, made in groups.items()]
     rows = _against_reference(rows, pairing, reference, settings)
@@ -117,7 +117,7 @@ def pre_stated(rows: Sequence[Row]) -> tuple[Row, Row] | None:
 
 
 def pairs_of(rows: Sequence[Row], pairing: Pairing) -> list[Pair]:
-    """Every pair of rows, controls left out; p-values are adjusted for the number of pairs."""
+    """Return every pair of rows, controls left out; p-values are adjusted for the number of pairs."""
     names = [row.method for row in rows if not row.control]
     made = [(a, b, pairing.paired(a, b)) for a, b in itertools.combinations(names, 2)]
     p_holm, mcnemar_holm = holm([p.p_value for _, _, p in made]), holm([p.mcnemar_p for _, _, p in made])
@@ -228,7 +228,7 @@ def _against_reference(
 
 
 def _against_best(rows: Sequence[Row], pairing: Pairing) -> list[Row]:
-    """Rows with a mark where the best test score is not shown to be better than theirs."""
+    """Return rows with a mark where the best test score is not shown to be better than theirs."""
     best = max((row for row in rows if not row.control), key=lambda row: row.test.value, default=None)
 
     def equals(row: Row) -> bool:

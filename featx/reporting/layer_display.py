@@ -50,7 +50,7 @@ class LayerDisplay:
 
     @property
     def layers(self) -> list[str]:
-        """Layers, by number; what is no number stands last."""
+        """Return the layers by number, those without one (all side by side) last."""
         names = {layer for layer, _ in self.scores}
         return sorted(names, key=lambda name: (0, int(name), "") if name.lstrip("-").isdecimal() else (1, 0, name))
 

@@ -51,7 +51,7 @@ class BestEpoch:
             self.weights = copy_of_weights(model)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the weights; before the first evaluation without what is no number then."""
+        """Return all but the weights, for a checkpoint; the scores are left out before the first evaluation."""
         numbers = {name: getattr(self, name) for name in ("score", "highest", "standard_error")}
         return {
             "epoch": self.epoch,

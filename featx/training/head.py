@@ -142,7 +142,7 @@ def _slowed(model: Any, first: Any, scale: float) -> dict[str, float]:
 
 
 def _agrees(model: Any, head: LinearHead, ids: list[NDArray[np.int32]]) -> bool:
-    """Whether the model's logits are the linear map of its own first token's last hidden state."""
+    """Return whether the model's logits are the linear map of its own first token's last hidden state."""
     import torch
 
     was_training = model.training

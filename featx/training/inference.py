@@ -26,7 +26,7 @@ def classify(
     texts: Sequence[str],
     batch_tokens: int | None = None,
 ) -> NDArray[np.float64]:
-    """Probabilities of each class.
+    """Return probabilities of each class.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def classify(
     Raises
     ------
     TrainingError
-        If a score is no number, or one text alone does not fit into memory.
+        If a score is NaN, or one text alone does not fit into memory.
     """
     return scores_of_tokens(model, tokenizer(texts), tokenizer.pad_id, batch_tokens)
 
@@ -56,7 +56,7 @@ def scores_of_tokens(
     batch_tokens: int | None = None,
     rows: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """Probabilities of each class for texts that are tokenised already; see `classify`.
+    """Return probabilities of each class for texts that are tokenised already; see `classify`.
 
     Returns
     -------

@@ -46,7 +46,7 @@ class LikeLengths:
 
 
 def like_lengths(lengths: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Rows in an order whose consecutive slices of `batch_size` hold texts of like lengths.
+    """Return rows in an order whose consecutive slices of `batch_size` hold texts of like lengths.
 
     Texts are drawn at random into groups of `_SORTED_TOGETHER` batches and sorted by length inside each group; then the
     batches are shuffled. The batch with the longest text of all comes first in epoch 0, so that memory that does not

@@ -16,18 +16,18 @@ def rank() -> int:
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """Return how many processes train together."""
     stated = os.environ.get("WORLD_SIZE", "1")
     return int(stated) if stated.isdigit() and os.environ.get("LOCAL_RANK") is not None else 1
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes files and output."""
+    """Return whether this process is the one that writes files and output."""
     return rank() == 0
 
 
 def summed(tensor: Any) -> Any:
-    """`tensor` added up over all processes, in each of them."""
+    """Return `tensor` added up over all processes, in each of them."""
     if world_size() > 1:
         import torch.distributed
 
@@ -36,7 +36,7 @@ def summed(tensor: Any) -> Any:
 
 
 def any_of(flag: bool, device: Any) -> bool:
-    """Whether `flag` is set in any process: signals reach them at different steps, and all must stop at the same."""
+    """Return whether `flag` is set in any process: signals reach them at different steps, all stop at the same."""
     if world_size() == 1:
         return flag
     import torch
@@ -45,7 +45,7 @@ def any_of(flag: bool, device: Any) -> bool:
 
 
 def gathered(tensor: Any, device: Any) -> list[Any]:
-    """`tensor` of each process, by rank, on the CPU; all must have one shape."""
+    """Return `tensor` of each process, by rank, on the CPU; all must have one shape."""
     if world_size() == 1:
         return [tensor]
     import torch
@@ -65,7 +65,7 @@ def wait_for_all() -> None:
 
 
 def leave() -> None:
-    """Take down what the processes talked through."""
+    """End the process group of torch.distributed, if there is one."""
     if world_size() > 1:
         import torch.distributed
 

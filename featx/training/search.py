@@ -172,7 +172,7 @@ def _optuna() -> Any:
 
 
 def _first(settings: FinetuneSettings) -> dict[str, Any]:
-    """The user's own setting, as near as the space allows."""
+    """Return the user's own setting, as near as the space allows."""
     low, high = LEARNING_RATES[settings.method]
     first: dict[str, Any] = {
         "learning_rate": min(max(settings.learning_rate, low), high),
@@ -196,7 +196,7 @@ def _report(asked: Any, scores: list[float], chosen: FinetuneSettings) -> None:
 
 
 def _spread(settings: FinetuneSettings, seed: int) -> list[dict[str, Any]]:
-    """Settings of the trials after the first: each part of the learning rates once, epochs evenly."""
+    """Return settings of the trials after the first: each part of the learning rates once, epochs evenly."""
     from scipy.stats.qmc import LatinHypercube
 
     n = min(settings.search, _SPREAD_TRIALS) - 1

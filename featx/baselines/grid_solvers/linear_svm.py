@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels, held: Any) -> Iterator[GridResult]:
-    """One against the rest, with the intercept penalised, as `sklearn.svm.LinearSVC` does."""
+    """Yield the results of one against the rest, with the intercept penalised, as `sklearn.svm.LinearSVC` does."""
     X, held = rotated(X, held)
     X, held = _with_ones(X), _with_ones(held)
     classes = np.unique(labels)

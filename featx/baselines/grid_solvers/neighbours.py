@@ -40,7 +40,7 @@ def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels
 
 
 def _weights(distances: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
-    """One each, or the inverse of the distance; where some are at distance zero, these alone."""
+    """Return weights of 1, or the inverse of the distance; where some are at distance zero, these alone."""
     if kind == "uniform":
         return np.ones_like(distances)
     same = distances == 0

@@ -67,7 +67,7 @@ def walk(
 def _walked(
     method: Method, classifier: Any, grid: Sequence[dict[str, Any]], labels: Labels, X: Any, held: Any
 ) -> Iterator[GridResult]:
-    """The method's own walk; from the point at which it fails on, one fit after the other says why."""
+    """Yield the results of the method's own walk; from where it fails on, one fit after the other says why."""
     done = 0
     try:
         if method.solver in _WALKS:
@@ -88,7 +88,7 @@ def _prepared(steps: Any, train: Any, labels: Labels, held: Any) -> tuple[Any, A
 
 
 def _each(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels, held: Any) -> Iterator[GridResult]:
-    """One fit after the other."""
+    """Yield the result of one fit after the other."""
     from sklearn.base import clone
 
     for params in grid:
@@ -100,12 +100,12 @@ def _each(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Label
 
 
 def predicted(classifier: Any, inputs: Any) -> Labels:
-    """Labels by the highest probability where there are any, so that label and scores always agree."""
+    """Return labels by the highest probability where there are any, so that label and scores always agree."""
     if hasattr(classifier, "predict_proba"):
         return np.asarray(classifier.classes_[classifier.predict_proba(inputs).argmax(axis=1)], np.int64)
     return np.asarray(classifier.predict(inputs), np.int64)
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an error's message, or its name."""
+    """Return the first line of an error's message, or its name."""
     return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -87,7 +87,7 @@ class FeatureStore:
         return self._writable
 
     def __len__(self) -> int:
-        """Rows in all shards, texts that stand in two of them counted twice."""
+        """Return rows in all shards, texts that stand in two of them counted twice."""
         return len(self._index)
 
     def find(self, digests: Digests) -> NDArray[np.int64]:
@@ -128,7 +128,7 @@ class FeatureStore:
         self._append(shard, digests)
 
     def _committed(self, digests: Digests, features: Features, written: dict[str, Any]) -> Shard | None:
-        """The rows as a shard on disk; None, with a warning, when the folder is read-only."""
+        """Return the rows as a shard on disk; None, with a warning, when the folder is read-only."""
         try:
             shard = commit_shard(self._place, self.spec.name, digests, features, written)
             self._mark_used()
@@ -162,11 +162,11 @@ class FeatureStore:
         return result
 
     def view(self, rows: NDArray[np.int64]) -> FeatureView:
-        """The same as `gather`, read only where it is indexed: for more rows than memory holds."""
+        """Return the same as `gather`, read only where it is indexed: for more rows than memory holds."""
         return FeatureView(self, rows)
 
     def encode_seconds(self, rows: NDArray[np.int64]) -> float:
-        """Seconds that encoding the texts of `rows` once took, on the machine that did it."""
+        """Return seconds that encoding the texts of `rows` once took, on the machine that did it."""
         return sum(shard.seconds_per_text * len(wanted) for shard, wanted, _ in self._by_shard(rows))
 
     def _by_shard(self, rows: NDArray[np.int64]) -> list[tuple[Shard, NDArray[np.int64], NDArray[np.int64]]]:

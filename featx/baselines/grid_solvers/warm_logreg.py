@@ -10,7 +10,7 @@ from featx.baselines.grid_solvers.rotation import rotated
 
 
 def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels, held: Any) -> Iterator[GridResult]:
-    """Yield results from the strongest regularisation on; with more features than texts, in the space that the texts span.
+    """Yield results from the strongest regularisation on; with few texts, in the space that these span.
 
     An L2-penalised optimum lies in that space, and its penalty does not change with a rotation.
     """

@@ -55,11 +55,13 @@ class _Spelling:
         self._of_file = of_file
 
     def __call__(self, name: str) -> str | None:
-        from featx.settings import GROUPS, WorkspaceSettings, names_of
+        from featx.settings import GROUPS, PredictionSettings, WorkspaceSettings, names_of
 
         if name in _OF_COMMANDS:
             return "--" + name.replace("_", "-")
         tables = [table for table, kind in GROUPS.items() if name in names_of(kind)]
+        if not tables and name in names_of(PredictionSettings):
+            return "--" + name.replace("_", "-")
         if not tables:
             return None
         if self._of_file and tables != [WorkspaceSettings.table]:

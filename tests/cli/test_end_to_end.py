@@ -156,7 +156,10 @@ def test_predict_reads_lines(featx: Run, tweets: Path, tmp_path: Path, monkeypat
     featx("baseline", "--dataset", tweets, "--methods", "tfidf-logreg")
     run = tmp_path / "results/tweets/tfidf-logreg"
     (tmp_path / "lines.txt").write_text("a good day\n\na bad day\n")
-    from_file = featx("predict", run, "--input", tmp_path / "lines.txt")
+    refused = featx("predict", run, "--input", tmp_path / "lines.txt")
+    assert refused[0] == 1
+    assert "1 of 3 rows have no text, the first is line 2; give --on-blank skip" in refused[2]
+    from_file = featx("predict", run, "--input", tmp_path / "lines.txt", "--on-blank", "skip")
     assert from_file[0] == 0
     assert len(from_file[1].splitlines()) == 2
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a good day\na bad day\n")))

@@ -178,7 +178,7 @@ def test_margin_and_open(featx: Run, results: Path, monkeypatch: pytest.MonkeyPa
     assert opened == [str((results / "report" / "report.html").resolve())]
     code, out, err = featx("report", results, "--margin", "-1")
     assert (code, out) == (2, "")
-    assert "margin is -1; expected 0 or a difference below 1" in err
+    assert "--margin is -1; expected a number from 0 to below 1" in err
 
 
 def test_a_terminal_shows_the_same_table_in_colour(

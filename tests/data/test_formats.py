@@ -109,7 +109,7 @@ def test_unknown_suffixes_list_the_known_ones_on_both_sides(tmp_path: Path) -> N
         for read in (read_table, lambda path: list(stream_texts(path))):
             with pytest.raises(DataError, match=r"is unknown; expected one of: .*\.csv, .*\.json, .*\.parquet, .*\.gz"):
                 read(path)
-    (tmp_path / "a.txt").write_text("one\r\n\r\ntwo")
+    (tmp_path / "a.txt").write_text("one\r\ntwo\r\n\r\n")
     assert list(stream_texts(tmp_path / "a.txt")) == ["one", "two"]
     with pytest.raises(DataError, match=r"suffix '\.txt' is unknown"):
         read_table(tmp_path / "a.txt")

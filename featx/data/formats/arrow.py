@@ -55,13 +55,15 @@ def _read_arrow(source: Source, _: ReadOptions) -> Table:
         with _open_arrow(source) as (_schema, found):
             for batch in found:
                 _check_size(source, batch.num_rows)
+                batch.validate(full=True)  # Arrow believes offsets in files: values out of a buffer end the process
                 yield from (batch.slice(at, _BATCH) for at in range(0, batch.num_rows, _BATCH))
 
     return _table(source, schema, batches, "Arrow")
 
 
 def _table(source: Source, schema: Any, batches: Callable[[list[str]], Iterator[Any]], kind: str) -> Table:
-    names = tuple(schema.names)
+    with _readable(source, kind):
+        names, label_names = tuple(schema.names), label_names_of(schema)
 
     def rows(columns: Sequence[int]) -> Iterator[Row]:
         wanted, number = [names[at] for at in columns], 0
@@ -72,7 +74,7 @@ def _table(source: Source, schema: Any, batches: Callable[[list[str]], Iterator[
                     number += 1
                     yield number, values
 
-    return Table(str(source), names, rows, "row", label_names_of(schema))
+    return Table(str(source), names, rows, "row", label_names)
 
 
 @contextmanager

@@ -95,6 +95,61 @@ def test_reviews_over_several_lines_are_one_row_each(tmp_path: Path) -> None:
         assert list(stream_texts(path)) == [text for text, _ in rows]
 
 
+CLASSES = [*["a"] * 25, *["b"] * 18, "b", *["c"] * 4, "b", *["d"] * 11]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "n_rows"),
+    [
+        ("a.tsv", 'text\tid\n"the bus\t1\nlate\t2\nawful"\t3\ngood\t4\n', 4),
+        ("a.csv", 'id,text\n1,"the bus\n2,late\n3,awful"\n4,good\n', 4),
+        ("a.csv", 'id,text\n1,"the bus\n\n3,awful"\n4,good\n', 3),
+        ("a.csv", 'id,note,text\na,"x, y","the bus\nb,n,late\nc,"x, y",awful\nd,n,good"\n', 0),
+        (
+            "a.tsv",
+            "label\ttext\n"
+            + "".join(
+                f"{label}\t{chr(34) * (k == 43)}text {k}{chr(34) * (k == 48)}\n" for k, label in enumerate(CLASSES)
+            ),
+            60,
+        ),
+    ],
+)
+def test_rows_of_a_kind_of_their_own_are_not_swallowed(tmp_path: Path, name: str, content: str, n_rows: int) -> None:
+    """Few rows else, or a class that no other row has, say nothing against rows: all of them, or an error."""
+    path = tmp_path / name
+    path.write_text(content)
+    if n_rows:
+        assert len(list(stream_texts(path))) == n_rows
+    else:
+        with pytest.raises(DataError, match=r"a\.csv, line \d: .*`quoting` to off"):
+            list(stream_texts(path))
+
+
+@pytest.mark.parametrize(("suffix", "delimiter"), [(".tsv", "\t"), (".csv", ",")])
+def test_quoted_cells_elsewhere_and_unique_ids_hide_no_rows(tmp_path: Path, suffix: str, delimiter: str) -> None:
+    rows = [[f"u{k:03d}x", f"text number {k}"] for k in range(40)]
+    rows[3][1], rows[20][1], rows[23][1] = '"x"', '"' + rows[20][1], rows[23][1] + '"'
+    path = tmp_path / f"a{suffix}"
+    path.write_text("\n".join(map(delimiter.join, [["id", "text"], *rows])))
+    with pytest.raises(DataError, match=r"line 22: a quoted cell goes on to line 25, .* or to on if it is one cell"):
+        list(stream_texts(path))
+    assert len(list(stream_texts(path, options=ReadOptions(quoting=Quoting.OFF)))) == 40
+
+
+@pytest.mark.parametrize("label_first", [False, True])
+def test_sentences_over_several_lines_beside_labels_in_words(tmp_path: Path, label_first: bool) -> None:
+    """Their lines have the commas of a row, but a blank behind each."""
+    texts = [f"text {k}" if k % 9 else f"Dear sir, hello\nI liked it, really\nit {k}" for k in range(40)]
+    path = tmp_path / "a.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [label, text] if label_first else [text, label]
+            for text, label in zip(["text", *texts], ["label", *["good", "bad"] * 20], strict=True)
+        )
+    assert list(read_table(path).texts) == texts
+
+
 LINES = st.lists(st.text(st.sampled_from('ab ,\n"'), min_size=1, max_size=8).filter(str.strip), min_size=4, max_size=30)
 
 

@@ -22,6 +22,8 @@ _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 _FEW = 1_000
 #: Cells over several lines that are kept to be judged.
 _KEPT = 1_000
+#: Rows from which on it tells something that no value of a column begins with a blank.
+_MANY = 10
 
 
 @dataclass
@@ -30,20 +32,28 @@ class _Column:
 
     values: set[str] | None = field(default_factory=set)
     are_numbers: bool = True
+    has_indented: bool = False
     n: int = 0
 
     def add(self, value: str) -> None:
         self.n += 1
+        self.has_indented = self.has_indented or value.startswith(" ")
         self.are_numbers = self.are_numbers and _NUMBER.fullmatch(value) is not None
         if self.values is not None:
             self.values.add(value)
             if len(self.values) > _FEW:
                 self.values = None
 
-    @property
-    def is_telling(self) -> bool:
-        """Whether a value can be told not to belong to the column."""
-        return self.n > 0 and (self.are_numbers or (self.values is not None and 2 * len(self.values) <= self.n))
+    def excludes(self, cells: Iterable[str]) -> bool:
+        """Return whether `cells` are none of this column's.
+
+        That is where one is no number and all others are, or, as the comma of a sentence has a blank behind it, where
+        each begins with a blank and no other does. A word that is new tells nothing: it may be a class of its own.
+        """
+        told = [cell for cell in cells if '"' not in cell]
+        if self.n > 1 and self.are_numbers and any(_NUMBER.fullmatch(cell) is None for cell in told):
+            return True
+        return self.n >= _MANY and not self.has_indented and all(cell.startswith(" ") for cell in cells)
 
     def has(self, value: str) -> bool:
         """Return whether other rows have such a value."""
@@ -167,6 +177,7 @@ def _look(lines: Iterable[str], delimiter: str, n_cells: int, first: int) -> _Se
         if len(of_row) > 1:
             if len(seen.long) < _KEPT:
                 seen.long.append((line, list(of_row)))
+            _note_cells(seen, cells)  # those beside the long one stand as they are in either reading
         elif cells:
             _note_row(seen, cells, of_row[0], delimiter, is_header)
         line, is_header = first + reader.line_num, False
@@ -178,9 +189,15 @@ def _note_row(seen: _Seen, cells: list[str], line: str, delimiter: str, is_heade
             seen.has_bare = True
         else:
             seen.has_quoted = True
-    if len(cells) == len(seen.columns) and not is_header:
+    if not is_header:
+        _note_cells(seen, cells)
+
+
+def _note_cells(seen: _Seen, cells: list[str]) -> None:
+    if len(cells) == len(seen.columns):
         for column, cell in zip(seen.columns, cells, strict=True):
-            column.add(cell)
+            if "\n" not in cell and "\r" not in cell:
+                column.add(cell)
 
 
 def _doubt(lines: list[str], seen: _Seen, delimiter: str, n_cells: int) -> int:
@@ -192,19 +209,28 @@ def _doubt(lines: list[str], seen: _Seen, delimiter: str, n_cells: int) -> int:
         0: they do not; 1: they may, by their number of cells alone; 2: a column of them has values of other rows.
     """
     inner = [line for line in lines[1:-1] if line.strip("\r\n")]
-    rows = [line.rstrip("\r\n").split(delimiter) for line in (inner or lines)]
+    rows = [line.rstrip("\r\n").split(delimiter) for line in (inner or [lines[0], lines[-1]])]
     if not all(len(cells) == n_cells for cells in rows):
         return 0
     by_column = list(zip(seen.columns, zip(*rows, strict=True), strict=True))
     if any(all(map(column.has, cells)) for column, cells in by_column):
         return 2
-    if any(
-        column.is_telling and not column.has(cell) for column, cells in by_column for cell in cells if '"' not in cell
-    ):
+    if any(column.excludes(cells) for column, cells in by_column):
         return 0
     if n_cells == 1:  # a line break in the only column tells nothing; TSV files are rarely quoted
         return int(seen.is_plain and not seen.has_quoted and (delimiter == "\t" or seen.has_bare))
-    return int(seen.is_plain and not seen.has_quoted)
+    return int(_begins_row(lines[0], delimiter, n_cells) and _ends_row(lines[-1], delimiter, n_cells))
+
+
+def _begins_row(line: str, delimiter: str, n_cells: int) -> bool:
+    """Return whether a line in which a quoted cell opens is a row if that mark is part of a text."""
+    cells = next(csv.reader([line], delimiter=delimiter))
+    return n_cells in (len(cells) + cells[-1].count(delimiter), line.count(delimiter) + 1)
+
+
+def _ends_row(line: str, delimiter: str, n_cells: int) -> bool:
+    """Return whether a line in which a quoted cell ends is a row if that mark is part of a text."""
+    return n_cells in (len(next(csv.reader([line], delimiter=delimiter))), line.count(delimiter) + 1)
 
 
 def _reason(error: csv.Error) -> str:

@@ -5,7 +5,7 @@ Unlike the reader of labelled data nothing is held in memory but the row at hand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -31,7 +31,8 @@ class NewText:
     text : str
         Empty where the row has none.
     carried : mapping
-        The row's other columns.
+        The row's other columns: those of one name are numbered, those without are ``column_<position>``, and None
+        stands where a row has no value.
     """
 
     row: int
@@ -59,10 +60,11 @@ def stream_rows(path: Path, options: ReadOptions | None = None, on_blank: OnBlan
     try:
         table = open_table(path, wanted)
         at = find_text_position(table, wanted)
-        others = [place for place, name in enumerate(table.columns) if place != at and name]
-        names = [table.columns[place] for place in others]
+        columns = table.columns if table.all_columns is None else table.all_columns()
+        others = [place for place in range(len(columns)) if place != at]
+        names = unique_names([columns[place] or f"column_{place + 1}" for place in others])
         for row, (number, (value, *rest)) in enumerate(table.rows((at, *others))):
-            carried = dict(zip(names, rest, strict=True))
+            carried = {name: None if isinstance(one, Wrong) else one for name, one in zip(names, rest, strict=True)}
             if is_missing(value) and on_blank is not OnBlank.ERROR:
                 if on_blank is OnBlank.EMPTY:
                     yield NewText(row, "", carried)
@@ -73,6 +75,24 @@ def stream_rows(path: Path, options: ReadOptions | None = None, on_blank: OnBlan
             yield NewText(row, text, carried)
     except OSError as e:
         raise DataError(f"{path}: cannot be read: {e.strerror or e}") from e
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return `names`, those that were there before with a number.
+
+    Examples
+    --------
+    >>> unique_names(["id", "id", "id_2"])
+    ['id', 'id_2', 'id_2_2']
+    """
+    unique: dict[str, None] = {}
+    for name in names:
+        new, number = name, 1
+        while new in unique:
+            number += 1
+            new = f"{name}_{number}"
+        unique[new] = None
+    return list(unique)
 
 
 def check_blank(path: Path, options: ReadOptions | None = None) -> None:

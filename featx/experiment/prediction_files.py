@@ -8,14 +8,14 @@ and NUL becomes U+FFFD.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from featx.data.formats import find_format, suffixes, writer_of
 from featx.data.formats.table import Writer
-from featx.data.streams import NewText
+from featx.data.streams import NewText, unique_names
 from featx.errors import RunError, SettingsError
 from featx.files import whole_file
 from featx.prediction import Prediction
@@ -60,7 +60,7 @@ def prediction_file(path: Path, escape_formulas: bool = True) -> Iterator[_Write
     try:
         with (
             whole_file(path) as building,
-            building.open("wb") as file,
+            building.open("w+b") as file,
             writer_of(file, path, escape_formulas) as writer,
         ):
             rows = _Rows(writer)
@@ -103,8 +103,15 @@ def _row(new: NewText, prediction: Prediction) -> dict[str, Any]:
     scores = {f"score_{name}": score for name, score in (prediction.scores or {}).items()}
     own = {"text": new.text, "label": prediction.label} | scores
     taken = {"row", "text", "label"}
-    carried = {
-        f"input_{name}" if name in taken or name.startswith("score_") else name: value
-        for name, value in new.carried.items()
-    }
+    names = [f"input_{name}" if name in taken or name.startswith("score_") else name for name in new.carried]
+    carried = dict(zip(unique_names(names), map(_encodable, new.carried.values()), strict=True))
     return {"row": new.row} | carried | own
+
+
+def _encodable(value: object) -> object:
+    """Return `value` with lone surrogates in its strings as escapes, since no file holds them."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_encodable(name): _encodable(one) for name, one in value.items()}
+    return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value

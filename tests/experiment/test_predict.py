@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +276,75 @@ def test_blank_rows_first_hold_the_columns_of_all(tmp_path: Path, name: str) -> 
     rows = read_output(tmp_path / name)
     assert [list(row) for row in rows] == [["row", "id", "text", "label", "score_a"]] * 5
     assert [row["score_a"] in (None, "") for row in rows] == [True, True, True, False, False]
+
+
+def carried_through(path: Path, carried: list[dict[str, Any]], batch: int = 2) -> list[dict[str, Any]]:
+    labelled = [
+        (NewText(at, f"text {at}", one), Prediction(f"text {at}", "a", {"a": 1.0})) for at, one in enumerate(carried)
+    ]
+    with prediction_file(path) as write:
+        for at in range(0, len(labelled), batch):
+            write(labelled[at : at + batch])
+    return read_output(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.jsonl", '{"text": "a", "x": 1}\n{"text": "b"}\n{"text": "c", "x": 3, "late": "z"}\n'),
+        ("in.json", '[{"text": "a", "x": 1}, {"text": "b"}, {"text": "c", "x": 3, "late": "z"}]'),
+    ],
+)
+def test_keys_that_some_rows_lack_are_carried_empty(
+    made: dict[str, Any], tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    for output, none in (("o.jsonl", None), ("o.csv", ""), ("o.parquet", None)):
+        run = made["runs"]["tfidf-logreg"].folder
+        predict_file(made["context"], run, stream_rows(tmp_path / name), tmp_path / output)
+        rows = read_output(tmp_path / output)
+        assert [str(row["x"]) for row in rows] == ["1", str(none), "3"]
+        assert [row["late"] for row in rows] == [none, none, "z"]
+
+
+def test_columns_without_a_name_of_their_own_are_numbered(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,id,id,,label,input_label\na,1,2,3,4,5\n")
+    (new,) = stream_rows(tmp_path / "in.csv")
+    assert new.carried == {"id": "1", "id_2": "2", "column_4": "3", "label": "4", "input_label": "5"}
+    (row,) = carried_through(tmp_path / "o.csv", [dict(new.carried)])
+    assert (row["input_label"], row["input_label_2"]) == ("4", "5")
+
+
+ODD = {
+    "when": datetime.datetime(2024, 5, 1, 12),
+    "price": Decimal("1.50"),
+    "raw": b"ab\xff",
+    "nan": float("nan"),
+    "nested": {"inf": [float("inf"), Decimal("2")]},
+    "big": 2**70,
+    "none": {},
+    "surrogate": "a\ud800",
+}
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.json", "o.parquet", "o.feather", "o.csv", "o.xlsx"])
+def test_values_that_a_format_has_not_are_written_as_text(tmp_path: Path, name: str) -> None:
+    mixed = [{"mixed": 1}, {"mixed": 2}, {"mixed": "b"}, {"mixed": {"k": 1}}, {"mixed": None}, {"mixed": 7}]
+    if name in ("o.jsonl", "o.parquet", "o.csv"):
+        rows = carried_through(tmp_path / name, [ODD | one for one in mixed])
+        assert [str(row["text"]) for row in rows] == [f"text {at}" for at in range(6)]
+        assert [str(row["mixed"]) for row in rows][:3] == ["1", "2", "b"]
+        assert str(rows[5]["mixed"]) == "7"
+        assert {str(row["price"]) for row in rows} == {"1.50"}
+        assert {str(row["big"]) for row in rows} == {str(2**70)}
+        if name == "o.jsonl":
+            assert rows[0]["nan"] is None
+            assert rows[0]["nested"] == {"inf": [None, "2"]}
+            assert rows[0]["raw"] == "ab\\xff"
+            assert rows[0]["surrogate"] == "a\\ud800"
+        return
+    labelled = [(NewText(at, "words", ODD | one), Prediction("words", "a", {"a": 1.0})) for at, one in enumerate(mixed)]
+    with prediction_file(tmp_path / name) as write:
+        for at in range(0, 6, 2):
+            write(labelled[at : at + 2])
+    assert len(list(stream_rows(tmp_path / name))) == 6

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO
 
 from featx.data.formats.table import Format, ReadOptions, Row, Source, Table
+from featx.data.formats.values import as_text
 from featx.errors import DataError
 
 _BATCH = 4_096
@@ -121,42 +124,101 @@ def _count_parquet(source: Source) -> int:
 
 
 class _Writer:
-    """Writes batches of rows as they come; the first says what the columns are, text where it has no values."""
+    """Writes batches of rows as they come; the first says what the columns are, text where it has no values.
 
-    def __init__(self, open_writer: Callable[[Any], Any]) -> None:
-        self._open = open_writer
+    A column with values of several types is one of text: if that is found late, what was written is written anew.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        open_writer: Callable[[BinaryIO, Any], Any],
+        batches: Callable[[BinaryIO], AbstractContextManager[Iterator[Any]]],
+    ) -> None:
+        self._file, self._open, self._batches = file, open_writer, batches
         self._writer: Any = None
-        self._empty: list[str] = []
+        self._types: dict[str, Any] = {}
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         import pyarrow as pa
 
+        if not rows:
+            return
+        old, self._types = self._types, self._types or dict.fromkeys(rows[0])
+        columns = {name: _column([row[name] for row in rows], of_type) for name, of_type in self._types.items()}
+        self._types = {name: column.type for name, column in columns.items()}
         if self._writer is None:
-            schema = pa.Table.from_pylist(list(rows)).schema
-            self._empty = [column.name for column in schema if pa.types.is_null(column.type)]
-            self._schema = pa.schema(
-                [column.with_type(pa.string()) if column.name in self._empty else column for column in schema]
-            )
-            self._writer = self._open(self._schema)
-        texts = [{name: None if row[name] is None else str(row[name]) for name in self._empty} for row in rows]
-        values = [{**row, **text} for row, text in zip(rows, texts, strict=True)]
-        self._writer.write_table(pa.Table.from_pylist(values, self._schema))
+            self._writer = self._open(self._file, pa.schema(self._types))
+        elif self._types != old:
+            self._write_anew()
+        self._writer.write_table(pa.table(columns))
+
+    def _write_anew(self) -> None:
+        import pyarrow as pa
+
+        self._writer.close()
+        with tempfile.TemporaryFile() as copy:
+            self._file.seek(0)
+            shutil.copyfileobj(self._file, copy)
+            self._file.seek(0)
+            self._file.truncate()
+            copy.seek(0)
+            self._writer = self._open(self._file, pa.schema(self._types))
+            with self._batches(copy) as batches:
+                for batch in batches:
+                    columns = {name: _column(batch[name].to_pylist(), kind) for name, kind in self._types.items()}
+                    self._writer.write_table(pa.table(columns))
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
 
 
+def _column(values: list[Any], of_type: Any) -> Any:
+    """Return values as an Arrow array of a type, or the one that they have if None, or else of text."""
+    import pyarrow as pa
+
+    try:
+        column = None if of_type == pa.string() else pa.array(values, of_type)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        column = None
+    if column is None or pa.types.is_null(column.type) or _has_no_fields(column.type):
+        return pa.array([value if value is None else as_text(value) for value in values], pa.string())
+    return column
+
+
+def _has_no_fields(of_type: Any) -> bool:
+    """Return whether a type holds objects without keys, which Parquet cannot hold."""
+    fields = [of_type.field(at) for at in range(of_type.num_fields)]
+    return (str(of_type).startswith("struct<") and not fields) or any(_has_no_fields(one.type) for one in fields)
+
+
+@contextmanager
+def _parquet_batches(file: BinaryIO) -> Iterator[Iterator[Any]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(file) as read:
+        yield read.iter_batches(batch_size=_BATCH)
+
+
+@contextmanager
+def _arrow_batches(file: BinaryIO) -> Iterator[Iterator[Any]]:
+    import pyarrow as pa
+
+    reader = pa.ipc.open_file(file)
+    yield (reader.get_batch(at) for at in range(reader.num_record_batches))
+
+
 def _write_parquet(file: BinaryIO, _: bool) -> _Writer:
     import pyarrow.parquet as pq
 
-    return _Writer(lambda schema: pq.ParquetWriter(file, schema))
+    return _Writer(file, pq.ParquetWriter, _parquet_batches)
 
 
 def _write_arrow(file: BinaryIO, _: bool) -> _Writer:
     import pyarrow as pa
 
-    return _Writer(lambda schema: pa.ipc.new_file(file, schema))
+    return _Writer(file, pa.ipc.new_file, _arrow_batches)
 
 
 FORMATS = [

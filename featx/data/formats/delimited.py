@@ -10,12 +10,14 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from featx.data.formats.decoding import table_lines
 from featx.data.formats.layout import Layout, find_layout
 from featx.data.formats.quoting import UnmatchedMarkError, marks_enclose, strict_rows
 from featx.data.formats.table import Format, ReadOptions, Row, Source, Table, Wrong
+from featx.data.formats.values import as_text
 from featx.settings import Quoting
 
 #: First characters of a cell that a spreadsheet runs as a formula.
@@ -126,9 +128,9 @@ class _Writer:
         self._text.write(self._delimiter.join(map(self._cell, cells)) + "\n")
 
     def _cell(self, value: Any) -> str:
-        if not isinstance(value, str):
+        if value is None or isinstance(value, int | float | Decimal):
             return "" if value is None else str(value)
-        cell = value.replace("\0", "\ufffd")
+        cell = as_text(value).replace("\0", "\ufffd")
         if self._escape and cell.startswith(_FORMULA) and not _is_number(cell):
             cell = "'" + cell
         # Python's own writer leaves a bare \r unquoted before 3.11.9.

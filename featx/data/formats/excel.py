@@ -6,9 +6,11 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date, time
 from typing import Any, BinaryIO
 
 from featx.data.formats.table import Format, ReadOptions, Row, Source, Table
+from featx.data.formats.values import as_text
 from featx.errors import DataError
 
 #: Characters of a cell and rows of a sheet that the format allows.
@@ -89,6 +91,13 @@ def _plain(value: object) -> object:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value) if isinstance(value, str) else value
 
 
+def _is_cell(value: object) -> bool:
+    """Return whether Excel has a kind of cell for `value`, text apart: numbers of 15 digits, times without a zone."""
+    if isinstance(value, int | float):
+        return -(10**15) < value < 10**15
+    return value is None or (isinstance(value, date | time) and getattr(value, "tzinfo", None) is None)
+
+
 class _Writer:
     """Writes one sheet; every text is a text, so that none is run as a formula."""
 
@@ -111,7 +120,7 @@ class _Writer:
         self._n_rows += 1
         if self._n_rows > _SHEET_ROWS:
             raise DataError(f"a sheet of .xlsx holds {_SHEET_ROWS:,} rows; write .csv or .parquet")
-        self._sheet.append([self._cell(value) if isinstance(value, str) else value for value in values])
+        self._sheet.append([value if _is_cell(value) else self._cell(as_text(value)) for value in values])
 
     def _cell(self, value: str) -> Any:
         from openpyxl.cell import WriteOnlyCell

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from featx.data.formats.decoding import decoded_text
-from featx.data.formats.jsonl import read_json_lines, values_of
+from featx.data.formats.jsonl import names_of, read_json_lines, values_of
 from featx.data.formats.table import Format, ReadOptions, Row, Source, Table, Wrong
+from featx.data.formats.values import as_json
 from featx.errors import DataError
 
 _EXPECTED = "expected an array of objects, or an object with a list or an object for each column"
@@ -43,7 +44,7 @@ def _of_objects(source: Source, data: list[Any]) -> Table:
         raise DataError(f"{source}: the array is empty; {_EXPECTED}")
     if not isinstance(data[0], dict):
         raise DataError(f"{source}, row 1: a JSON {type(data[0]).__name__}; {_EXPECTED}")
-    names = tuple(data[0])
+    names = names_of(data)
 
     def rows(columns: Sequence[int]) -> Iterator[Row]:
         wanted = [names[at] for at in columns]
@@ -54,7 +55,7 @@ def _of_objects(source: Source, data: list[Any]) -> Table:
                 wrong = Wrong(f"a JSON {type(row).__name__}", "expected an object", kind="no object")
                 yield number, [wrong] * len(wanted)
 
-    return Table(str(source), names, rows, word="row")
+    return Table(str(source), tuple(data[0]), rows, word="row", all_columns=lambda: tuple(names))
 
 
 def _of_columns(source: Source, data: dict[str, Any]) -> Table | None:
@@ -94,7 +95,7 @@ class _Writer:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
             self._file.write(b",\n" if self._begun else b"[\n")
-            self._file.write(json.dumps(row, ensure_ascii=False).encode())
+            self._file.write(as_json(row))
             self._begun = True
 
     def close(self) -> None:

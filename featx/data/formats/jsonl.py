@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from featx.data.formats.decoding import text_lines
 from featx.data.formats.delimited import count_lines
 from featx.data.formats.table import Format, ReadOptions, Row, Source, Table, Wrong
+from featx.data.formats.values import as_json
 from featx.errors import DataError
 
 _EXPECTED = "expected one object a line"
+#: Names after which no more are looked for.
+_MOST_NAMES = 1_000
 
 
 def read_json_lines(source: Source, options: ReadOptions) -> Table:
@@ -27,8 +30,25 @@ def read_json_lines(source: Source, options: ReadOptions) -> Table:
         raise DataError(f"{source}: the file is empty; expected one JSON object a line")
     if isinstance(first, Wrong):
         raise DataError(f"{source}, line {line}: {first.problem}; {first.remedy}")
-    names = tuple(first)
-    return Table(str(source), names, lambda columns: _rows(source, options, [names[at] for at in columns]))
+    names = list(first)
+
+    def all_columns() -> tuple[str, ...]:
+        names[:] = names_of(row for _, row in _objects(source, options))
+        return tuple(names)
+
+    def rows(columns: Sequence[int]) -> Iterator[Row]:
+        return _rows(source, options, [names[at] for at in columns])
+
+    return Table(str(source), tuple(first), rows, all_columns=all_columns)
+
+
+def names_of(rows: Iterable[object]) -> list[str]:
+    """Return the names in JSON objects, in the order in which they come; not more than a table can have."""
+    names: dict[str, None] = {}
+    for row in rows:
+        if isinstance(row, dict) and (not names or len(names) < _MOST_NAMES):
+            names |= dict.fromkeys(row)
+    return list(names)
 
 
 def _objects(source: Source, options: ReadOptions) -> Iterator[tuple[int, dict[str, Any] | Wrong]]:
@@ -72,7 +92,7 @@ class JsonLinesWriter:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows."""
         for row in rows:
-            self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            self._file.write(as_json(row) + b"\n")
 
     def close(self) -> None:
         """End the file."""

@@ -92,6 +92,8 @@ class Table:
         Whether the columns' names come from a line of the file that could be a row.
     notes : sequence of str
         What was found out about the file by now, to be said once; rows that are read may add to it.
+    all_columns : callable, optional
+        Returns `columns` and those that later rows alone have, at a reading of the whole file; None: there are none.
     """
 
     source: str
@@ -101,6 +103,7 @@ class Table:
     label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     has_header: bool = False
     notes: Sequence[str] = ()
+    all_columns: Callable[[], tuple[str, ...]] | None = None
 
 
 class Writer(Protocol):

@@ -199,7 +199,7 @@ def report(*results: str | Path, output: str | Path | None = None, **settings: U
 
 @documented(_PredictKeywords)
 def predict(
-    run: Results, texts: str | Sequence[str], *, checkpoint: str | None = None, **settings: Unpack[_PredictKeywords]
+    run: Results, texts: Any, *, checkpoint: str | None = None, **settings: Unpack[_PredictKeywords]
 ) -> Predicted:
     """Return labels and scores of texts by a finished run.
 
@@ -207,7 +207,8 @@ def predict(
     ----------
     run : str, Path, Run or Runs
         One run.
-    texts : str or sequence of str
+    texts : str, sequence of str, Split, or data in memory
+        A frame, a mapping of columns, an Arrow table or a `datasets.Dataset` gives its text column.
     checkpoint : str, optional
         Where the run's checkpoint is now, when it has moved.
     """

@@ -208,18 +208,26 @@ class Session(Context):
         made = report([self.folder], wanted, None if output is None else Path(output), self.workspace.texts)
         return Compared(made.comparison, tuple(made.files))
 
-    def predict(self, run: Results, texts: str | Sequence[str]) -> Predicted:
+    def predict(self, run: Results, texts: Any) -> Predicted:
         """Return labels and scores of texts by a finished run.
 
         Parameters
         ----------
         run : Run, Runs, str or Path
             One run, or its folder; one on features was made with this session's checkpoint, wherever that is now.
-        texts : str or sequence of str
+        texts : str, sequence of str, Split, or data in memory
+            A frame, a mapping of columns, an Arrow table or a `datasets.Dataset` gives its text column.
+
+        Raises
+        ------
+        DataError
+            If there are no texts, one is empty or no text, or there is no text column.
         """
+        from featx.data.in_memory import texts_of
         from featx.experiment.predict import predict
 
-        return Predicted(predict(self, folder_of(run), [texts] if isinstance(texts, str) else list(texts)))
+        named = None if self._data is None else self._data.text_column
+        return Predicted(predict(self, folder_of(run), texts_of(texts, named)))
 
 
 def _chosen(method: str, settings: Sequence[Any], keywords: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from tiny import write_tweeteval
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 import featx
-from featx.errors import SettingsError
+from featx.errors import DataError, SettingsError
 from featx.features import checkpoint as checkpoint_module
 from featx.settings import BaselineSettings, ComputeSettings, FeatureSettings, FinetuneSettings
 
@@ -116,3 +116,38 @@ def test_runs_are_kept_whatever_the_data_came_as(tmp_path: Path, tiny: Path) -> 
             f"{run.folder} is there with the same data and settings: kept" for run in first
         ]
         assert [run.record.created for run in again] == [run.record.created for run in first]
+
+
+def test_texts_to_label_come_in_every_form(tmp_path: Path, tweets: Path) -> None:
+    """The texts are labelled, never the names of columns; what holds none is told in a line."""
+    import polars
+    import pyarrow as pa
+    from datasets import Dataset, DatasetDict
+
+    session = featx.Session(tweets, None, results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    (run,) = session.baseline(methods="tfidf-logreg")
+    texts = ["a good day", "a bad bus", "fine"]
+    columns = {"n": [1, 2, 3], "Text": texts}
+    forms = (texts, tuple(texts), iter(texts), np.array(texts), pd.Series(texts), pa.array(texts), columns,
+             pd.DataFrame(columns), polars.DataFrame(columns), pa.table(columns), Dataset.from_dict(columns))  # fmt: skip
+    for form in forms:
+        assert [one.text for one in session.predict(run, form)] == texts, type(form)
+    assert [one.text for one in session.predict(run, session.dataset.test)] == list(session.dataset.test.texts)
+    assert len(featx.predict(run, pd.DataFrame(columns), cache_dir=tmp_path / "cache")) == 3
+    for wrong, words in (
+        (session.dataset, "texts of a TextDataset with the splits 'train', 'validation', 'test'; give one of them"),
+        (DatasetDict({"test": Dataset.from_dict(columns)}), "texts of a DatasetDict with the splits 'test'"),
+        ({"train": (texts, [1, 0, 1])}, "texts of a dict with the splits 'train'; give one"),
+        (pd.DataFrame({"a": texts}), "texts of a DataFrame: no text column .*; it has 'a'; .*or give that column"),
+        ((texts, [1, 0, 1]), "text 1 is of type list; expected a text, a sequence of texts, one split"),
+        ([[one] for one in texts], "text 1 is of type list; expected"),
+        ([*texts, 5], "text 4 is of type int; expected"),
+        (pd.DataFrame([texts, texts], columns=["text", "text", "b"]), "its text column stands twice"),
+        ([pd.Series(texts)], "text 1 is of type Series; expected"),
+        ({"text": "one"}, "texts of type str; expected"),
+        (b"raw", "texts of type bytes; expected"),
+        (5, "texts of type int; expected"),
+        ([*texts, None], "text 4 is empty"),
+    ):
+        with pytest.raises(DataError, match=words):
+            session.predict(run, wrong)

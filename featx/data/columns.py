@@ -88,6 +88,18 @@ def find_positions(table: Table, options: ReadOptions) -> tuple[int, int]:
     return text, label
 
 
+def find_text_column(columns: Sequence[str], source: str, text_column: str | None) -> str:
+    """Return the name of the text column among `columns`, for texts in memory without labels.
+
+    Raises
+    ------
+    DataError
+        If there is none; lists the columns that there are.
+    """
+    wanted = _Wanted("text", text_column, TEXT_COLUMNS)
+    return columns[_find(columns, source, [wanted], otherwise=", or give that column alone")[0]]
+
+
 def find_text_position(table: Table, options: ReadOptions) -> int:
     """Return the position of the text column alone, for texts without labels.
 

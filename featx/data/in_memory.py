@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from featx.data.columns import find_columns
+from featx.data.columns import find_columns, find_text_column
+from featx.data.dataset import Split, TextDataset
 from featx.data.raw import RawSplit
 from featx.data.splits import split_of
 from featx.errors import DataError
@@ -24,6 +25,7 @@ _EXPECTED = (
     "expected an address, (texts, labels), columns by name, a pandas or polars frame, a datasets.Dataset, or a mapping "
     "of split names to one of these"
 )
+_EXPECTED_TEXTS = "expected a text, a sequence of texts, one split, or a frame or mapping with a text column"
 #: Types that mark a missing value in frames.
 _MISSING = ("NAType", "NaTType")
 
@@ -56,6 +58,49 @@ def read_in_memory(data: Any, settings: DataSettings) -> tuple[dict[str, RawSpli
     read = {split: _read_table(data[name], f"{SOURCE}, {name}", settings) for name, split in named.items()}
     stated = [names for _, names in read.values() if names is not None]
     return {split: raw for split, (raw, _) in read.items()}, stated[0] if stated else None, False
+
+
+def texts_of(data: Any, text_column: str | None = None) -> list[str]:
+    """Return the texts to label that `data` holds: itself, its items, the texts of a split, or its text column.
+
+    Parameters
+    ----------
+    data : str, sequence of str, Split, mapping of columns, frame, Arrow table or datasets.Dataset
+    text_column : str, optional
+        Found by the known names when None, or when there is no such column.
+
+    Raises
+    ------
+    DataError
+        If it is none of these, has several splits, lacks the column, or an item is no text.
+    """
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, Split):
+        return list(data.texts)
+    kind = type(data).__name__
+    splits = data.splits if isinstance(data, TextDataset) else data if isinstance(data, Mapping) else {}
+    parts = [name for name, one in splits.items() if split_of(str(name)) and not _is_plain_column(one)]
+    if parts:
+        raise DataError(f"texts of a {kind} with the splits {', '.join(map(repr, parts))}; give one of them")
+    columns = None if isinstance(data, bytes) else _column_names(data)
+    if columns is not None:
+        named = text_column if text_column in columns else None
+        data = data[columns[find_text_column(list(columns), f"texts of a {kind}", named)]]
+        if _column_names(data) is not None:  # of a frame, where two have the name
+            raise DataError(f"texts of a {kind}: its text column stands twice; rename one")
+    if isinstance(data, str | bytes) or not hasattr(data, "__iter__"):
+        raise DataError(f"texts of type {type(data).__name__}; {_EXPECTED_TEXTS}")
+    texts = _values(data)
+    for position, text in enumerate(texts, 1):
+        if text is not None and not isinstance(text, str) and not (isinstance(text, float) and text != text):
+            raise DataError(f"text {position} is of type {type(text).__name__}; {_EXPECTED_TEXTS}")
+    return list(texts)  # type: ignore[arg-type]  # those that are missing are told where they are labelled
+
+
+def _is_plain_column(value: Any) -> bool:
+    """Return whether `value` is a column of a table rather than a table."""
+    return not isinstance(value, Split) and _column_names(value) is None and not isinstance(value, tuple)
 
 
 def _read_table(data: Any, source: str, settings: DataSettings) -> tuple[RawSplit, tuple[str, ...] | None]:

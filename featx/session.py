@@ -223,8 +223,7 @@ class Session(Context):
         DataError
             If there are no texts, one is empty or no text, or there is no text column.
         """
-        from featx.data.in_memory import texts_of
-        from featx.experiment.predict import predict
+        from featx.experiment.predict import predict, texts_of
 
         named = None if self._data is None else self._data.text_column
         return Predicted(predict(self, folder_of(run), texts_of(texts, named)))

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from featx.data.formats import ReadOptions
+from featx.data.in_memory import texts_of
 from featx.data.streams import NewText, check_blank, count_rows, stream_lines, stream_rows
 from featx.errors import DataError
 from featx.experiment.context import Context
@@ -24,6 +25,7 @@ __all__ = [
     "read_options",
     "stream_lines",
     "stream_rows",
+    "texts_of",
 ]
 
 read_options = ReadOptions.of

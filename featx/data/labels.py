@@ -62,8 +62,12 @@ def same_names(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> tu
     alike = defaultdict(list)
     for name in sorted(names - one.keys()):
         alike[unicodedata.normalize("NFKC", name).casefold()].append(name)
+    numbers = sorted(names & {"0", "1"})
+    if truths and numbers:
+        mixed = " and ".join(map(repr, [*numbers, *sorted(truths - one.keys())]))
+        notes.append(f"labels mix numbers and truth values: {mixed} are classes of their own")
     notes += [
-        f"classes {' and '.join(map(repr, there[:4]))} differ only in how they are written"
+        f"classes {' and '.join(_told_apart(there[:4]))} differ only in how they are written"
         for there in alike.values()
         if len(there) > 1
     ][:5]
@@ -76,6 +80,12 @@ def same_names(raw: Mapping[str, RawSplit], mapping: Sequence[str] | None) -> tu
         for split, held in raw.items()
     }
     return changed, notes
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return names for a message, with escapes where accents are composed in one and not in another."""
+    is_clear = len({unicodedata.normalize("NFC", name) for name in names}) == len(names)
+    return [repr(name) if is_clear else ascii(name) for name in names]
 
 
 def encode(raw: Mapping[str, RawSplit], label_names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, Split]]:

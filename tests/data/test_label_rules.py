@@ -58,6 +58,12 @@ def test_control_characters_and_separators_are_none(tmp_path: Path, name: str) -
         (["True", "false", "true"] * 7, ("False", "True"), "'true' as 'True'"),
         ([True, False] * 10, ("False", "True"), None),
         (["yes", "true"] * 10, ("true", "yes"), None),
+        ([1, "1", 1.0, True, 0] * 6, ("0", "1", "True"), "mix numbers and truth values: '0' and '1' and 'True'"),
+        (
+            ["caf\u00e9", "cafe\u0301", "bar"] * 6,
+            ("bar", "cafe\u0301", "caf\u00e9"),
+            r"classes 'cafe\u0301' and 'caf\xe9' differ only in how they are written",
+        ),
         (["Spam", "spam", "ham"] * 6, ("Spam", "ham", "spam"), "'Spam' and 'spam' differ only in how they are written"),
     ],
 )  # fmt: skip

@@ -49,3 +49,12 @@ def tiny(checkpoints: Callable[[str], Path]) -> Path:
 def tweets(tmp_path: Path) -> Path:
     """A tiny data set in the TweetEval layout."""
     return write_tweeteval(tmp_path / "tweets")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ``slow_tests.txt`` names."""
+    here = Path(__file__).parent
+    slow = {line for line in (here / "slow_tests.txt").read_text().splitlines() if not line.startswith("#")}
+    for item in items:
+        if f"tests/{item.nodeid.partition('[')[0].removeprefix('tests/')}" in slow:
+            item.add_marker(pytest.mark.slow)

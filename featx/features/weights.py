@@ -17,6 +17,7 @@ from featx.features.adapters import apply_adapter
 from featx.features.checkpoint import loading
 from featx.features.checkpoint_files import check_model_unchanged
 from featx.features.configuration import settle
+from featx.features.tensor_names import check_names
 from featx.settings import Checkpoint
 
 #: What wrappers put before the names of tensors: data parallelism, compilation, sharding, sentence-transformers.
@@ -77,6 +78,7 @@ def load_weights(
         "adapter_kwargs": dict(_NO_ADAPTER),
     }
     model, info = _loaded(checkpoint, auto_class, wanted)
+    check_names(checkpoint, model.base_model_prefix, _PREFIXES)
     _check_shapes(info, checkpoint.name)
     if needs_head:
         _check_head(info, checkpoint.name)

@@ -21,6 +21,7 @@ from featx.features import adapters, weights
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import load_encoder
 from featx.features.extraction import Extractor
+from featx.features.tensor_names import check_names
 from featx.features.weights import load_weights
 from featx.settings import Checkpoint, ComputeSettings, Device, FeatureSettings
 
@@ -319,3 +320,21 @@ def test_the_head_of_a_saved_classifier_may_not_be_absent(bert: Path) -> None:
     load_weights(find(bert), AutoModelForSequenceClassification)
     with pytest.raises(CheckpointError, match=r"its weights lack classifier\.bias, which would be drawn at random"):
         load_weights(find(bert), AutoModelForSequenceClassification, needs_head=True)
+
+
+@pytest.mark.parametrize("change", [0.0, 1.0])
+def test_one_tensor_under_two_names(tiny: Path, tmp_path: Path, change: float) -> None:
+    """Which of two is loaded would be chance; copies of one value are no matter."""
+    folder = tmp_path / "twice"
+    shutil.copytree(tiny, folder)
+    held = load_file(folder / "model.safetensors")
+    twice = {**held, **{f"module.{name}": tensor.clone() + change for name, tensor in held.items()}}
+    save_file(twice, folder / "model.safetensors", {"format": "pt"})
+    checkpoint = find_checkpoint(str(folder), Path("unused"))
+    if change:
+        with pytest.raises(
+            CheckpointError, match=r"'module\..*' are one tensor under two names, with different values"
+        ):
+            load_weights(checkpoint, AutoModel)
+    else:
+        check_names(checkpoint, "distilbert", weights._PREFIXES)

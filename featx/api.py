@@ -5,12 +5,14 @@ Their settings are keywords, which `documented` adds to signatures and docstring
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from featx.data import TextDataset
+from featx.errors import SettingsError
 from featx.experiment.context import read_dataset
 from featx.experiment.shown import Compared, Predicted, Results, Runs, runs_of
 from featx.session import KINDS, OWN, Session
@@ -30,6 +32,9 @@ from featx.settings.keywords import BaselineCall, ExtractCall, FinetuneCall, Loa
 if TYPE_CHECKING:
     from featx.experiment.extract import Extracted
     from featx.experiment.progress import Display
+
+
+_EXPECTED = "give a file, a folder, the name of a data set on the Hub, or data in memory such as (texts, labels)"
 
 
 class _PredictKeywords(PredictCall, total=False):
@@ -61,13 +66,15 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     >>> load_dataset("demo")
     TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
     """
+    if dataset is None:
+        raise SettingsError(f"load_dataset: `dataset` is None; {_EXPECTED}", "dataset")
     _check_keys(settings, [DataSettings], "load_dataset")
     return read_dataset(dataset, settings_from(DataSettings, settings, "load_dataset"))
 
 
 @documented(ExtractCall)
 def extract(
-    dataset: Any,
+    dataset: Any = None,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
     *,
     splits: Sequence[str] | None = None,
@@ -98,7 +105,7 @@ def extract(
 
 @documented(BaselineCall)
 def baseline(
-    dataset: Any,
+    dataset: Any = None,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
     *,
     display: Display | None = None,
@@ -124,7 +131,7 @@ def baseline(
 
 @documented(FinetuneCall)
 def finetune(
-    dataset: Any,
+    dataset: Any = None,
     checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
     *,
     display: Display | None = None,
@@ -219,6 +226,8 @@ def _session(
     function: str, settings: Mapping[str, Any], dataset: Any, checkpoint: Any, display: Display | None
 ) -> tuple[Session, dict[str, Any]]:
     """Return the session of a function's call, and the settings of the work itself."""
+    if dataset is None:
+        raise SettingsError(f"{function}: `dataset` is missing; {_EXPECTED}", "dataset")
     _check_keys(settings, [*KINDS[function], *OWN], function)
     work = {name for kind in KINDS[function] for name in (*names_of(kind), *aliases_of(kind))}
     own = {name: value for name, value in settings.items() if name not in work}
@@ -230,4 +239,6 @@ def _check_keys(settings: Mapping[str, Any], kinds: Sequence[type[Any]], functio
     """Check the names of keywords; data set and checkpoint are no keywords."""
     names = [name for kind in kinds for name in names_of(kind) if name not in ("dataset", "checkpoint")]
     aliases = {alias: name for kind in kinds for alias, name in aliases_of(kind).items() if name in names}
-    check_keys(settings, list(dict.fromkeys(names)), function, aliases)
+    # Parameters of their own never are among `settings`: they are here to be offered where one is misspelt.
+    own = [name for name in inspect.signature(globals()[function]).parameters if name in ("dataset", "checkpoint")]
+    check_keys(settings, list(dict.fromkeys([*own, *names])), function, aliases)

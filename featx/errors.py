@@ -43,8 +43,21 @@ class FeatxWarning(UserWarning):
 
 
 def spelled(message: str, spell: Callable[[str], str | None]) -> str:
-    """Return `message` with each setting in backquotes as `spell` writes it."""
-    return re.sub("`([a-z][a-z_0-9]*)`", lambda found: spell(found[1]) or found[0], message)
+    """Return `message` with each setting in backquotes as `spell` writes it.
+
+    A switch with its value, as "`header` false", is first asked for as one: ``spell("header false")``.
+
+    Examples
+    --------
+    >>> spelled("give `header` false or `layer` 0", {"header false": "--no-header", "layer": "--layer"}.get)
+    'give --no-header or --layer 0'
+    """
+
+    def written(found: re.Match[str]) -> str:
+        name, value = found[1], found[2] or ""
+        return (value and spell(name + value)) or (spell(name) or f"`{name}`") + value
+
+    return re.sub(r"`([a-z][a-z_0-9]*)`( (?:true|false)\b)?", written, message)
 
 
 class SettingsError(FeatxError):

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
@@ -131,6 +132,9 @@ def load_classifier(
     except StateError as e:
         fault = other or f"does not hold what the method makes: {e}; do not trust the file"
         raise RunError(f"{path} {fault}") from e
+    except (ImportError, AttributeError) as e:
+        fault = other or _import_fault(e) or f"cannot be read ({type(e).__name__}: {e}); run featx baseline again"
+        raise RunError(f"{path} {fault}") from e
     except Exception as e:  # a broken archive raises from zipfile, json, numpy or skops
         if other:
             raise RunError(f"{path} {other}") from e
@@ -153,6 +157,13 @@ def other_version(made_with: str | None) -> str:
         f"was made with scikit-learn {made_with}, which does not fit the {sklearn.__version__} here; install "
         f"scikit-learn=={made_with}, or run featx baseline again"
     )
+
+
+def _import_fault(error: ImportError | AttributeError) -> str:
+    """Return what to say of a module that cannot be imported or lacks a name; nothing of another missing attribute."""
+    if isinstance(error, ImportError) or isinstance(error.obj, ModuleType):
+        return f"needs what cannot be imported here ({error}); the file may be whole: mend the installed packages"
+    return ""
 
 
 def _minor(version: str) -> list[str]:

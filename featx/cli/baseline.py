@@ -38,9 +38,9 @@ def command(**options: Any) -> None:
 
     \b
     featx baseline --dataset demo --checkpoint demo
-    featx baseline --dataset reviews.csv --methods tfidf-logreg,logreg --pooling mean
-    featx baseline --dataset reviews.csv --methods all --layer all --pooling cls,mean --controls
-    featx baseline --dataset reviews.csv --methods logreg,knn --features-file mine.npz
+    featx baseline --dataset reviews.csv --methods logreg,knn --pooling mean
+    featx baseline --dataset reviews.csv --methods all --layer all --controls
+    featx baseline --dataset reviews.csv --methods knn --features-file mine.npz
     """
     groups = chosen(BaselineSettings, options), chosen(FeatureSettings, options)
     runs = session(options, make_display(options["quiet"])).baseline(*groups)

@@ -111,7 +111,8 @@ def gc_command(cache_dir: CachePlace | None, **options: Any) -> None:
 @command.command("clear", cls=Command)
 @cache_option
 @option("--yes", is_flag=True, help="Do not ask.")
-def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
+@click.pass_context
+def clear_command(context: click.Context, cache_dir: CachePlace | None, yes: bool) -> None:
     r"""Remove every cached feature and built checkpoint.
 
     \b
@@ -121,10 +122,22 @@ def clear_command(cache_dir: CachePlace | None, yes: bool) -> None:
     from featx.experiment.workspace import cache_folder
 
     folder = cache_folder(cache_dir)
-    if not yes:
-        click.confirm(f"Remove everything cached in {folder}?", abort=True, err=True)
+    if not yes and not _confirmed(f"Remove everything cached in {folder}?"):
+        say("nothing removed", err=True)
+        context.exit(1)
     removed = clear(folder)
     say(f"{len(removed)} kinds of features removed from {folder}")
+
+
+def _confirmed(question: str) -> bool:
+    """Return whether a person says yes; the end of the input is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as e:
+        if isinstance(e.__context__, EOFError):
+            click.echo(err=True)
+            return False
+        raise
 
 
 @command.command("compact", cls=Command)

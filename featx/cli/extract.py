@@ -60,7 +60,7 @@ def command(**options: Any) -> None:
     \b
     featx extract --dataset demo --checkpoint demo --output features.npz
     featx extract --dataset tweets/ --layer all --pooling cls,mean
-    featx extract --dataset tweets/ --engine ray --ray-address auto --cache-dir /shared/featx
+    featx extract --dataset tweets/ --engine ray --cache-dir /shared/featx
     """
     from featx.experiment.feature_files import choose_format, save_features
 

@@ -57,6 +57,11 @@ class _Spelling:
     def __call__(self, name: str) -> str | None:
         from featx.settings import GROUPS, PredictionSettings, WorkspaceSettings, names_of
 
+        name, _, switched = name.partition(" ")
+        if switched:
+            option = self(name) or ""
+            start = "--no-" if switched == "false" else "--"
+            return start + option.removeprefix("--") if option.startswith("--") else None
         if name in _OF_COMMANDS:
             return "--" + name.replace("_", "-")
         tables = [table for table, kind in GROUPS.items() if name in names_of(kind)]

@@ -36,7 +36,7 @@ def command(**options: Any) -> None:
     r"""Fine-tune the checkpoint, one run for each seed; the best epoch on validation is kept.
 
     \b
-    featx finetune --dataset demo --checkpoint demo --learning-rate 1e-4 --num-train-epochs 4
+    featx finetune --dataset demo --checkpoint demo --learning-rate 1e-4
     featx finetune --dataset tweets/ --search 8 --dtype bfloat16
     featx finetune --dataset tweets/ --method lp --seeds 0,1,2
     torchrun --nproc-per-node 2 -m featx finetune --dataset tweets/

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
+import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -39,9 +43,30 @@ class _LazyGroup(click.Group):
         command: click.Command = import_module(f"featx.cli.{cmd_name}").command
         return _keep_lines(command)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; that the reader of its output leaves early, as ``head`` does, is no failure."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            if not _reader_left():
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # say no more
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _reader_left() -> bool:
+    """Return whether it is standard output that nobody reads any more, and not the pipe of a worker or a server."""
+    if not hasattr(select, "poll"):
+        return True
+    asked = select.poll()
+    asked.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in asked.poll(0))
 
 
 def _keep_lines(command: click.Command) -> click.Command:

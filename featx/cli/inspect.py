@@ -64,7 +64,7 @@ def data_command(**options: Any) -> None:
     r"""Show sizes, classes, lengths, what is cut, duplicate texts, and some rows.
 
     \b
-    featx inspect data --dataset demo --checkpoint demo --max-length 64 --figures plots
+    featx inspect data --dataset demo --checkpoint demo --figures plots
     """
     from featx.cli.inspection import show_data
     from featx.experiment.inspect import inspect_data

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from featx.cli.failures import spelling
 from featx.cli.output import say
 from featx.cli.tables import table, terminal_width
+from featx.errors import spelled
 from featx.markup import visible
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def show_data(made: InspectedData) -> None:
     names = facts["label_names"]
     say(f"{facts['address']}: {len(names)} classes")
     for note in facts["notes"]:
-        say(f"note: {note}")
+        say(f"note: {spelled(note, spelling())}")
     _show_classes(facts, names)
     for unit, of_class in made.lengths.items():
         rows = [

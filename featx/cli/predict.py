@@ -52,7 +52,7 @@ def command(run: Path, texts: tuple[str, ...], **options: Any) -> None:
 
     \b
     featx predict results/demo/finetune/seed-0 "Not bad at all" "Never again"
-    featx predict results/demo/logreg/seed-0 --input new.csv --output labelled.parquet
+    featx predict results/demo/logreg/seed-0 --input new.csv --output out.csv
     """
     from featx.experiment.predict import check_output, predict_batches, predict_file
 

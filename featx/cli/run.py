@@ -30,11 +30,13 @@ def command(file: Path | None, **options: Any) -> None:
     r"""Run the experiment that FILE (TOML) describes: baselines, fine-tuning, report.
 
     Runs that are there with the same settings are kept, so an interrupted experiment goes on where it stopped.
+    FILE may be -, for standard input.
 
     \b
     featx run --print-default > experiment.toml
     featx run experiment.toml --dry-run
     featx run experiment.toml
+    featx run --print-default | featx run - --dry-run
     """
     if options["print_default"]:
         from featx.experiment.example import example

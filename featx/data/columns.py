@@ -166,7 +166,7 @@ def _are_numbers(values: Sequence[str]) -> bool:
 
 
 def _no_header(table: Table) -> str:
-    return ", or set `header` to false if the file has no header line" if table.has_header else ""
+    return ", or give `header` false if the file has no header line" if table.has_header else ""
 
 
 def _find(

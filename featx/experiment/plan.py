@@ -17,7 +17,7 @@ from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
 from featx.experiment.baseline import baseline, control_runs, expand_methods
 from featx.experiment.context import Context
-from featx.experiment.experiment_file import read_toml
+from featx.experiment.experiment_file import name_of_file, read_toml
 from featx.experiment.finetune import METHODS as FINETUNE_METHODS
 from featx.experiment.finetune import finetune
 from featx.experiment.probe_record import settings_facts
@@ -92,14 +92,14 @@ class Planned:
 
 
 def read_plan(path: Path) -> Plan:
-    """Return the plan in a TOML file.
+    """Return the plan in a TOML file, or in standard input for ``-``.
 
     Raises
     ------
     SettingsError
         If the file cannot be read, is no TOML, or holds a wrong key or value.
     """
-    return plan_from(read_toml(path), str(path))
+    return plan_from(read_toml(path), name_of_file(path))
 
 
 def plan_from(table: dict[str, Any], where: str) -> Plan:

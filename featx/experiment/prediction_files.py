@@ -30,7 +30,7 @@ def check_output(path: Path, source: Path | None) -> None:
     Raises
     ------
     SettingsError
-        If its suffix is none that is known, or it is the input itself.
+        If its suffix is none that is known, its folder is not there, or it is the input itself.
     """
     found = find_format(path)
     if found is None or found[0].write is None:
@@ -38,6 +38,8 @@ def check_output(path: Path, source: Path | None) -> None:
         raise SettingsError(f"`output` is {str(path)!r}; expected a name that ends in one of: {known}", "output")
     if path.is_dir():
         raise SettingsError(f"`output` {str(path)!r} is a folder; give a file", "output")
+    if not path.absolute().parent.is_dir():
+        raise SettingsError(f"`output` {str(path)!r}: the folder {path.parent} is not there; make it first", "output")
     if source is not None and path.resolve() == source.resolve():
         raise SettingsError(f"`output` {str(path)!r} is the input itself; give another name", "output")
 

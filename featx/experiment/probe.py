@@ -116,8 +116,8 @@ class Probes:
         score = measure(validation)[SELECTION_METRIC]
         if abs(score - (fitted.chosen.score or 0.0)) > _LARGEST_GAP:
             self._context.display.say(
-                f"{method.name} was chosen with {SELECTION_METRIC} {fitted.chosen.score:.3f} on validation and reaches "
-                f"{score:.3f} when fitted alone; its optimum is flat, take the difference as its precision"
+                f"{method.name}: refitting gave {SELECTION_METRIC} {score:.3f} instead of {fitted.chosen.score:.3f} on "
+                "validation; treat differences this small as noise"
             )
 
     def _fitted(self, method: Method, seed: int, source: Source) -> Fitted:

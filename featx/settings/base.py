@@ -82,7 +82,7 @@ def checked(name: str, value: Any, hint: Any) -> Any:
     (3,)
     """
     declared, plain = declared_of(hint), _plain(value)
-    if declared.word_for_none is not None and plain == declared.word_for_none:
+    if isinstance(plain, str) and plain == declared.word_for_none:
         return None
     if Path in (bare(hint), *typing.get_args(bare(hint))):
         made = _path(plain, hint)
@@ -92,7 +92,7 @@ def checked(name: str, value: Any, hint: Any) -> Any:
         if item_of(hint) is not None and plain is not None:
             plain = _several(plain)
         made = _converted(plain, plain_type(hint))
-    if made is _WRONG or made == ():
+    if made is _WRONG or (isinstance(made, tuple) and not made):
         raise SettingsError(f"`{name}` is {_shown(value)}; expected {expected(hint, value)}", name)
     return made
 
@@ -105,7 +105,7 @@ def _converted(plain: Any, wanted: Any) -> Any:
         return _WRONG
     try:
         made = msgspec.convert(plain, wanted, strict=True)
-    except (msgspec.ValidationError, OverflowError):
+    except (msgspec.ValidationError, OverflowError, UnicodeError):  # the last for half a surrogate pair
         return _WRONG
     if isinstance(made, float) and not math.isfinite(made):
         return _WRONG
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    if value in ((), []):
+    if isinstance(value, tuple | list) and not value:
         return "empty"
     try:
         return f"{str(value) if isinstance(value, Enum) else value!r:.60}"

@@ -20,6 +20,8 @@ from featx.settings.base import Settings, hints_of
 from featx.settings.declare import declared_of
 
 S = TypeVar("S", bound=Settings)
+#: Letters of a part of a name that say enough to offer the name.
+_LEAST_HELD = 4
 
 
 def names_of(kind: type[Settings]) -> list[str]:
@@ -45,10 +47,18 @@ def check_keys(
     known = {name: name for name in valid} | dict(aliases or {})
     for key in table:
         if key not in known:
-            near = [name for name in known if key and name.startswith(key)]
-            near = near or difflib.get_close_matches(key[:100], known, n=1, cutoff=0.4)
+            near = _nearest(key, list(known))
             hint = f"did you mean {known[near[0]]!r}?" if near else f"expected some of: {', '.join(valid)}"
             raise SettingsError(f"{where}: unknown key {key[:40]!r}; {hint}")
+
+
+def _nearest(key: str, known: Sequence[str]) -> list[str]:
+    """Return the names that begin with `key`, else the shortest that holds it whole, else the likest."""
+    if not key:
+        return []
+    starting = [name for name in known if name.startswith(key)]
+    holding = sorted((name for name in known if len(key) >= _LEAST_HELD and key in name), key=len)
+    return starting or holding[:1] or difflib.get_close_matches(key[:100], known, n=1, cutoff=0.4)
 
 
 def settings_from(kind: type[S], table: Any, where: str = "", base: S | None = None, prefix: str | None = None) -> S:

@@ -45,3 +45,29 @@ def test_other_versions_are_read_or_named(saved: tuple[str, Path], name: str) ->
 
 def test_both_minor_versions_are_there() -> None:
     assert {path.name.split("-")[1][:3] for path in ARCHIVES} == {"1.8", "1.9"}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ImportError("libopenblas.so: cannot open", name="sklearn.linear_model"), "libopenblas.so: cannot open"),
+        (AttributeError("module 'sklearn' has no attribute 'x'", name="x", obj=sklearn), "module 'sklearn' has no"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_no_fault_of_the_run(
+    error: Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    from featx.baselines.saving import save_classifier
+
+    def fail(*arguments: object, **named: object) -> None:
+        raise error
+
+    save_classifier(LogisticRegression(), tmp_path)
+    monkeypatch.setattr(skops.io, "load", fail)
+    with pytest.raises(RunError) as refused:
+        load_classifier(tmp_path)
+    assert f"cannot be imported here ({words}" in str(refused.value)
+    assert "run featx baseline again" not in str(refused.value)

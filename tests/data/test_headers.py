@@ -66,7 +66,7 @@ def test_errors_show_what_was_seen_and_the_setting_that_helps(tmp_path: Path) ->
     path.write_text(table(""))
     with pytest.raises(
         DataError,
-        match=r"no text column .*; it has 'a good day, number 0', 'ham'; name yours with `text_column`.*, or set `header` to false",
+        match=r"no text column .*; it has 'a good day, number 0', 'ham'; name yours with `text_column`.*, or give `header` false",
     ):
         read_table(path)
     path.write_text(

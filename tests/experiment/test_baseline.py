@@ -164,6 +164,21 @@ def test_seeds_that_change_nothing_are_fitted_once(
     assert not np.array_equal(drawn[0], drawn[2])
 
 
+def test_a_refit_that_scores_otherwise_is_said_with_what_to_make_of_it(
+    tweets: Path, tiny: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import featx.experiment.probe as probe
+
+    monkeypatch.setattr(probe, "_LARGEST_GAP", -1.0)
+    display = Remarks()
+    (run,) = made(tweets, tiny, workspace, display, methods=("ridge",), features=FeatureSettings())
+    refitted, chosen = run.record.metrics["validation"]["f1_macro"], run.record.selection.score
+    assert (
+        f"ridge: refitting gave f1_macro {refitted:.3f} instead of {chosen:.3f} on validation; treat differences this "
+        "small as noise"
+    ) in display.said
+
+
 def test_how_a_method_is_tuned_is_part_of_the_run(tweets: Path, tiny: Path, workspace: Workspace) -> None:
     settings = {"methods": ("ridge",), "features": FeatureSettings()}
     (run,) = made(

@@ -20,7 +20,7 @@ from featx.evaluation.least_lengths import Lengths, least_lengths, least_lengths
 from featx.evaluation.metrics import METRICS, SCORE_METRICS, Metric, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
-from featx.evaluation.resampling import Resampler, Resamples, resampled_scores
+from featx.evaluation.resampling import Resampler, Resamples, check_same_texts, resampled_scores
 
 __all__ = [
     "CLASS_METRICS",
@@ -38,6 +38,7 @@ __all__ = [
     "Resamples",
     "Verdict",
     "caveat_lines",
+    "check_same_texts",
     "confusion_matrix",
     "f1_macro_standard_error",
     "holm",

@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featx.baselines import METHODS, Method, Reads, Workers, enough_workers, find_method, n_settings
-from featx.errors import SettingsError, TrainingError
+from featx.baselines import Method, Reads, Workers, enough_workers, n_settings
+from featx.errors import TrainingError
 from featx.experiment.context import Context
 from featx.experiment.features import extract_splits
 from featx.experiment.probe import Probes
 from featx.experiment.sources import Source, on_features, on_given, on_texts, with_shuffled_labels
+from featx.experiment.wanted import RANDOM, SHUFFLED, check_places, control_method, expand_methods, wanted_baselines
 from featx.features.device import thread_limit
 from featx.features.external_features import read_features
 from featx.features.random_checkpoint import random_checkpoint_folder
 from featx.runs import Run
 from featx.settings import BaselineSettings, CheckpointSettings, ComputeSettings, FeatureSettings
-
-#: Names of the control runs, after the method's.
-_RANDOM, _SHUFFLED = "+random-encoder", "+shuffled-labels"
 
 
 def baseline(
@@ -39,12 +37,15 @@ def baseline(
 
     Raises
     ------
+    RunError
+        If another run stands where one is wanted; before any text is encoded.
     TrainingError
         If every method failed.
     """
     settings, features = settings or BaselineSettings(), features or FeatureSettings()
     methods = expand_methods(settings.methods)
-    probe = _control_method(methods) if settings.controls else None
+    probe = control_method(methods) if settings.controls else None
+    check_places(wanted_baselines(context, settings, features), context.workspace.overwrite)
     context.keep_test_texts()
     source = _feature_source(context, methods, features, settings.features_file)
     workers = _workers(methods, settings, context.compute, 0 if source is None else len(source.kinds))
@@ -56,34 +57,12 @@ def baseline(
         probes = Probes(context, settings, workers)
         runs = [run for method in methods for run in probes.runs(method, sources[method.reads])]
         if probe is not None and settings.features_file is None:
-            runs += probes.runs(probe, _at_random(context, features).gathered(files), _RANDOM)
+            runs += probes.runs(probe, _at_random(context, features).gathered(files), RANDOM)
         if probe is not None:
-            runs += probes.runs(probe, with_shuffled_labels(sources[Reads.FEATURES]), _SHUFFLED)
+            runs += probes.runs(probe, with_shuffled_labels(sources[Reads.FEATURES]), SHUFFLED)
     if all(made.record.failure for made in runs):
         raise TrainingError(f"every method failed, the first, {runs[0].record.method}: {runs[0].record.failure}")
     return runs
-
-
-def expand_methods(names: Sequence[str]) -> list[Method]:
-    """Return methods by name, each once; ``all`` stands for every one."""
-    if not names:
-        raise SettingsError(f"`methods` is empty; expected some of: {', '.join(METHODS)}, or all", "methods")
-    wanted = [known for name in names for known in (METHODS if name == "all" else [name])]
-    return [find_method(name) for name in dict.fromkeys(wanted)]
-
-
-def control_runs(methods: Sequence[Method]) -> list[tuple[Method, str]]:
-    """Return the method that the controls repeat, with the name of each control run."""
-    probe = _control_method(methods)
-    return [(probe, probe.name + suffix) for suffix in (_RANDOM, _SHUFFLED)]
-
-
-def _control_method(methods: Sequence[Method]) -> Method:
-    """Return the probe that the controls repeat: ``logreg`` if it is named, else the first on features."""
-    reading = [method for method in methods if method.reads is Reads.FEATURES]
-    if not reading:
-        raise SettingsError("`controls` needs a method on features, such as logreg; name one in `methods`", "controls")
-    return next((method for method in reading if method.name == "logreg"), reading[0])
 
 
 def _feature_source(

@@ -42,7 +42,7 @@ def demo(
     folder = workspace.results / workspace.experiment_name(DEMO)
     reported = report([folder], ReportSettings())
     # Chosen on validation, as every choice is.
-    best = max(runs, key=lambda run: run.record.metric("validation", reported.comparison.metric) or 0.0).record
+    best = max(runs, key=lambda run: run.record.score("validation", reported.comparison.metric)).record
     predictor = load_predictor(
         run_folder(workspace.results, folder.name, best.method, best.seed), workspace.cache, compute
     )

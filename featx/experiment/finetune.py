@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from featx.experiment.finetune_record import finetune_record
 from featx.experiment.linear_probe import Probe, fit_probe, probe_features
 from featx.experiment.progress import Silent
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run
+from featx.experiment.wanted import Wanted, check_places
 from featx.features.device import find_device, thread_limit
 from featx.features.tokens import TokenizedTexts
 from featx.runs import Run, environment, identity_of, read_run, run_folder, write_run
@@ -77,13 +78,19 @@ def finetune(
     -------
     list of Run
         One for each seed; empty in all processes but the first.
+
+    Raises
+    ------
+    RunError
+        If another run stands where one is wanted; before anything is trained.
     """
     settings = settings or FinetuneSettings()
     check_settings(settings)
+    if not is_first():
+        context.display = Silent()
+    check_places(wanted_fine_tunings(context, settings), context.workspace.overwrite)
     if is_first():
         context.keep_test_texts()
-    else:
-        context.display = Silent()
     device = find_device(context.compute.device).type
     check_settings(settings, device)
     context.release()
@@ -100,16 +107,27 @@ def finetune(
     return runs
 
 
-def _run(job: _Job, folder: Path, seed: int) -> Run | None:
-    context = job.context
-    facts: dict[str, Any] = {
-        "method": job.method,
+def wanted_fine_tunings(context: Context, settings: FinetuneSettings) -> Iterator[Wanted]:
+    """Yield a run for each seed."""
+    for seed in settings.seeds:
+        folder = run_folder(context.workspace.results, context.experiment, METHODS[settings.method], seed)
+        yield Wanted(folder, partial(_facts, context, settings, seed))
+
+
+def _facts(context: Context, settings: FinetuneSettings, seed: int) -> dict[str, Any]:
+    return {
+        "method": METHODS[settings.method],
         "seed": seed,
         "data": data_facts(context.dataset),
         "checkpoint": checkpoint_facts(context.checkpoint),
         "features": None,
-        "settings": identity_facts(job.settings),
+        "settings": identity_facts(settings),
     }
+
+
+def _run(job: _Job, folder: Path, seed: int) -> Run | None:
+    context = job.context
+    facts = _facts(context, job.settings, seed)
     kept = finished_run(folder, facts, context.workspace.overwrite)
     if kept is not None:
         context.display.say(f"{folder} is there with the same data and settings: kept")

@@ -16,7 +16,7 @@ from featx.experiment.records import measured, now
 from featx.runs import RunRecord, Selection, Timings, TrialRecord, environment
 from featx.runs.measuring import peak_memory_bytes
 from featx.settings import SELECTION_METRIC
-from featx.training import Diagnosis, SearchTrial, constant_loss, judge, least_loss
+from featx.training import Diagnosis, SearchTrial, constant_loss, judge, least_loss, one_class_only
 from featx.training.processes import world_size
 
 #: How a search chooses.
@@ -37,7 +37,7 @@ def finetune_record(
     device: str,
 ) -> tuple[RunRecord, str | None]:
     """Return the record of a fine-tuning, and what would have trained it better, if anything would."""
-    verdict = _verdict(dataset, made, search)
+    verdict = _verdict(dataset, made, search, predictions)
     record = RunRecord(
         **facts,
         family=Family.FINE_TUNED,
@@ -57,8 +57,11 @@ def finetune_record(
     return record, verdict.advice
 
 
-def _verdict(dataset: TextDataset, made: FineTuning, search: int) -> Diagnosis:
+def _verdict(dataset: TextDataset, made: FineTuning, search: int, predictions: Mapping[str, Predictions]) -> Diagnosis:
     settings, train = replace(made.settings, search=search), dataset.train
+    only = _only_class(predictions)
+    if only is not None:
+        return one_class_only(only, settings)
     counts = np.bincount(train.labels, minlength=dataset.n_classes)
     losses = [
         loss(settings.class_weights, counts, settings.label_smoothing_factor) for loss in (constant_loss, least_loss)
@@ -66,6 +69,14 @@ def _verdict(dataset: TextDataset, made: FineTuning, search: int) -> Diagnosis:
     name = f"eval_{SELECTION_METRIC}"
     highest = max((entry for entry in made.model.history if name in entry), key=lambda entry: float(entry[name]))
     return judge(made.model.history, highest["epoch"], made.model.last_epoch, settings, *losses)
+
+
+def _only_class(predictions: Mapping[str, Predictions]) -> str | None:
+    """Return the label that all texts of all splits are given, though they have several; None if there is none."""
+    given = {int(label) for split in predictions.values() for label in np.unique(split.y_pred)}
+    if len(given) != 1 or any(len(np.unique(split.y_true)) < 2 for split in predictions.values()):
+        return None
+    return next(iter(predictions.values())).label_names[given.pop()]
 
 
 def _caveats(verdict: Diagnosis) -> tuple[Caveat, ...]:

@@ -13,20 +13,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from featx.baselines import Reads
-from featx.data import load_dataset
 from featx.errors import RunError, SettingsError
-from featx.experiment.baseline import baseline, control_runs, expand_methods
+from featx.experiment.baseline import baseline
 from featx.experiment.context import Context
 from featx.experiment.experiment_file import name_of_file, read_toml
-from featx.experiment.finetune import METHODS as FINETUNE_METHODS
-from featx.experiment.finetune import finetune
-from featx.experiment.probe_record import settings_facts
+from featx.experiment.finetune import finetune, wanted_fine_tunings
 from featx.experiment.progress import Display
-from featx.experiment.records import checkpoint_facts, data_facts
+from featx.experiment.records import differing_parts, has_run
 from featx.experiment.report import Reported, check_metric, report
+from featx.experiment.wanted import Wanted, check_places, expand_methods, wanted_baselines
 from featx.experiment.workspace import Workspace, name_of_address
-from featx.features.checkpoint import find_checkpoint
-from featx.runs import CheckpointFacts, DataFacts, read_run, run_folder
+from featx.runs import read_run
 from featx.settings import (
     GROUPS,
     BaselineSettings,
@@ -40,7 +37,6 @@ from featx.settings import (
     SavingSettings,
     TrackingSettings,
     check_keys,
-    identity_facts,
     settings_from,
 )
 from featx.settings.base import Settings
@@ -196,8 +192,9 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     check_plan(plan)
     made = steps(plan, workspace)
     whole = Context(plan.data, compute=plan.compute, ray=plan.ray, display=display)
-    for step in made:
-        context = whole.on(step.checkpoint, step.workspace)
+    on = [(step, whole.on(step.checkpoint, step.workspace)) for step in made]  # each finds its checkpoint once
+    check_places([run for step, context in on for run in _wanted(plan, step, context)], workspace.overwrite)
+    for step, context in on:
         if step.baseline is not None:
             baseline(context, step.baseline, plan.features)
         if step.finetune is not None:
@@ -213,55 +210,37 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
 def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
     """Return the runs of `plan`, and which of them are done.
 
-    Data and checkpoints are read to know what they are; features are compared only when the plan is run.
+    Data, checkpoints and tokenizers are read to know what they are; nothing is encoded.
     """
     check_plan(plan)
-    data = data_facts(load_dataset(plan.data))
-    return [planned for step in steps(plan, workspace) for planned in _planned(plan, step, data)]
+    whole = Context(plan.data, compute=plan.compute, ray=plan.ray)
+    return [
+        Planned(run.folder, _state(run))
+        for step in steps(plan, workspace)
+        for run in _wanted(plan, step, whole.on(step.checkpoint, step.workspace))
+    ]
 
 
-def _planned(plan: Plan, step: Step, data: DataFacts) -> Iterator[Planned]:
-    found = None
-
-    def checkpoint() -> CheckpointFacts:
-        nonlocal found
-        found = found or find_checkpoint(step.checkpoint.checkpoint, step.workspace.cache, step.checkpoint.revision)
-        return checkpoint_facts(found)
-
-    name = step.workspace.experiment_name(plan.data.dataset)
+def _wanted(plan: Plan, step: Step, context: Context) -> Iterator[Wanted]:
     if step.baseline is not None:
         methods = expand_methods(step.baseline.methods)
-        controls = control_runs(methods) if step.baseline.controls else []
-        for method, run_name in [*((method, method.name) for method in methods), *controls]:
-            facts = checkpoint() if method.reads is Reads.FEATURES else None
-            settings = settings_facts(method, step.baseline)
-            for seed in step.baseline.seeds:
-                folder = run_folder(step.workspace.results, name, run_name, seed)
-                yield Planned(folder, _state(folder, data, facts, settings))
+        if step.baseline.features_file is None and any(method.reads is Reads.FEATURES for method in methods):
+            _ = context.checkpoint  # found now: one that is missing is no matter of what was run before
+        yield from wanted_baselines(context, step.baseline, plan.features)
     if step.finetune is not None:
-        settings = identity_facts(step.finetune)
-        for seed in step.finetune.seeds:
-            folder = run_folder(step.workspace.results, name, FINETUNE_METHODS[step.finetune.method], seed)
-            yield Planned(folder, _state(folder, data, checkpoint(), settings))
+        _ = context.checkpoint
+        yield from wanted_fine_tunings(context, step.finetune)
 
 
-def _state(folder: Path, data: DataFacts, checkpoint: CheckpointFacts | None, settings: dict[str, Any]) -> str:
-    """Return whether the run in `folder` is the one that is wanted."""
-    if folder.is_symlink() or not (folder / "run.json").exists():
+def _state(wanted: Wanted) -> str:
+    """Return whether the run that stands there is the one that is wanted."""
+    if not has_run(wanted.folder):
         return "to do"
     try:
-        run = read_run(folder)
+        run = read_run(wanted.folder)
     except RunError:
         return "broken; `overwrite` to replace it"
-    record, there = run.record, run.record.identity
-    if record.failure is not None or run.has_lost_its_model:
+    if run.record.failure is not None or run.has_lost_its_model:
         return "to do"
-    if record.control and checkpoint is not None and record.checkpoint is not None:
-        checkpoint = record.checkpoint  # of random weights, which are known once they are made
-    wanted = {
-        "data": {name: split.digest for name, split in data.splits.items()},
-        "checkpoint": checkpoint and {"digest": checkpoint.digest, "tokenizer_digest": checkpoint.tokenizer_digest},
-        "settings": settings,
-    }
-    other = [part for part, value in wanted.items() if there[part] != value]
+    other = differing_parts(wanted.facts(), run, wanted.is_drawn)
     return f"there with other {', '.join(other)}; `overwrite` to replace it" if other else "done"

@@ -44,15 +44,39 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | None:
+def has_run(folder: Path) -> bool:
+    """Return whether a run, sound or not, stands in `folder`; a link is replaced, never followed."""
+    return not folder.is_symlink() and (folder / "run.json").exists()
+
+
+def differing_parts(facts: dict[str, Any], run: Run, is_drawn: bool = False) -> list[str]:
+    """Return the parts of the identity that `facts` give in which `run` differs.
+
+    Parameters
+    ----------
+    is_drawn : bool
+        Whether the checkpoint has random weights that are not drawn yet: then what only its digest tells is left out.
+    """
+    wanted, there = json.loads(json.dumps([identity_of(facts), run.record.identity]))
+    if is_drawn:
+        for part in (wanted, there):
+            part["checkpoint"] = None
+            for kind in (part["features"] or {}).get("kinds", ()):
+                kind.pop("spec", None)
+    return [key for key, value in wanted.items() if there.get(key) != value]
+
+
+def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool, is_drawn: bool = False) -> Run | None:
     """Return the run in `folder` if its identity is that of `facts` and it did not fail; None if it must be made.
+
+    `is_drawn` is that of `differing_parts`.
 
     Raises
     ------
     RunError
         If a run with another identity stands there and may not be replaced; names the first part that differs.
     """
-    if folder.is_symlink() or not (folder / "run.json").exists():  # a link is replaced, never followed
+    if not has_run(folder):
         return None
     try:
         run = read_run(folder)
@@ -60,8 +84,7 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool) -> Run | 
         if overwrite:
             return None
         raise RunError(f"{e}: give `overwrite` to replace it, or another `experiment`") from e
-    wanted, there = json.loads(json.dumps(identity_of(facts))), run.record.identity
-    differing = [key for key, value in wanted.items() if there.get(key) != value]
+    differing = differing_parts(facts, run, is_drawn)
     complete = run.record.failure is None and not run.has_lost_its_model
     if not differing and complete:
         return run

@@ -18,6 +18,7 @@ from featx.errors import TrainingError
 from featx.experiment.features import SplitFeatures
 from featx.experiment.records import checkpoint_facts
 from featx.features.external_features import GivenFeatures
+from featx.features.spec import FeatureSpec
 from featx.runs import CheckpointFacts
 from featx.settings import Combine
 
@@ -78,14 +79,7 @@ class Source:
 
     def feature_facts(self, combine: Combine) -> dict[str, Any] | None:
         """Return what identifies the features, for a record; None for texts."""
-        if not self.kinds:
-            return None
-        return {
-            "kinds": list(self.kinds),
-            "combine": combine.value if len(self.kinds) > 1 else None,
-            "max_length": self.max_length,
-            "dtype": self.dtype,
-        }
+        return _feature_facts(self.kinds, combine, self.max_length, self.dtype) if self.kinds else None
 
 
 def on_texts(dataset: TextDataset) -> Source:
@@ -100,7 +94,7 @@ def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "
     return Source(
         dataset,
         arrays={name: [partial(extracted.of, name, kind) for kind in kinds] for name in dataset.splits},
-        kinds=tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in extracted.specs),
+        kinds=_kinds(extracted.specs),
         max_length=first.max_length,
         dtype=first.dtype.value,
         checkpoint=checkpoint_facts(extracted.checkpoint),
@@ -108,6 +102,26 @@ def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "
         device=extracted.device,
         control=control,
     )
+
+
+def facts_of_specs(specs: Sequence[FeatureSpec], combine: Combine) -> dict[str, Any]:
+    """Return what identifies features of `specs`, for a record, before they are extracted."""
+    return _feature_facts(_kinds(specs), combine, specs[0].max_length, specs[0].dtype.value)
+
+
+def _kinds(specs: Sequence[FeatureSpec]) -> tuple[dict[str, Any], ...]:
+    return tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in specs)
+
+
+def _feature_facts(
+    kinds: Sequence[dict[str, Any]], combine: Combine, max_length: int | None, dtype: str | None
+) -> dict[str, Any]:
+    return {
+        "kinds": list(kinds),
+        "combine": combine.value if len(kinds) > 1 else None,
+        "max_length": max_length,
+        "dtype": dtype,
+    }
 
 
 def on_given(dataset: TextDataset, given: GivenFeatures) -> Source:

@@ -307,16 +307,34 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
     """Return one spec for each layer and pooling asked for, layers outermost."""
+    return _specs(encoder.config, encoder.tokenizer, checkpoint, features)
+
+
+def planned_specs(checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
+    """Return `feature_specs` of an encoder that is not loaded, from its configuration and tokenizer.
+
+    Raises
+    ------
+    CheckpointError
+        If these cannot be loaded.
+    SettingsError
+        If maximum length or layers do not fit.
+    """
+    config = load_config(checkpoint, encoders_only=False)
+    return _specs(config, load_tokenizer(checkpoint, config, features.max_length), checkpoint, features)
+
+
+def _specs(config: Any, tokenizer: Tokenizer, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
     return [
         FeatureSpec(
-            checkpoint=_computed_as_now(checkpoint.digest, encoder.config.model_type),
+            checkpoint=_computed_as_now(checkpoint.digest, config.model_type),
             tokenizer=checkpoint.tokenizer_digest,
-            max_length=encoder.tokenizer.max_length,
+            max_length=tokenizer.max_length,
             layer=layer,
             pooling=pooling,
             dtype=Dtype(features.dtype),
         )
-        for layer in resolve_layers(features.layer, encoder.n_layers)
+        for layer in resolve_layers(features.layer, int(config.num_hidden_layers))
         for pooling in dict.fromkeys(features.pooling)
     ]
 

@@ -104,10 +104,21 @@ def _on_differences(groups: Mapping[str, list[Run]]) -> Iterator[Caveat]:
 
 
 def _on_runs(groups: Mapping[str, list[Run]]) -> Iterator[Caveat]:
-    """Yield what the runs say of themselves: of each kind the first that a seed has."""
+    """Yield what the runs say of themselves: of each kind the first that a seed has, and which seeds have one."""
     for method, runs in groups.items():
         first: dict[CaveatCode, Caveat] = {}
+        seeds: dict[CaveatCode, list[int]] = {}
         for run in runs:
             for caveat in run.record.caveats:
                 first.setdefault(caveat.code, caveat)
-        yield from (replace(caveat, method=method) for caveat in first.values())
+                seeds.setdefault(caveat.code, []).append(run.record.seed)
+        for code, caveat in first.items():
+            yield replace(caveat, method=method, text=_of_seeds(seeds[code], len(runs)) + caveat.text)
+
+
+def _of_seeds(seeds: Sequence[int], n_runs: int) -> str:
+    """Return which seeds a caveat is about; nothing where it is about all."""
+    some = sorted(set(seeds))
+    if len(some) == n_runs:
+        return ""
+    return f"seed{'s' if len(some) > 1 else ''} {', '.join(map(str, some))} of {n_runs}: "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featx.errors import RunError, SettingsError
-from featx.evaluation import CONFUSION_METRICS, Caveat, caveat_lines
+from featx.evaluation import CONFUSION_METRICS, Caveat, caveat_lines, check_same_texts
 from featx.reporting.caveats import Failed, caveats_of, contradictions
 from featx.reporting.headline import Headline, headline_of
 from featx.reporting.judging import Pair, Pairing, pairs_of, rows_of
@@ -92,6 +92,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
         raise RunError("no runs to compare; make some with featx baseline and featx finetune")
     _check_same_test(runs)
     done = [run for run in runs if run.record.failure is None]
+    _check_same_truth(done)
     groups = _grouped(done)
     failed = [
         Failed(method, str(made[0].record.failure))
@@ -157,7 +158,7 @@ def _find_reference(groups: Mapping[str, Sequence[Run]], settings: ReportSetting
     of_method = [name for name, made in groups.items() if made[0].record.method == settings.reference]
 
     def validation(name: str) -> float:
-        return float(np.mean([run.record.metric("validation", settings.metric) or 0.0 for run in groups[name]]))
+        return float(np.mean([run.record.score("validation", settings.metric) for run in groups[name]]))
 
     return min(of_method, key=lambda name: (-validation(name), _seconds(groups[name]), name), default=None)
 
@@ -186,6 +187,18 @@ def _check_same_test(runs: Sequence[Run]) -> None:
                 f"{first.folder} and {run.folder} have different test texts, so they cannot be compared; report them "
                 "apart, or run them again on the same data with the same `split_seed`"
             )
+
+
+def _check_same_truth(done: Sequence[Run]) -> None:
+    """Check what digests do not: that predictions are in the order of the same texts."""
+    for run in done[1:]:
+        try:
+            check_same_texts([done[0].predictions["test"], run.predictions["test"]])
+        except ValueError as e:
+            raise RunError(
+                f"{done[0].folder} and {run.folder} cannot be compared: {e}, though their test texts have one digest; "
+                "one was changed since it was written, run its method again with `overwrite`"
+            ) from e
 
 
 def _check_seeds(groups: Mapping[str, list[Run]]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from featx.evaluation import METRICS, Predictions, confusion_matrix
+from featx.evaluation import CONFUSION_METRICS, METRICS, Predictions, confusion_matrix
 from featx.runs.record import RunRecord
 
 #: Difference of a metric that rounding can make; between versions of libraries and processors.
@@ -31,6 +32,17 @@ def check_predictions(record: RunRecord, predictions: Mapping[str, Predictions])
         if len(facts.class_counts) == len(counts) and list(facts.class_counts) != counts:
             raise ValueError(f"the classes of {split} have {counts} texts, but run.json states {[*facts.class_counts]}")
         _check_metrics(record, split, made)
+
+
+def with_scores(record: RunRecord, predictions: Mapping[str, Predictions]) -> RunRecord:
+    """Return `record` with every metric that runs are compared by; those that it lacks are those of `predictions`."""
+    metrics = dict(record.metrics)
+    for split, made in predictions.items():
+        lacking = [name for name in CONFUSION_METRICS if record.metric(split, name) is None]
+        if lacking:
+            matrix = confusion_matrix(made)
+            metrics[split] = metrics.get(split, {}) | {name: METRICS[name].compute(made, matrix) for name in lacking}
+    return record if metrics == record.metrics else replace(record, metrics=metrics)
 
 
 def _check_metrics(record: RunRecord, split: str, made: Predictions) -> None:

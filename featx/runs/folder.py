@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Predictions
 from featx.files import whole_folder
-from featx.runs.consistency import check_predictions
-from featx.runs.measuring import folder_bytes, folder_digest
+from featx.runs.consistency import check_predictions, with_scores
+from featx.runs.measuring import file_sha256, folder_bytes, folder_digest
 from featx.runs.names import is_name
 from featx.runs.reading import record_from_text
 from featx.runs.record import RunRecord
@@ -39,7 +39,7 @@ class Run:
         if self.record.model_format is None:
             return False
         model, size = self.folder / MODEL, self.record.model_bytes
-        return not model.is_dir() or (size is not None and folder_bytes(model) != size)
+        return model.is_symlink() or not model.is_dir() or (size is not None and folder_bytes(model) != size)
 
     def check_model(self) -> None:
         """Check that the model is there, to the bit as it was saved.
@@ -50,6 +50,10 @@ class Run:
             If it is not.
         """
         digest = self.record.model_digest
+        if (self.folder / MODEL).is_symlink():
+            raise RunError(
+                f"{self.folder / MODEL} is a link, and featx follows none out of a run; put the folder itself there"
+            )
         if self.has_lost_its_model or (digest is not None and folder_digest(self.folder / MODEL) != digest):
             raise RunError(
                 f"the model in {self.folder / MODEL} is missing or not as it was saved; run the method again with "
@@ -120,9 +124,10 @@ def write_run(
                 record = replace(
                     record, model_bytes=folder_bytes(building / MODEL), model_digest=folder_digest(building / MODEL)
                 )
-            (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
             if predictions:
                 _write_predictions(building / PREDICTIONS, predictions)
+                record = replace(record, predictions_digest=file_sha256(building / PREDICTIONS))
+            (building / RECORD).write_text(json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
     except OSError as e:
         raise RunError(
             f"the run cannot be written to {folder}: {e.strerror or e}; free space or change `results`"
@@ -173,7 +178,8 @@ def read_run(folder: Path) -> Run:
     record = record_from_text(text, str(path))
     if record.failure is not None:
         return Run(folder, record, {})
-    return Run(folder, record, _read_predictions(folder / PREDICTIONS, record))
+    predictions = _read_predictions(folder / PREDICTIONS, record)
+    return Run(folder, with_scores(record, predictions), predictions)
 
 
 def _read_predictions(path: Path, record: RunRecord) -> dict[str, Predictions]:
@@ -196,7 +202,7 @@ def _read_predictions(path: Path, record: RunRecord) -> dict[str, Predictions]:
         if scores and scores != names:
             raise ValueError("its score columns are not those of the label names in run.json")
         if scores:
-            y_score = np.column_stack([table[name].to_numpy() for name in names]).astype(np.float64)
+            y_score = np.column_stack([_probabilities(table, name) for name in names])
         made = {}
         for split in dict.fromkeys(splits.tolist()):
             at = splits == split
@@ -204,6 +210,8 @@ def _read_predictions(path: Path, record: RunRecord) -> dict[str, Predictions]:
                 raise ValueError(f"the rows of {split} are not 0, 1, 2, … in this order")
             made[split] = Predictions(y_true[at], y_pred[at], None if y_score is None else y_score[at], label_names)
         check_predictions(record, made)
+        if record.predictions_digest is not None and file_sha256(path) != record.predictions_digest:
+            raise ValueError("it was changed since the run was written: run.json states another `predictions_digest`")
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, OverflowError) as e:
         first_line = (str(e).splitlines() or [type(e).__name__])[0]
         raise RunError(f"{path} is broken ({first_line}); run the method again") from e
@@ -217,6 +225,15 @@ def _whole_numbers(table: Any, name: str) -> NDArray[np.int64]:
     if not pyarrow.types.is_integer(column.type) or column.null_count:
         raise ValueError(f"{name} must hold whole numbers")
     return np.asarray(column.to_numpy(), np.int64)
+
+
+def _probabilities(table: Any, name: str) -> NDArray[np.float64]:
+    import pyarrow.types
+
+    column = table[name]
+    if not pyarrow.types.is_floating(column.type) or column.null_count:
+        raise ValueError(f"{name} must hold numbers from 0 to 1, but is of type {column.type}")
+    return np.asarray(column.to_numpy(), np.float64)
 
 
 def find_runs(folder: Path) -> list[Path]:

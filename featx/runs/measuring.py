@@ -45,13 +45,17 @@ def _peak_of_process() -> int | None:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
 def folder_digest(folder: Path) -> str:
     """Return the sha256 over the names and contents of all files in `folder`, as 64 hexadecimal digits."""
     total = sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            content = file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+        total.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())
     return total.hexdigest()
 
 

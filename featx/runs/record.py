@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from featx.errors import RunError
 from featx.evaluation import Caveat, Family
 from featx.settings import SELECTION_METRIC, CaveatCode, Dtype
 
@@ -22,6 +23,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Number = int | float
+Cost = Annotated[float, Meta(ge=0)]
 #: Name of a metric to its value; no entry, or None, where it is undefined. Also ``per_class`` and ``confusion_matrix``.
 Metrics = dict[str, Number | dict[str, dict[str, Number]] | list[list[Whole]] | None]
 
@@ -128,7 +130,7 @@ class TrialRecord:
 
     params: dict[str, Any] = field(default_factory=dict)
     score: float | None = None
-    fit_seconds: float | None = None
+    fit_seconds: Cost | None = None
     layer: int | str | None = None
     pooling: str | None = None
     n_iter: Whole | None = None
@@ -203,10 +205,10 @@ class Timings:
         From a test text to its label, encoding included, in milliseconds.
     """
 
-    extract_seconds: float
-    fit_seconds: float
-    predict_seconds: float
-    predict_ms_per_text: float
+    extract_seconds: Cost
+    fit_seconds: Cost
+    predict_seconds: Cost
+    predict_ms_per_text: Cost
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,8 @@ class RunRecord:
         Size of the saved model.
     model_digest : str or None
         As of `featx.runs.measuring.folder_digest`; None for runs of version 0.1.
+    predictions_digest : str or None
+        Sha256 of ``predictions.parquet``, 64 hexadecimal digits; None where that was not recorded.
     """
 
     method: Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]  # it becomes part of the names of files
@@ -278,6 +282,7 @@ class RunRecord:
     peak_memory_bytes: Whole | None = None
     model_bytes: Whole | None = None
     model_digest: str | None = None
+    predictions_digest: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -292,6 +297,19 @@ class RunRecord:
         """Return the value of the metric `name` on `split`; None where the run does not have it."""
         value = self.metrics[split].get(name) if split in self.metrics else None
         return float(value) if isinstance(value, int | float) else None
+
+    def score(self, split: str, name: str) -> float:
+        """Return the value of a metric that runs are compared by: every record that was read from disk has those.
+
+        Raises
+        ------
+        RunError
+            If this one does not.
+        """
+        value = self.metric(split, name)
+        if value is None:
+            raise RunError(f"the run of {self.method}, seed {self.seed}, has no {name} on {split}; run it again")
+        return value
 
     def has(self, *codes: CaveatCode) -> bool:
         """Return whether a caveat of one of these `codes` applies to this run by itself."""

@@ -5,7 +5,7 @@ Shares extraction's tokenizer, computes no metric of its own and never imports `
 """
 
 from featx.training.checks import check_settings
-from featx.training.diagnosis import Diagnosis, judge
+from featx.training.diagnosis import Diagnosis, judge, one_class_only
 from featx.training.finetuned import Finetuned
 from featx.training.fitting import finetune, fit
 from featx.training.head import LinearHead
@@ -37,6 +37,7 @@ __all__ = [
     "judge",
     "least_loss",
     "load_classifier",
+    "one_class_only",
     "prepare",
     "search",
 ]

@@ -133,13 +133,25 @@ def _last_evaluation(
     return last - highest, error, last >= highest - error
 
 
+def one_class_only(label_name: str, settings: FinetuneSettings) -> Diagnosis:
+    """Return what is to be said of a model that gives all texts one label, whatever its log says."""
+    return Diagnosis(
+        CaveatCode.LEARNED_NOTHING,
+        f"learned nothing: it predicts one class only, {label_name!r}, on validation and test; {_another(settings)}",
+    )
+
+
 def _learned_nothing(late: float, constant_loss: float, settings: FinetuneSettings) -> Diagnosis:
-    remedy = f"raise `search` above {settings.search}" if settings.search else "try `search` 8"
     return Diagnosis(
         CaveatCode.LEARNED_NOTHING,
         f"learned nothing: its training loss is {late:.3f}, that of the same answer to every text "
-        f"{constant_loss:.3f}; {remedy}, or another `learning_rate` than {settings.learning_rate:g}",
+        f"{constant_loss:.3f}; {_another(settings)}",
     )
+
+
+def _another(settings: FinetuneSettings) -> str:
+    remedy = f"raise `search` above {settings.search}" if settings.search else "try `search` 8"
+    return f"{remedy}, or another `learning_rate` than {settings.learning_rate:g}"
 
 
 def _longer(last_epoch: float, settings: FinetuneSettings) -> str:

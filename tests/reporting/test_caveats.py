@@ -45,6 +45,15 @@ EXPECTED = {
 }  # fmt: skip
 
 
+def test_a_caveat_names_the_seeds_that_it_is_about(tmp_path: Path) -> None:
+    stuck = Caveat(CaveatCode.UNDER_TRAINED, "under-trained, still improving")
+    made = [make_run(tmp_path, "finetune", seed=seed, caveats=(stuck,) if seed != 1 else ()) for seed in range(3)]
+    said = [caveat.text for caveat in compare(made).caveats if caveat.code is CaveatCode.UNDER_TRAINED]
+    assert said == ["seeds 0, 2 of 3: under-trained, still improving"]
+    said = [caveat.text for caveat in compare(made[::2]).caveats if caveat.code is CaveatCode.UNDER_TRAINED]
+    assert said == ["under-trained, still improving"]
+
+
 def test_every_caveat_is_shown_in_every_format(runs: list, tmp_path: Path) -> None:
     comparison = compare(runs)
     assert {caveat.code for caveat in comparison.caveats} == EXPECTED

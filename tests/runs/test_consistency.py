@@ -15,13 +15,17 @@ import pytest
 from made_runs import NAMES, make_run
 
 from featx.errors import RunError
+from featx.evaluation import CONFUSION_METRICS
 from featx.experiment.records import finished_run
+from featx.reporting import compare
 from featx.runs import Run, find_runs, read_run, write_run
+from featx.settings import ReportSettings
 
 
 def change_predictions(folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     path = folder / "predictions.parquet"
     pq.write_table(change(pq.read_table(path)), path)
+    change_record(folder, ("predictions_digest",), None)  # as of an earlier run, which has none
 
 
 def change_record(folder: Path, where: tuple[str, ...], value: Any) -> None:
@@ -59,6 +63,11 @@ def all_of_one_split(table: pa.Table) -> pa.Table:
     return table.set_column(1, "row", pa.array(range(len(table))))
 
 
+def scores_as_words(table: pa.Table) -> pa.Table:
+    at = table.column_names.index("score_neutral")
+    return table.set_column(at, "score_neutral", table["score_neutral"].cast(pa.string()))
+
+
 def without_scores(table: pa.Table) -> pa.Table:
     return table.select([name for name in table.column_names if not name.startswith("score_")])
 
@@ -75,6 +84,7 @@ def without_scores(table: pa.Table) -> pa.Table:
         (one_column_renamed, "score columns are not those of the label names in run.json"),
         (two_columns_exchanged, "score columns are not those of the label names in run.json"),
         (without_scores, "run.json states log_loss of validation, but the predictions have no scores"),
+        (scores_as_words, "score_neutral must hold numbers from 0 to 1, but is of type string"),
         (lambda table: table.drop_columns(["row"]), r"predictions\.parquet is broken \(.*row"),
     ],
 )  # fmt: skip
@@ -104,6 +114,54 @@ def test_label_names_of_other_predictions(tmp_path: Path) -> None:
         read_run(folder)
 
 
+def rows_exchanged(table: pa.Table, whole: bool) -> pa.Table:
+    """Return the table with the test rows of one true class (or of all) in another order under the old row numbers."""
+    test, rows = table["split"].to_numpy(False) == "test", np.arange(len(table))
+    moved = np.flatnonzero(test if whole else test & (table["y_true"].to_numpy() == 0))
+    rows[moved] = rows[np.roll(moved, 1)]
+    kept = ["split", "row"]
+    return pa.table({name: table[name] if name in kept else table[name].take(rows) for name in table.column_names})
+
+
+def test_predictions_of_other_texts_are_found_by_their_digest(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    change_predictions(run.folder, lambda table: rows_exchanged(table, whole=False))
+    assert not np.array_equal(read_run(run.folder).predictions["test"].y_pred, run.predictions["test"].y_pred)
+    change_record(run.folder, ("predictions_digest",), run.record.predictions_digest)
+    with pytest.raises(RunError, match=r"predictions\.parquet is broken \(it was changed since the run was written"):
+        read_run(run.folder)
+
+
+def test_rows_in_another_order_are_not_compared(tmp_path: Path) -> None:
+    a, b = make_run(tmp_path), make_run(tmp_path, "ridge")
+    change_predictions(b.folder, lambda table: rows_exchanged(table, whole=True))
+    with pytest.raises(RunError, match=r"logreg.seed-0 and .*ridge.seed-0 cannot be compared") as caught:
+        compare([a, read_run(b.folder)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CONFUSION_METRICS[1:])
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_metric_that_the_record_lacks_is_that_of_the_predictions(tmp_path: Path, split: str, name: str) -> None:
+    run = make_run(tmp_path)
+    change_record(run.folder, ("metrics", split, name), None)
+    assert read_run(run.folder).record.metric(split, name) == run.record.metric(split, name)
+    content = json.loads((run.folder / "run.json").read_text())
+    del content["metrics"][split][name]
+    (run.folder / "run.json").write_text(json.dumps(content))
+    read = read_run(run.folder)
+    assert read.record == run.record
+    assert compare([read], ReportSettings(metric=name)).rows[0].validation == run.record.metric("validation", name)
+
+
+@pytest.mark.parametrize("name", ["extract_seconds", "fit_seconds", "predict_seconds", "predict_ms_per_text"])
+def test_costs_below_0_are_refused(tmp_path: Path, name: str) -> None:
+    folder = make_run(tmp_path).folder
+    change_record(folder, ("timings", name), -1)
+    with pytest.raises(RunError, match=rf"timings\.{name}: Expected `float` >= 0"):
+        read_run(folder)
+
+
 def with_model(folder: Path) -> Run:
     made = make_run(folder, model_format="skops")
 
@@ -129,6 +187,15 @@ def test_every_bit_of_a_model_is_known(tmp_path: Path) -> None:
             other.unlink()
         path.write_bytes(before)
     run.check_model()
+
+
+def test_a_model_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    run = with_model(tmp_path / "results")
+    (run.folder / "model").rename(tmp_path / "elsewhere")
+    (run.folder / "model").symlink_to(tmp_path / "elsewhere")
+    assert run.has_lost_its_model
+    with pytest.raises(RunError, match="model is a link, and featx follows none out of a run"):
+        run.check_model()
 
 
 def test_a_run_that_lost_its_model_is_not_finished(tmp_path: Path) -> None:

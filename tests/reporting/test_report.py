@@ -279,7 +279,7 @@ def test_a_note_says_why_fine_tuning_is_under_trained(tmp_path: Path) -> None:
         make_run(tmp_path, "finetune", 0.6, seed=1, under_trained=True, caveats=caveats),
         make_run(tmp_path, "logreg", 0.6),
     ]
-    assert "finetune: under-trained, learned nothing: x [learned-nothing]" in compare(runs).notes
+    assert "finetune: seed 1 of 2: under-trained, learned nothing: x [learned-nothing]" in compare(runs).notes
 
 
 def test_methods_on_other_checkpoints_are_compared_with_a_note(tmp_path: Path) -> None:

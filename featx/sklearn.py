@@ -7,6 +7,7 @@ cross-validation and grid search never encode a text twice. May import ``feature
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,13 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         Hub name, folder, or ``demo``.
     layer : int, default=-1
         0 (embeddings) to n (last); negative numbers count from the end.
-    pooling : {"cls", "mean"}, default="cls"
-        How the vector of a text is taken: its first token, or the mean over its tokens.
+    pooling : {"auto", "cls", "mean", "max", "weighted-mean", "last"}, default="auto"
+        How the vector of a text is taken. With auto the checkpoint's own word counts, for normalising, length and
+        prompt too; encoders that say nothing give the first token, decoders the last.
+    normalize : bool, optional
+        Whether vectors are scaled to length 1; None: the checkpoint's own word with auto, else no.
+    prompt : str, optional
+        Text put before each text, or the name of one of the checkpoint's prompts.
     dtype : {"float32", "bfloat16", "float16"}, default="float32"
         Type of the computation; features are float32 always.
     max_length : int, optional
@@ -99,7 +105,9 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         checkpoint: str = DEFAULT_CHECKPOINT,
         *,
         layer: int = -1,
-        pooling: str = Pooling.CLS.value,
+        pooling: str = Pooling.AUTO.value,
+        normalize: bool | None = None,
+        prompt: str | None = None,
         dtype: str = Dtype.FLOAT32.value,
         max_length: int | None = None,
         device: str = Device.AUTO.value,
@@ -112,6 +120,8 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.checkpoint = checkpoint
         self.layer = layer
         self.pooling = pooling
+        self.normalize = normalize
+        self.prompt = prompt
         self.dtype = dtype
         self.max_length = max_length
         self.device = device
@@ -148,11 +158,14 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             (choose(Pooling, self.pooling, "pooling"),),
             self.max_length,
             choose(Dtype, self.dtype, "dtype"),
+            self.normalize,
+            self.prompt,
         )
         self.checkpoint_: Checkpoint = self._found()
         self._encoder: Encoder = load_encoder(self.checkpoint_, settings, self._compute())
-        spec = Extractor(self._encoder, self.checkpoint_, settings, None).specs[0]
-        self.settings_ = FeatureSettings((spec.layer,), (spec.pooling,), spec.max_length, spec.dtype)
+        made = Extractor(self._encoder, self.checkpoint_, settings, None)
+        spec = made.specs[0]
+        self.settings_ = replace(made.features, layer=(spec.layer,), max_length=spec.max_length, dtype=spec.dtype)
         self.spec_: str = spec.name
         self._n_features_out: int = self._encoder.hidden_size
         return self
@@ -183,7 +196,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             lacking = np.flatnonzero(own.lacks(texts))
             if self.store_layers == "one" or not len(lacking):
                 return own.encode(texts).gather()
-            every = FeatureSettings(None, self.settings_.pooling, self.settings_.max_length, self.settings_.dtype)
+            every = replace(self.settings_, layer=None)
             wide = Extractor(encoder, self.checkpoint_, every, cache)
             encoded = wide.encode([texts[row] for row in lacking])
             features = np.empty((len(texts), encoder.hidden_size), np.float32)

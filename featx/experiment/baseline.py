@@ -80,7 +80,7 @@ def _at_random(context: Context, features: FeatureSettings) -> Source:
     """Return the features of a checkpoint of the same shape with random weights."""
     folder = random_checkpoint_folder(context.checkpoint, context.workspace.cache)
     drawn = context.on(CheckpointSettings(str(folder)))
-    made = extract_splits(drawn, list(context.dataset.splits), features)
+    made = extract_splits(drawn, list(context.dataset.splits), context.resolved(features))
     named = replace(made.checkpoint, name=f"{context.checkpoint.name} (random weights)")
     return on_features(context.dataset, replace(made, checkpoint=named), "random encoder")
 

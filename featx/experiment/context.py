@@ -23,7 +23,6 @@ from featx.settings import (
     CheckpointSettings,
     ComputeSettings,
     DataSettings,
-    Dtype,
     FeatureSettings,
     RaySettings,
 )
@@ -66,7 +65,7 @@ class Context:
         self.workspace = workspace or Workspace()
         self.display = display or Silent()
         self.ray = ray or RaySettings()
-        self._encoders: dict[tuple[int | None, Dtype], Encoder] = {}
+        self._encoders: dict[tuple[object, ...], Encoder] = {}
 
     @cached_property
     def dataset(self) -> TextDataset:
@@ -114,10 +113,17 @@ class Context:
         """Return the checkpoint's encoder; it loads its weights when the first text needs them."""
         from featx.features.encoder import load_encoder
 
-        key = features.max_length, features.dtype
+        features = self.resolved(features)
+        key = features.max_length, features.dtype, features.prompt, features.long
         if key not in self._encoders:
             self._encoders[key] = load_encoder(self.checkpoint, features, self.compute)
         return self._encoders[key]
+
+    def resolved(self, features: FeatureSettings) -> FeatureSettings:
+        """Return `features` with nothing left to the checkpoint."""
+        from featx.features.resolving import resolve_features
+
+        return resolve_features(self.checkpoint, features)
 
     def release(self) -> None:
         """Let go of the encoders' weights, before other work needs the memory."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ class Extracted:
     def summary(self) -> dict[str, Any]:
         """Return what ``featx extract --json`` prints."""
         counts, specs = self.features.counts, self.features.specs
-        described = [asdict(spec) for spec in specs]
+        described = [spec.facts() for spec in specs]
         names = [spec.name for spec in specs]
         return {
             "texts": counts.texts,

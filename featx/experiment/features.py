@@ -13,6 +13,7 @@ from featx.experiment.context import Context
 from featx.experiment.progress import Display
 from featx.features.engine import Engine, open_engine
 from featx.features.extraction import Counts, Encoded, Progress
+from featx.features.resolving import in_words
 from featx.features.spec import FeatureSpec
 from featx.settings import Checkpoint, FeatureSettings
 
@@ -27,6 +28,8 @@ class SplitFeatures:
     Attributes
     ----------
     checkpoint : Checkpoint
+    settings : FeatureSettings
+        Resolved.
     specs : list of FeatureSpec
         Kinds of features, layers outermost.
     encoded : mapping of split name to Encoded
@@ -35,6 +38,7 @@ class SplitFeatures:
     """
 
     checkpoint: Checkpoint
+    settings: FeatureSettings
     specs: list[FeatureSpec]
     encoded: Mapping[str, Encoded]
     hidden_size: int
@@ -59,10 +63,14 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
     FeatxError
         For a wrong checkpoint or setting, and for a store that cannot be written.
     """
+    asked, features = features, context.resolved(features)
+    said = in_words(asked, features, context.checkpoint)
+    if said is not None:
+        context.display.say(said)
     cache, own = context.workspace.cache, partial(context.encoder, features)
     with open_engine(context.checkpoint, features, context.compute, cache, context.ray, own) as engine:
         encoded = {split: _encoded(context, split, engine) for split in splits}
-        made = SplitFeatures(context.checkpoint, engine.specs, encoded, engine.hidden_size, engine.device)
+        made = SplitFeatures(context.checkpoint, features, engine.specs, encoded, engine.hidden_size, engine.device)
     _say_what_was_slow_or_cut(made, context.display)
     return made
 

@@ -12,7 +12,7 @@ from featx.baselines import find_method, fit
 from featx.data import TextDataset
 from featx.experiment.context import Context
 from featx.experiment.features import SplitFeatures, extract_splits
-from featx.settings import FeatureSettings
+from featx.settings import FeatureSettings, Pooling
 from featx.training import LinearHead
 
 #: Standard deviation, as a share of the median over dimensions, below which a dimension is dead.
@@ -39,7 +39,9 @@ class Probe:
 
 def probe_features(context: Context, max_length: int | None) -> SplitFeatures:
     """Return what probes read: the last layer's first token of train and validation."""
-    return extract_splits(context, ["train", "validation"], FeatureSettings(max_length=max_length))
+    return extract_splits(
+        context, ["train", "validation"], FeatureSettings(pooling=(Pooling.CLS,), max_length=max_length)
+    )
 
 
 def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe:

@@ -17,10 +17,12 @@ from featx.data import TextDataset
 from featx.errors import TrainingError
 from featx.experiment.features import SplitFeatures
 from featx.experiment.records import checkpoint_facts
+from featx.features.encoder import planned_specs
 from featx.features.external_features import GivenFeatures
+from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.runs import CheckpointFacts
-from featx.settings import Combine
+from featx.settings import Checkpoint, Combine, FeatureSettings
 
 #: What stands for the pooling of features that came from elsewhere.
 GIVEN = "given"
@@ -39,8 +41,8 @@ class Source:
         Each makes the matrix of one kind of features, shape (n_texts, hidden_size), float32.
     kinds : tuple of dict
         Layer, pooling and spec of each kind of features; empty for texts.
-    max_length, dtype
-        Of the extraction; None for texts and for features from elsewhere.
+    reading : dict
+        What else identifies the extraction, see `reading_facts`.
     checkpoint : dict or None
         Facts of the checkpoint.
     seconds : dict of split name to float
@@ -54,8 +56,7 @@ class Source:
     inputs: Inputs = field(default_factory=lambda: Inputs({}, {}))
     arrays: Mapping[str, Sequence[Callable[[], NDArray[np.float32]]]] = field(default_factory=dict)
     kinds: tuple[dict[str, Any], ...] = ()
-    max_length: int | None = None
-    dtype: str | None = None
+    reading: Mapping[str, Any] = field(default_factory=lambda: {"max_length": None, "dtype": None})
     checkpoint: CheckpointFacts | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
@@ -79,7 +80,7 @@ class Source:
 
     def feature_facts(self, combine: Combine) -> dict[str, Any] | None:
         """Return what identifies the features, for a record; None for texts."""
-        return _feature_facts(self.kinds, combine, self.max_length, self.dtype) if self.kinds else None
+        return _feature_facts(self.kinds, combine, self.reading) if self.kinds else None
 
 
 def on_texts(dataset: TextDataset) -> Source:
@@ -89,14 +90,12 @@ def on_texts(dataset: TextDataset) -> Source:
 
 def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "") -> Source:
     """Return the source of the methods that read features; its arrays are not gathered yet."""
-    first = extracted.specs[0]
     kinds = range(len(extracted.specs))
     return Source(
         dataset,
         arrays={name: [partial(extracted.of, name, kind) for kind in kinds] for name in dataset.splits},
         kinds=_kinds(extracted.specs),
-        max_length=first.max_length,
-        dtype=first.dtype.value,
+        reading=reading_facts(extracted.settings, extracted.specs[0]),
         checkpoint=checkpoint_facts(extracted.checkpoint),
         seconds={name: encoded.encode_seconds for name, encoded in extracted.encoded.items()},
         device=extracted.device,
@@ -104,24 +103,25 @@ def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "
     )
 
 
-def facts_of_specs(specs: Sequence[FeatureSpec], combine: Combine) -> dict[str, Any]:
-    """Return what identifies features of `specs`, for a record, before they are extracted."""
-    return _feature_facts(_kinds(specs), combine, specs[0].max_length, specs[0].dtype.value)
+def reading_facts(features: FeatureSettings, spec: FeatureSpec) -> dict[str, Any]:
+    """Return how texts are read, beside layer and pooling; what came after version 0.1 only where it is used."""
+    later = {"normalize": features.normalize, "prompt": spec.prompt}
+    return {"max_length": spec.max_length, "dtype": spec.dtype.value, **{name: v for name, v in later.items() if v}}
+
+
+def planned_facts(checkpoint: Checkpoint, features: FeatureSettings, combine: Combine) -> dict[str, Any]:
+    """Return what identifies `features` of `checkpoint`, for a record, before they are extracted."""
+    features = resolve_features(checkpoint, features)
+    specs = planned_specs(checkpoint, features)
+    return _feature_facts(_kinds(specs), combine, reading_facts(features, specs[0]))
 
 
 def _kinds(specs: Sequence[FeatureSpec]) -> tuple[dict[str, Any], ...]:
     return tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in specs)
 
 
-def _feature_facts(
-    kinds: Sequence[dict[str, Any]], combine: Combine, max_length: int | None, dtype: str | None
-) -> dict[str, Any]:
-    return {
-        "kinds": list(kinds),
-        "combine": combine.value if len(kinds) > 1 else None,
-        "max_length": max_length,
-        "dtype": dtype,
-    }
+def _feature_facts(kinds: Sequence[dict[str, Any]], combine: Combine, reading: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kinds": list(kinds), "combine": combine.value if len(kinds) > 1 else None, **reading}
 
 
 def on_given(dataset: TextDataset, given: GivenFeatures) -> Source:

@@ -13,8 +13,7 @@ from featx.errors import RunError, SettingsError
 from featx.experiment.context import Context
 from featx.experiment.probe_record import settings_facts
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run, has_run
-from featx.experiment.sources import facts_of_specs, on_given
-from featx.features.encoder import planned_specs
+from featx.experiment.sources import on_given, planned_facts
 from featx.features.external_features import read_features
 from featx.runs import run_folder
 from featx.settings import BaselineSettings, FeatureSettings
@@ -74,7 +73,7 @@ def wanted_baselines(context: Context, settings: BaselineSettings, features: Fea
     def extracted() -> dict[str, Any] | None:
         if settings.features_file is not None:
             return on_given(context.dataset, read_features(settings.features_file)).feature_facts(settings.combine)
-        return facts_of_specs(planned_specs(context.checkpoint, features), settings.combine)
+        return planned_facts(context.checkpoint, features, settings.combine)
 
     def facts(method: Method, name: str, seed: int) -> dict[str, Any]:
         reads_features = method.reads is Reads.FEATURES

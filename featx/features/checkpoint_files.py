@@ -16,6 +16,8 @@ from featx.settings import Checkpoint
 
 #: Low-rank adapters beside the weights, as peft names them; their weights are among `_WEIGHTS`.
 ADAPTER_CONFIG = "adapter_config.json"
+#: Longest input and lower-casing, as sentence-transformers writes them.
+SENTENCE_CONFIG = "sentence_*_config.json"
 _CONFIG = ("config.json",)
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 #: The files that version 0.1 hashed, then every other one that a tokenizer of Transformers reads.
@@ -87,7 +89,17 @@ def model_files(folder: Path, name: str) -> list[Path]:
 def tokenizer_files(folder: Path) -> list[Path]:
     """Return the files that decide the token ids."""
     usual = _matching(folder, _TOKENIZER)
-    return usual + [path for path in _matching(folder, _TOKENIZER_TOO) if path not in usual]
+    more = _matching(folder, _TOKENIZER_TOO) + list(filter(_lower_cases, _matching(folder, (SENTENCE_CONFIG,))))
+    return usual + [path for path in more if path not in usual]
+
+
+def _lower_cases(path: Path) -> bool:
+    """Return whether a configuration of sentence-transformers says that texts are lower-cased."""
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(stated, dict) and bool(stated.get("do_lower_case"))
 
 
 def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:

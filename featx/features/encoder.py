@@ -20,6 +20,7 @@ from featx.features.configuration import causal_message, check_is_encoder, is_en
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
 from featx.features.memory import is_out_of_memory
+from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.features.tokens import Tokenizer, load_tokenizer
 from featx.features.trial import Trial, try_out
@@ -244,10 +245,11 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
     device = find_device(compute.device)
     dtype = torch_dtype(features.dtype, device)
     config = load_config(checkpoint, encoders_only=False)
+    features = resolve_features(checkpoint, features, config)
     takes_first = Pooling.CLS in features.pooling
     if takes_first:
         check_is_encoder(config, checkpoint.name)
-    tokenizer = load_tokenizer(checkpoint, config, features.max_length)
+    tokenizer = load_tokenizer(checkpoint, config, features.max_length, features.prompt or "")
     resolve_layers(features.layer, int(config.num_hidden_layers))
     if takes_first and not tokenizer.adds_first_token:
         _tell_of_first_token(config, checkpoint.name)
@@ -307,6 +309,7 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
     """Return one spec for each layer and pooling asked for, layers outermost."""
+    features = resolve_features(checkpoint, features, encoder.config)
     return _specs(encoder.config, encoder.tokenizer, checkpoint, features)
 
 
@@ -321,6 +324,7 @@ def planned_specs(checkpoint: Checkpoint, features: FeatureSettings) -> list[Fea
         If maximum length or layers do not fit.
     """
     config = load_config(checkpoint, encoders_only=False)
+    features = resolve_features(checkpoint, features, config)
     return _specs(config, load_tokenizer(checkpoint, config, features.max_length), checkpoint, features)
 
 
@@ -333,6 +337,8 @@ def _specs(config: Any, tokenizer: Tokenizer, checkpoint: Checkpoint, features: 
             layer=layer,
             pooling=pooling,
             dtype=Dtype(features.dtype),
+            prompt=features.prompt or "",
+            long=features.long[0],
         )
         for layer in resolve_layers(features.layer, int(config.num_hidden_layers))
         for pooling in dict.fromkeys(features.pooling)

@@ -23,6 +23,10 @@ class Engine(Protocol):
         """Kinds of features, layers outermost."""
 
     @property
+    def features(self) -> FeatureSettings:
+        """What is extracted, resolved: see `featx.features.resolving`."""
+
+    @property
     def hidden_size(self) -> int:
         """Width of a vector."""
 

@@ -24,6 +24,7 @@ from featx.features.extraction import Counts, Encoded, Progress
 from featx.features.ray_cluster import cluster, cluster_errors, worker_room
 from featx.features.ray_fleet import Fleet
 from featx.features.ray_worker import Order, Worker
+from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
 from featx.features.store.token import leave_token, remove_token
@@ -51,6 +52,8 @@ class RayEngine:
     Attributes
     ----------
     specs : list of FeatureSpec
+    features : FeatureSettings
+        Resolved.
     hidden_size : int
 
     Raises
@@ -71,6 +74,7 @@ class RayEngine:
             raise SettingsError("Ray's workers keep features in the cache only; give a `cache_dir`", "cache_dir")
         # On this machine for the names of the features only: it may lack the workers' device.
         encoder = load_encoder(checkpoint, replace(features, dtype=Dtype.FLOAT32), ComputeSettings(Device.CPU))
+        self.features = features = resolve_features(checkpoint, features, encoder.config)
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
         self.hidden_size = encoder.hidden_size
         self._settings = settings or RaySettings()
@@ -135,7 +139,9 @@ class RayEngine:
         counts.reused = counts.texts - counts.encoded
         counts.extract_seconds = time.perf_counter() - begun
         report(Progress(counts, counts.extract_seconds))
-        return Encoded(planner.digests, counts, self._stores())  # opened anew: what workers wrote is in them
+        return Encoded(
+            planner.digests, counts, self._stores(), bool(self.features.normalize)
+        )  # opened anew: what workers wrote is in them
 
     def _stores(self) -> list[FeatureStore]:
         return [FeatureStore(self._order.cache_dir, spec, self.hidden_size) for spec in self.specs]

@@ -20,7 +20,9 @@ from featx.features.batches import token_batches
 from featx.features.distinct import OneRow
 from featx.features.encoder import Encoder, Launched, feature_specs
 from featx.features.memory import TextTooLargeError, halving
+from featx.features.normalizing import normalized
 from featx.features.pipeline import ahead
+from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, FeatureView
 from featx.features.store.place import Digests
@@ -90,6 +92,8 @@ class Extractor:
     ----------
     specs : list of FeatureSpec
         One for each layer and pooling, layers outermost.
+    features : FeatureSettings
+        Resolved, see `featx.features.resolving`.
     """
 
     def __init__(
@@ -103,7 +107,8 @@ class Extractor:
         first_window: int | None = None,
     ) -> None:
         self.encoder = encoder
-        self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
+        self.features = resolve_features(checkpoint, features, encoder.config)
+        self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, self.features)
         self._stores = [
             FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
         ]
@@ -172,7 +177,7 @@ class Extractor:
         show()
         for row in watched:
             row.warn(lambda: counts.encoded)
-        return Encoded(planner.digests, counts, self._stores)
+        return Encoded(planner.digests, counts, self._stores, bool(self.features.normalize))
 
     @property
     def is_durable(self) -> bool:
@@ -272,11 +277,14 @@ class Encoded:
     ----------
     digests : ndarray of shape (n_texts, 2), uint64
     counts : Counts
+    is_normalized : bool
+        Whether vectors are scaled to length 1 when they are read.
     """
 
     digests: Digests
     counts: Counts
     _stores: Sequence[FeatureStore] = field(repr=False)
+    is_normalized: bool = False
 
     def gather(self, kind: int = 0) -> NDArray[np.float32]:
         """Return features of one spec, by its position, shape (n_texts, hidden_size), in the order of the texts."""
@@ -285,12 +293,12 @@ class Encoded:
         watched = OneRow(store.spec, is_alone=len(self._stores) == 1)
         watched.add(features)
         watched.warn(lambda: len(np.unique(self.digests, axis=0)))
-        return features
+        return normalized(features) if self.is_normalized else features
 
     def view(self, kind: int = 0) -> FeatureView:
         """Return the same as `gather`, read from the store only where it is indexed: for more than memory holds."""
         store = self._stores[kind]
-        return store.view(self._rows(store))
+        return store.view(self._rows(store), normalize=self.is_normalized)
 
     def _rows(self, store: FeatureStore) -> NDArray[np.int64]:
         rows = store.find(self.digests)

@@ -45,10 +45,14 @@ def token_limit(hf: Any, config: Any, name: str = "") -> int:
             f"checkpoint {name!r}: tokenizer_config.json says model_max_length {stated!r}; expected a whole number"
         )
     limits = [int(stated)] if 0 < stated < _NO_LIMIT else []
+    positions = position_limit(config)
+    return min(limits if positions is None else [*limits, positions], default=_FALLBACK_LIMIT)
+
+
+def position_limit(config: Any) -> int | None:
+    """Return the tokens that the table of positions holds; None where there is none."""
     positions = getattr(config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:
-        limits.append(_positions(config, positions))
-    return min(limits, default=_FALLBACK_LIMIT)
+    return _positions(config, positions) if isinstance(positions, int) and positions > 0 else None
 
 
 def _positions(config: Any, stated: int) -> int:

@@ -32,6 +32,8 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Te
             return first_token(hidden)
         case Pooling.MEAN:
             return mean(hidden, mask)
+        case Pooling.MAX | Pooling.WEIGHTED_MEAN | Pooling.LAST | Pooling.AUTO:
+            raise NotImplementedError(pooling)
         case _:
             assert_never(pooling)
 

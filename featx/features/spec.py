@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Any
 
-from featx.settings import Dtype, Pooling
+from featx.settings import Dtype, Long, Pooling
 
 #: Version of the store's format and of the meaning of the fields below.
 FORMAT_VERSION = 1
+#: Fields that version 0.1 did not have.
+_LATER = ("prompt", "long")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class FeatureSpec:
     pooling : Pooling
     dtype : Dtype
         Type of the computation; the stored type is always float32.
+    prompt : str
+        Put before each text.
+    long : Long
+        What becomes of longer texts.
     """
 
     checkpoint: str
@@ -39,10 +46,20 @@ class FeatureSpec:
     pooling: Pooling
     dtype: Dtype
     format_version: int = FORMAT_VERSION
+    prompt: str = ""
+    long: Long = Long.CUT
+
+    def facts(self) -> dict[str, Any]:
+        """Return all fields but those that came later and stand at what was done before: names stay as they were."""
+        found = asdict(self)
+        for later in _LATER:
+            if found[later] == getattr(type(self), later):
+                del found[later]
+        return found
 
     def canonical(self) -> str:
         """Return JSON with sorted keys and no blanks: equal specs are equal text."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(self.facts(), sort_keys=True, separators=(",", ":"))
 
     @property
     def name(self) -> str:

@@ -17,6 +17,8 @@ from featx.features.checkpoint import loading
 from featx.features.checkpoint_files import check_tokenizer_unchanged
 from featx.features.configuration import load_config as load_config
 from featx.features.limits import token_limit as token_limit
+from featx.features.lower_casing import lower_case
+from featx.features.stated import stated_by
 from featx.settings import Checkpoint
 
 #: Unknown tokens that a message names.
@@ -66,13 +68,16 @@ class Tokenizer:
         Rows of the encoder's token embeddings; None where it has no such table.
     name : str
         Of the checkpoint, for messages.
+    prompt : str
+        Put before each text.
     """
 
-    def __init__(self, hf: Any, max_length: int, n_ids: int | None = None, name: str = "") -> None:
+    def __init__(self, hf: Any, max_length: int, n_ids: int | None = None, name: str = "", prompt: str = "") -> None:
         self.hf = hf
         self.max_length = max_length
         self.n_ids = n_ids
         self.name = name
+        self.prompt = prompt
 
     @property
     def pad_id(self) -> int:
@@ -87,7 +92,7 @@ class Tokenizer:
         return bool(len(mask)) and bool(mask[0])
 
     def __call__(self, texts: Sequence[str]) -> TokenizedTexts:
-        """Return the token ids of `texts`, each cut at `max_length`.
+        """Return the token ids of `texts`, each after the prompt and cut at `max_length`.
 
         Raises
         ------
@@ -96,8 +101,9 @@ class Tokenizer:
         ExtractionError
             If a text gives no token at all.
         """
+        texts = [self.prompt + text for text in texts] if self.prompt else list(texts)
         encoded = self.hf(
-            list(texts),
+            texts,
             truncation=True,
             max_length=self.max_length,
             padding=False,
@@ -134,8 +140,10 @@ class Tokenizer:
         )
 
 
-def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None = None) -> Tokenizer:
-    """Load the tokenizer of `checkpoint`, which cuts at `max_length` tokens or at the checkpoint's own limit.
+def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None = None, prompt: str = "") -> Tokenizer:
+    """Load the tokenizer of `checkpoint`, which cuts at `max_length` tokens or at the longest input of the encoder.
+
+    `prompt` is put before each text.
 
     Raises
     ------
@@ -148,7 +156,12 @@ def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None =
 
     _check_sentencepiece(checkpoint)
     hf: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
+    stated = stated_by(checkpoint)
     check_tokenizer_unchanged(checkpoint)
+    if stated.lower_case:
+        lower_case(hf, checkpoint.name)
+    if stated.max_length is not None and isinstance(hf.model_max_length, int):  # it goes before the tokenizer's own
+        hf.model_max_length = max(hf.model_max_length, stated.max_length)
     hf.padding_side = hf.truncation_side = "right"
     limit = token_limit(hf, config, checkpoint.name)
     special = hf.num_special_tokens_to_add()
@@ -165,7 +178,7 @@ def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None =
         )
     vocabulary = getattr(config, "vocab_size", None)
     n_ids = vocabulary if isinstance(vocabulary, int) and vocabulary > 0 else None
-    return Tokenizer(hf, limit if max_length is None else max_length, n_ids, checkpoint.name)
+    return Tokenizer(hf, limit if max_length is None else max_length, n_ids, checkpoint.name, prompt)
 
 
 def _check_sentencepiece(checkpoint: Checkpoint) -> None:

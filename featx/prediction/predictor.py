@@ -209,6 +209,8 @@ def _features(
         tuple(dict.fromkeys(pooling for _, pooling in kinds)),
         chosen["max_length"],
         Dtype(chosen["dtype"]),
+        bool(chosen.get("normalize", False)),
+        str(chosen.get("prompt", "")),
     )
     encoder = load_encoder(found, settings, compute)
 

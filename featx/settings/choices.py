@@ -9,15 +9,31 @@ from featx.errors import SettingsError
 
 
 class Pooling(StrEnum):
-    """How the vector of a text is taken from the hidden states of its tokens."""
+    """How the vector of a text is taken from the hidden states of its tokens; ``auto`` asks the checkpoint."""
 
+    AUTO = "auto"
     CLS = "cls"
     MEAN = "mean"
+    MAX = "max"
+    WEIGHTED_MEAN = "weighted-mean"
+    LAST = "last"
+
+
+class Long(StrEnum):
+    """What becomes of texts that are longer than `max_length` tokens."""
+
+    CUT = "cut"
+    HEAD_TAIL = "head-tail"
+    WINDOWS = "windows"
 
 
 class Dtype(StrEnum):
-    """Type in which the encoder computes; features are always stored as float32."""
+    """Type in which the encoder computes; ``auto`` takes the fastest that the machine computes natively.
 
+    Features are always stored as float32.
+    """
+
+    AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from featx.settings.base import Settings
-from featx.settings.choices import Dtype, Pooling
+from featx.settings.choices import Dtype, Long, Pooling
 from featx.settings.declare import Identity, setting
 
 
@@ -26,8 +26,12 @@ class FeatureSettings(Settings, table="features", heading="Features"):
     ] = (-1,)
     pooling: Annotated[
         tuple[Pooling, ...],
-        setting("How a text's vector is taken; several may be named.", identity=Identity.ALWAYS, aliases=("poolings",)),
-    ] = (Pooling.CLS,)
+        setting(
+            "How a text's vector is taken; several may be named. auto: as the checkpoint itself says.",
+            identity=Identity.ALWAYS,
+            aliases=("poolings",),
+        ),
+    ] = (Pooling.AUTO,)
     max_length: Annotated[
         int | None,
         setting(
@@ -39,3 +43,27 @@ class FeatureSettings(Settings, table="features", heading="Features"):
         ),
     ] = None
     dtype: Annotated[Dtype, setting("Type of the encoder's arithmetic.", identity=Identity.ALWAYS)] = Dtype.FLOAT32
+    normalize: Annotated[
+        bool | None,
+        setting(
+            "Scale each vector to length 1 when it is read.",
+            unset="the checkpoint's own word with auto, else no",
+            identity=Identity.UNLESS_DEFAULT,
+        ),
+    ] = None
+    prompt: Annotated[
+        str | None,
+        setting(
+            "Text put before each text, or the name of one of the checkpoint's prompts.",
+            unset="the checkpoint's default with auto, else none",
+            example="query: ",
+            identity=Identity.UNLESS_DEFAULT,
+        ),
+    ] = None
+    long: Annotated[
+        tuple[Long, ...],
+        setting(
+            "What becomes of longer texts; several may be named, and are chosen on validation.",
+            identity=Identity.UNLESS_DEFAULT,
+        ),
+    ] = (Long.CUT,)

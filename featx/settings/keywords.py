@@ -19,6 +19,7 @@ from featx.settings.choices import (
     Dtype,
     Engine,
     FinetuneMethod,
+    Long,
     Optimizer,
     Pooling,
     Quoting,
@@ -75,12 +76,22 @@ class FeaturesKeywords(TypedDict, total=False):
 
     #: Layers such as -1 or 0,3,6, or all; 0 is the embeddings, -1 the last.
     layer: int | Sequence[int] | Literal["all"] | None
-    #: How a text's vector is taken; several may be named.
-    pooling: Pooling | Literal["cls", "mean"] | Sequence[Pooling | Literal["cls", "mean"]]
+    #: How a text's vector is taken; several may be named. auto: as the checkpoint itself says.
+    pooling: (
+        Pooling
+        | Literal["auto", "cls", "mean", "max", "weighted-mean", "last"]
+        | Sequence[Pooling | Literal["auto", "cls", "mean", "max", "weighted-mean", "last"]]
+    )
     #: Tokens at which texts are cut, special ones included.
     max_length: int | None
     #: Type of the encoder's arithmetic.
-    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
+    dtype: Dtype | Literal["auto", "float32", "bfloat16", "float16"]
+    #: Scale each vector to length 1 when it is read.
+    normalize: bool | None
+    #: Text put before each text, or the name of one of the checkpoint's prompts.
+    prompt: str | None
+    #: What becomes of longer texts; several may be named, and are chosen on validation.
+    long: Long | Literal["cut", "head-tail", "windows"] | Sequence[Long | Literal["cut", "head-tail", "windows"]]
 
 
 class ComputeKeywords(TypedDict, total=False):
@@ -158,7 +169,7 @@ class FinetuneKeywords(TypedDict, total=False):
     #: Evaluations without gain on validation that end the training.
     early_stopping_patience: int | None
     #: Type of the arithmetic, by autocast; weights stay float32.
-    dtype: Dtype | Literal["float32", "bfloat16", "float16"]
+    dtype: Dtype | Literal["auto", "float32", "bfloat16", "float16"]
     #: Weight decay of AdamW.
     weight_decay: float
     #: Steps of warm-up, or their share when below 1.

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import FeatxWarning, StoreError
+from featx.features.normalizing import normalized
 from featx.features.spec import FeatureSpec
 from featx.features.store.index import DigestIndex
 from featx.features.store.place import Digests, Features, as_slice
@@ -161,9 +162,9 @@ class FeatureStore:
                         result[at] = opened.take(local[block])
         return result
 
-    def view(self, rows: NDArray[np.int64]) -> FeatureView:
+    def view(self, rows: NDArray[np.int64], *, normalize: bool = False) -> FeatureView:
         """Return the same as `gather`, read only where it is indexed: for more rows than memory holds."""
-        return FeatureView(self, rows)
+        return FeatureView(self, rows, normalize=normalize)
 
     def encode_seconds(self, rows: NDArray[np.int64]) -> float:
         """Return seconds that encoding the texts of `rows` once took, on the machine that did it."""
@@ -246,8 +247,9 @@ class FeatureView:
         float32.
     """
 
-    def __init__(self, store: FeatureStore, rows: NDArray[np.int64]) -> None:
+    def __init__(self, store: FeatureStore, rows: NDArray[np.int64], *, normalize: bool = False) -> None:
         self._store = store
+        self._normalize = normalize
         self._rows = rows
         self.shape = (len(rows), store.hidden_size)
         self.dtype = np.dtype(np.float32)
@@ -258,9 +260,9 @@ class FeatureView:
     def __getitem__(self, index: int | slice | NDArray[Any]) -> Features:
         """Vectors at `index`: an integer gives one of shape (hidden_size,), all else a matrix."""
         wanted = self._rows[index]
-        if np.ndim(wanted) == 0:
-            return np.asarray(self._store.gather(np.atleast_1d(wanted))[0], np.float32)
-        return self._store.gather(wanted)
+        features = self._store.gather(np.atleast_1d(wanted))
+        features = normalized(features) if self._normalize else features
+        return np.asarray(features[0], np.float32) if np.ndim(wanted) == 0 else features
 
     def __repr__(self) -> str:
         return f"FeatureView(shape={self.shape}, dtype={self.dtype})"

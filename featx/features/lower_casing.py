@@ -1,0 +1,27 @@
+"""Lower-casing that a checkpoint asks for beside its tokenizer, as sentence-transformers does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from featx.errors import CheckpointError
+
+
+def lower_case(hf: Any, name: str) -> None:
+    """Let `hf`, the tokenizer of the checkpoint `name`, lower-case each text before its own rules.
+
+    Raises
+    ------
+    CheckpointError
+        If it has no rules that can be added to.
+    """
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    if not getattr(hf, "is_fast", False):
+        raise CheckpointError(
+            f"checkpoint {name!r} asks for lower-casing (do_lower_case), which its slow tokenizer does not allow; save "
+            "it with a fast one (tokenizer.json)"
+        )
+    own = hf.backend_tokenizer.normalizer
+    rules: list[Any] = [Lowercase()] if own is None else [Lowercase(), own]
+    hf.backend_tokenizer.normalizer = Sequence(rules)

@@ -1,0 +1,210 @@
+"""What a checkpoint says of how texts become vectors: the files that sentence-transformers writes beside the weights.
+
+``modules.json`` lists the steps, ``1_Pooling/config.json`` says how tokens become one vector,
+``sentence_bert_config.json`` how long texts may be, ``config_sentence_transformers.json`` which prompts there are.
+The layouts of all its versions are read; a step that featx does not compute is said, never left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from featx.data.hub_errors import quiet_hub
+from featx.settings import Checkpoint, Pooling
+
+_MODULES = "modules.json"
+_PROMPTS = "config_sentence_transformers.json"
+#: What the length is said in, by version and architecture.
+_LENGTHS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+_POOLINGS = {
+    "cls": Pooling.CLS,
+    "mean": Pooling.MEAN,
+    "max": Pooling.MAX,
+    "weightedmean": Pooling.WEIGHTED_MEAN,
+    "lasttoken": Pooling.LAST,
+}
+#: The same as flags, before version 5 of sentence-transformers.
+_FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a checkpoint says of itself.
+
+    Attributes
+    ----------
+    pooling : Pooling or None
+        None where it says nothing.
+    normalize : bool
+    max_length : int or None
+        Tokens at which texts are cut, special ones included.
+    prompts : mapping of str to str
+    default_prompt : str
+        Text before each text; empty for none.
+    pools_prompt : bool
+        Whether the prompt's own tokens count in the vector.
+    lower_case : bool
+        Whether texts are lower-cased before the tokenizer's own rules.
+    problem : str or None
+        Why `Pooling.AUTO` cannot be had: a step that featx does not compute, or a broken file.
+    is_known : bool
+        False where the Hub cannot be asked and its cache does not know.
+    """
+
+    pooling: Pooling | None = None
+    normalize: bool = False
+    max_length: int | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt: str = ""
+    pools_prompt: bool = True
+    lower_case: bool = False
+    problem: str | None = None
+    is_known: bool = True
+
+
+#: From a path below the checkpoint to its JSON; None where there is no such file.
+_Read = Callable[[str], Any]
+
+
+class _UnsupportedError(Exception):
+    """Something that featx does not compute, or cannot read."""
+
+
+def stated_by(checkpoint: Checkpoint) -> Stated:
+    """Return what `checkpoint` says of itself; what is wrong with it is in `Stated.problem`."""
+    if checkpoint.revision is not None:
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        try:
+            return _stated(_reader_on_hub(checkpoint), "")
+        except LocalEntryNotFoundError:
+            return Stated(is_known=False)
+    folder = Path(checkpoint.path).absolute()
+    if (folder / _MODULES).is_file():
+        return _stated(_reader_of(folder), "")
+    above = _reader_of(folder.parent)  # the layout of before version 1, with the encoder in a folder of its own
+    modules = above(_MODULES) if (folder.parent / _MODULES).is_file() else None
+    if isinstance(modules, list) and modules and _path_of(modules[0]) == folder.name:
+        return _stated(above, f"{folder.name}/")
+    return Stated()
+
+
+def _reader_on_hub(checkpoint: Checkpoint) -> _Read:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    def read(name: str) -> Any:
+        try:
+            with quiet_hub():
+                path = hf_hub_download(checkpoint.path, name, revision=checkpoint.revision)
+        except LocalEntryNotFoundError:  # a kind of EntryNotFoundError that says nothing of the Hub
+            raise
+        except EntryNotFoundError:
+            return None
+        except (HfHubHTTPError, OSError) as e:
+            raise LocalEntryNotFoundError(str(e)) from e
+        return _json(Path(path))
+
+    return read
+
+
+def _reader_of(folder: Path) -> _Read:
+    def read(name: str) -> Any:
+        return _json(folder / name) if (folder / name).is_file() else None
+
+    return read
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as e:
+        first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        raise _UnsupportedError(f"{path.name} cannot be read as JSON ({first_line})") from e
+
+
+def _stated(read: _Read, encoder: str) -> Stated:
+    """Return what the files say; `encoder` is the encoder's folder below them."""
+    lower_case = False
+    try:
+        modules = read(_MODULES)
+        if modules is None:
+            return Stated()
+        lengths = next((found for name in _LENGTHS if (found := read(encoder + name)) is not None), None)
+        length, lower_case = _length(_table(lengths))
+        pooling, pools_prompt, normalize = _steps(modules, read)
+        prompts, default = _prompts(_table(read(_PROMPTS)))
+    except _UnsupportedError as e:
+        return Stated(problem=str(e), lower_case=lower_case)
+    return Stated(pooling, normalize, length, prompts, default, pools_prompt, lower_case)
+
+
+def _steps(modules: Any, read: _Read) -> tuple[Pooling, bool, bool]:
+    """Return pooling, whether it counts the prompt's tokens, and whether vectors are normalised."""
+    steps = [one for one in modules if isinstance(one, dict)] if isinstance(modules, list) else []
+    kinds = [str(step.get("type", "")).rpartition(".")[2] for step in steps]
+    if kinds[:1] != ["Transformer"]:
+        raise _UnsupportedError(f"{_MODULES} does not begin with a Transformer")
+    pooling, pools_prompt, normalize = None, True, False
+    for kind, step in zip(kinds[1:], steps[1:], strict=True):
+        if kind == "Pooling" and pooling is None:
+            pooling, pools_prompt = _pooling(_table(read(f"{_path_of(step)}/config.json")))
+        elif kind == "Normalize" and pooling is not None:
+            normalize = True
+        elif kind != "Dropout":  # which does nothing outside of a training
+            raise _UnsupportedError(f"{_MODULES} asks for a step of the kind {kind}, which featx does not compute")
+    if pooling is None:
+        raise _UnsupportedError(f"{_MODULES} names no pooling")
+    return pooling, pools_prompt, normalize
+
+
+def _path_of(module: Any) -> str:
+    return str(module.get("path", "")).strip("/") if isinstance(module, dict) else ""
+
+
+def _pooling(config: Mapping[str, Any]) -> tuple[Pooling, bool]:
+    modes = config.get("pooling_mode")
+    if modes is None:
+        modes = [mode for flag, mode in _FLAGS.items() if config.get(flag)] or ["mean"]
+    names = [str(mode) for mode in modes] if isinstance(modes, list) else [str(modes)]
+    if len(names) != 1 or names[0] not in _POOLINGS:
+        raise _UnsupportedError(f"its pooling is {' and '.join(names)}, which featx does not compute")
+    return _POOLINGS[names[0]], config.get("include_prompt", True) is not False
+
+
+def _length(config: Mapping[str, Any]) -> tuple[int | None, bool]:
+    """Return the longest input and whether texts are lower-cased."""
+    length = config.get("max_seq_length")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
+        raise _UnsupportedError(f"its max_seq_length is {length!r}, which is no whole number from 1 up")
+    return length, bool(config.get("do_lower_case"))
+
+
+def _prompts(config: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
+    if not isinstance(prompts, dict) or not all(isinstance(text, str | None) for text in prompts.values()):
+        raise _UnsupportedError(f"the prompts of {_PROMPTS} are no table of texts")
+    if default is not None and default not in prompts:
+        raise _UnsupportedError(f"{_PROMPTS} has no prompt of the name {default!r}, its default")
+    texts = {str(name): text or "" for name, text in prompts.items()}
+    return texts, "" if default is None else texts[default]
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise _UnsupportedError("a file that sentence-transformers wrote is no JSON table")
+    return value or {}

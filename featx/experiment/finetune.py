@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,11 +19,11 @@ from featx.experiment.fine_tuning import FineTuning, fine_tune
 from featx.experiment.finetune_record import finetune_record
 from featx.experiment.linear_probe import Probe, fit_probe, probe_features
 from featx.experiment.progress import Silent
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run
+from featx.experiment.records import checkpoint_facts, finished_run, remove_replaced, run_facts
 from featx.experiment.wanted import Wanted, check_places
 from featx.features.device import find_device, thread_limit
 from featx.features.tokens import TokenizedTexts
-from featx.runs import Run, environment, identity_of, read_run, run_folder, write_run
+from featx.runs import Run, environment, identity_of, read_run, write_run
 from featx.runs.lock import only_one
 from featx.runs.measuring import reset_peak_memory
 from featx.runs.wandb_log import WandbLog
@@ -41,7 +42,7 @@ METHODS = {
 
 @dataclass
 class _Job:
-    """What all seeds share."""
+    """What all seeds share, on the data or on one fold of it."""
 
     context: Context
     settings: FinetuneSettings
@@ -54,6 +55,12 @@ class _Job:
     @property
     def method(self) -> str:
         return METHODS[self.settings.method]
+
+    @property
+    def fold(self) -> str:
+        """Which fold is trained, in words; empty without folds."""
+        fold = self.context.dataset.fold
+        return "" if fold is None else f"fold-{fold}"
 
     @cached_property
     def probe_features(self) -> SplitFeatures:
@@ -77,7 +84,7 @@ def finetune(
     Returns
     -------
     list of Run
-        One for each seed; empty in all processes but the first.
+        One for each seed and fold; empty in all processes but the first.
 
     Raises
     ------
@@ -96,33 +103,31 @@ def finetune(
     context.release()
     runs = []
     with thread_limit(context.compute.threads), interrupts() as held:
-        job = _Job(context, settings, saving or SavingSettings(), tracking or TrackingSettings(), device, held)
-        for seed in settings.seeds:
-            folder = run_folder(context.workspace.results, context.experiment, job.method, seed)
+        shared = settings, saving or SavingSettings(), tracking or TrackingSettings(), device, held
+        jobs = [_Job(part, *shared) for part in context.of_folds()]
+        for seed, job in itertools.product(settings.seeds, jobs):
+            folder = job.context.place(job.method, seed)
             with only_one(folder) if is_first() else nullcontext():
                 run = _run(job, folder, seed)
             if run is not None:
                 runs.append(run)
+    remove_replaced(runs)
     leave()
     return runs
 
 
 def wanted_fine_tunings(context: Context, settings: FinetuneSettings) -> Iterator[Wanted]:
-    """Yield a run for each seed."""
-    for seed in settings.seeds:
-        folder = run_folder(context.workspace.results, context.experiment, METHODS[settings.method], seed)
-        yield Wanted(folder, partial(_facts, context, settings, seed))
+    """Yield a run for each seed and fold."""
+    n_folds = None if context.dataset.folds is None else len(context.dataset.folds)
+    for seed, part in itertools.product(settings.seeds, context.of_folds()):
+        made = partial(_facts, part, settings, seed)
+        yield Wanted(part.place(METHODS[settings.method], seed), made, n_folds=n_folds)
 
 
 def _facts(context: Context, settings: FinetuneSettings, seed: int) -> dict[str, Any]:
-    return {
-        "method": METHODS[settings.method],
-        "seed": seed,
-        "data": data_facts(context.dataset),
-        "checkpoint": checkpoint_facts(context.checkpoint),
-        "features": None,
-        "settings": identity_facts(settings),
-    }
+    checkpoint = checkpoint_facts(context.checkpoint)
+    method = METHODS[settings.method]
+    return run_facts(context.dataset, method, seed, checkpoint=checkpoint, settings=identity_facts(settings))
 
 
 def _run(job: _Job, folder: Path, seed: int) -> Run | None:
@@ -139,7 +144,7 @@ def _run(job: _Job, folder: Path, seed: int) -> Run | None:
     checkpoints = _checkpoints_folder(folder, facts)
     log = WandbLog(job.tracking, context.folder, context.display.say)
     if is_first():
-        log.begin(f"{job.method}-seed-{seed}", context.experiment, _config(facts, job))
+        log.begin(f"{job.method}-seed-{seed}{job.fold and f'-{job.fold}'}", context.experiment, _config(facts, job))
     try:
         made = _trained(job, seed, probe, checkpoints, log)
         run = _written(job, facts, probe, made, folder) if is_first() else None
@@ -162,7 +167,8 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
             context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, job.tokens
         )
 
-    return fine_tune(train, job.settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)
+    name = f"{job.method} {job.fold}".rstrip()
+    return fine_tune(train, job.settings, seed, checkpoints, name, context.display, job.interrupts, log.log)
 
 
 def _written(job: _Job, facts: dict[str, Any], probe: Probe | None, made: FineTuning, folder: Path) -> Run:

@@ -17,7 +17,7 @@ from featx.data import TextDataset, load_dataset
 from featx.data.folding import in_folds
 from featx.data.in_memory import is_in_memory
 from featx.errors import SettingsError
-from featx.experiment.progress import Display, Silent
+from featx.experiment.progress import Display, SaidOnce, Silent
 from featx.experiment.workspace import Workspace
 from featx.runs import keep_texts, run_folder
 from featx.settings import (
@@ -84,10 +84,17 @@ class Context:
         n_folds = 0 if self.dataset.folds is None else len(self.dataset.folds)
         if not n_folds:
             yield self
+        display = SaidOnce(self.display)
         for fold in range(n_folds):
             part = copy(self)
+            part.display = display
             part.__dict__["dataset"] = self.dataset.of_fold(fold)
             yield part
+
+    @property
+    def fold(self) -> str:
+        """Name of the fold whose texts the splits are; empty without folds."""
+        return "" if self.dataset.fold is None else f"fold-{self.dataset.fold}"
 
     def place(self, method: str, seed: int) -> Path:
         """Return the folder of a run on this data."""

@@ -56,12 +56,6 @@ class _Job:
     def method(self) -> str:
         return METHODS[self.settings.method]
 
-    @property
-    def fold(self) -> str:
-        """Which fold is trained, in words; empty without folds."""
-        fold = self.context.dataset.fold
-        return "" if fold is None else f"fold-{fold}"
-
     @cached_property
     def probe_features(self) -> SplitFeatures:
         """What probes read, extracted once; the training then needs the memory."""
@@ -144,7 +138,8 @@ def _run(job: _Job, folder: Path, seed: int) -> Run | None:
     checkpoints = _checkpoints_folder(folder, facts)
     log = WandbLog(job.tracking, context.folder, context.display.say)
     if is_first():
-        log.begin(f"{job.method}-seed-{seed}{job.fold and f'-{job.fold}'}", context.experiment, _config(facts, job))
+        name = "-".join(filter(None, [job.method, f"seed-{seed}", context.fold]))
+        log.begin(name, context.experiment, _config(facts, job))
     try:
         made = _trained(job, seed, probe, checkpoints, log)
         run = _written(job, facts, probe, made, folder) if is_first() else None
@@ -167,7 +162,7 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
             context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, job.tokens
         )
 
-    name = f"{job.method} {job.fold}".rstrip()
+    name = f"{job.method} {context.fold}".rstrip()
     return fine_tune(train, job.settings, seed, checkpoints, name, context.display, job.interrupts, log.log)
 
 

@@ -124,7 +124,7 @@ class Probes:
         material = _material(source, self._settings)
         candidates = source.candidates(self._settings.combine)
         n_fits = n_settings(method) * len(candidates) * (self._settings.cv or 1)
-        with self._context.display.task(f"tune {method.name}", n_fits) as task:
+        with self._context.display.task(f"tune {method.name} {self._context.fold}".rstrip(), n_fits) as task:
 
             def show(done: int, best: float | None) -> None:
                 task.update(done, n_fits, "" if best is None else f"best {SELECTION_METRIC} so far {best:.3f}")

@@ -132,6 +132,15 @@ def test_folds_that_are_missing_are_said_and_made_by_the_same_command(tmp_path: 
     assert not compared(session).failed
 
 
+def test_a_method_of_a_session_takes_folds(tmp_path: Path) -> None:
+    session = session_of(tmp_path, folds=None)
+    runs = session.baseline(methods=("majority",), folds=2)
+    assert [run.record.n_folds for run in runs] == [2, 2]
+    assert session.dataset.folds is None
+    assert session.in_folds(None) is session
+    assert session.in_folds(4).folder == session.folder
+
+
 def test_runs_with_other_folds_are_in_the_way(tmp_path: Path) -> None:
     session = session_of(tmp_path)
     session.baseline(methods=("majority",))

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from featx.data import TextDataset
 from featx.errors import SettingsError
 from featx.experiment.context import read_dataset
-from featx.experiment.shown import Compared, Predicted, Results, Runs, runs_of
-from featx.runs import Run
+from featx.experiment.shown import Compared, Predicted, Results, Runs, is_result, runs_of
 from featx.session import KINDS, OWN, Session
 from featx.settings import (
     DEFAULT_CHECKPOINT,
@@ -193,7 +192,7 @@ def compare(
     Compared
         Its ``files`` are the report. The same call goes on where an earlier one stopped.
     """
-    if isinstance(dataset, Run | Runs):
+    if is_result(dataset):
         raise SettingsError("compare takes a data set; runs are compared by featx.compare_runs", "dataset")
     session, rest = _session("compare", settings, dataset, checkpoint, display)
     return session.compare(**rest)

@@ -22,6 +22,7 @@ from featx.cli.options import (
 from featx.cli.options import command as make_command
 from featx.cli.output import say, say_json, show_report
 from featx.cli.tables import table
+from featx.markup import duration
 from featx.settings import CompareSettings, FeatureSettings, ReportSettings
 
 
@@ -48,7 +49,6 @@ def command(**options: Any) -> None:
     featx compare --dataset reviews.csv --checkpoint roberta-base --dry-run
     """
     from featx.experiment.comparing.comparing import ENDINGS, comparing_of
-    from featx.experiment.comparing.durations import in_words
 
     display = make_display(options["quiet"])
     comparing = comparing_of(
@@ -64,10 +64,10 @@ def command(**options: Any) -> None:
             say_json({"steps": [{"name": s.name, "does": s.does, "seconds": s.seconds} for s in steps]})
             return
         total = sum(step.seconds for step in steps)
-        rows = [[step.name, step.does, in_words(step.seconds)] for step in steps]
-        say(table(["step", "what", "about"], [*rows, ["in all", "", in_words(total)]]))
+        rows = [[step.name, step.does, duration(step.seconds)] for step in steps]
+        say(table(["step", "what", "about"], [*rows, ["in all", "", duration(total)]]))
         return
     ended = comparing.run()
     show_report(ended.reported, "json" if options["as_json"] else "table")
     if not options["as_json"]:
-        say(f"ended after {in_words(ended.ledger.seconds)}: {ENDINGS[ended.because]}")
+        say(f"ended after {duration(ended.ledger.seconds)}: {ENDINGS[ended.because]}")

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featx.evaluation import Looks
-from featx.experiment.comparing.durations import in_words, seconds_of
+from featx.experiment.comparing.durations import seconds_of
 from featx.experiment.comparing.ledger import Ledger, StepTaken, digest_of, read_ledger, write_ledger
 from featx.experiment.comparing.planning import Planned, Planning
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
 from featx.experiment.report import Reported, report
+from featx.markup import duration
 from featx.reporting import Comparison, compare
 from featx.runs import find_runs, read_run
 from featx.settings import CompareSettings, FeatureSettings, FinetuneSettings, ReportSettings
@@ -107,7 +108,7 @@ class Comparing:
         return float("inf") if self._budget is None else self._budget - spent
 
     def _do(self, step: Planned, folder: Path, ledger: Ledger) -> None:
-        self._context.display.say(f"{step.name}: {step.does} (about {in_words(step.seconds)})")
+        self._context.display.say(f"{step.name}: {step.does} (about {duration(step.seconds)})")
         started = time.perf_counter()
         step.work()
         self._steps.append(StepTaken(step.name, step.seconds, time.perf_counter() - started))
@@ -185,7 +186,7 @@ def _left_of(ledger: Ledger) -> int:
 def _in_words(then: Spend | Because) -> str:
     if isinstance(then, Spend):
         what = "trials of fine-tuning" if then.on is On.TRIALS else "seeds of fine-tuning"
-        return f"next: {then.number} {what} in all, about {in_words(then.seconds)}"
+        return f"next: {then.number} {what} in all, about {duration(then.seconds)}"
     return ENDINGS[then]
 
 

@@ -28,22 +28,3 @@ def seconds_of(text: str, setting: str = "budget") -> float:
     if not parts or sum(parts) <= 0:
         raise SettingsError(f"`{setting}` is {text!r}; expected a time such as 90s, 30m or 1h30m", setting)
     return sum(parts)
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people read it, rounded.
-
-    Examples
-    --------
-    >>> [in_words(seconds) for seconds in (0.4, 42.3, 200, 5_000, 90_000)]
-    ['under 1 s', '42 s', '3 min 20 s', '1 h 23 min', '25 h 0 min']
-    """
-    if seconds < 1:
-        return "under 1 s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"

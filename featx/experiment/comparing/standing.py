@@ -10,10 +10,13 @@ from featx.reporting.headline import Headline
 def is_decided(comparison: Comparison) -> bool:
     """Return whether the answer stands: a verdict, and no training that came to nothing behind it.
 
-    Where fine-tuning is under-trained, only that it is better stands.
+    Where fine-tuning is under-trained, only that it is better stands. One seed decides nothing: what others would give
+    is unknown.
     """
     headline = comparison.headline
     if headline is None or headline.learned_nothing or headline.verdict is Verdict.UNDECIDED:
+        return False
+    if len(headline.finetuned.seeds) == 1:
         return False
     return headline.verdict is Verdict.BETTER or not headline.finetuned.under_trained
 

@@ -58,7 +58,7 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
             identity=_LATER,
         ),
     ] = True
-    search_epochs: Annotated[
+    search_passes: Annotated[
         tuple[Annotated[int, Meta(ge=1)], ...],
         setting("Passes over train that a search tries.", identity=_LATER),
     ] = (2, 3, 4, 5)

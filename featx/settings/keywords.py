@@ -167,7 +167,7 @@ class FinetuneKeywords(TypedDict, total=False):
     #: Let each seed search; without, the first one's choice serves the others.
     search_each_seed: bool
     #: Passes over train that a search tries.
-    search_epochs: int | Sequence[int]
+    search_passes: int | Sequence[int]
     #: Let the trials choose warmup_steps as well.
     search_warmup: bool
     #: Evaluations without gain on validation that end the training.

@@ -60,7 +60,7 @@ class Comparing:
     ) -> None:
         self._started = time.perf_counter()
         self._budget = None if settings.budget is None else seconds_of(settings.budget)
-        self._context, self._settings, self._reporting, self._show = context, settings, reporting, show
+        self._context, self._settings, self._reporting, self.show = context, settings, reporting, show
         self.planning = Planning(context, settings, features, finetuning)
         self._steps: list[StepTaken] = []
 
@@ -118,7 +118,7 @@ class Comparing:
         return compare([read_run(path) for path in find_runs(folder)], self._reporting, looks)
 
     def _tell(self, folder: Path, ledger: Ledger, then: str) -> None:
-        self._show(self._compared(folder, ledger.looks if ledger.looks.levels else None), then)
+        self.show(self._compared(folder, ledger.looks if ledger.looks.levels else None), then)
 
     def _look(self, folder: Path, ledger: Ledger, trials: int, seeds: int) -> tuple[Ledger, Spend | Because]:
         """Look at test; return what to do next.
@@ -136,7 +136,7 @@ class Comparing:
         comparison = compare(runs, self._reporting, ledger.looks)
         then = next_step(replace(standing, is_decided=is_decided(comparison), looks_left=_left_of(ledger)))
         write_ledger(folder, replace(ledger, steps=tuple(self._steps), seconds=time.perf_counter() - self._started))
-        self._show(comparison, _in_words(then))
+        self.show(comparison, _in_words(then))
         return ledger, then
 
     def _standing(self, comparison: Comparison, ledger: Ledger, trials: int, seeds: int) -> Standing:

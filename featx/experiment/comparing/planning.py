@@ -77,12 +77,12 @@ class Planning:
         self._asked = spread
         self.has_folds = False
         few = len(context.dataset.train) < _FEW_TEXTS
-        default = FinetuneSettings().search_epochs
+        default = FinetuneSettings().search_passes
         self._finetuning = replace(
             finetuning,
             max_length=finetuning.max_length or self.features.max_length,
             search_each_seed=False,
-            search_epochs=_MORE_EPOCHS if few and finetuning.search_epochs == default else finetuning.search_epochs,
+            search_passes=_MORE_EPOCHS if few and finetuning.search_passes == default else finetuning.search_passes,
         )
 
     @cached_property
@@ -145,7 +145,7 @@ class Planning:
         settings = replace(self._finetuning, search=trials, seeds=tuple(range(seeds)))
         cost = search_seconds(self.speeds, self.sizes, settings) if trials else 0.0
         singles = seeds - (1 if trials else 0)
-        epochs = settings.num_train_epochs if not trials else max(settings.search_epochs)
+        epochs = settings.num_train_epochs if not trials else max(settings.search_passes)
         cost += singles * training_seconds(self.speeds, self.sizes, epochs)
         what = f"search of {trials} trials" if trials else "fixed settings"
         return Planned(

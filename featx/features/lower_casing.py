@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from featx.errors import CheckpointError
 
@@ -23,6 +23,6 @@ def lower_case(hf: Any, name: str) -> None:
             "it with a fast one (tokenizer.json)"
         )
     own: Any = hf.backend_tokenizer.normalizer
-    rules: list[Any] = list(own) if isinstance(own, Sequence) else [] if own is None else [own]
+    rules: list[Any] = list(cast("Any", own)) if isinstance(own, Sequence) else [] if own is None else [own]
     if not any(isinstance(rule, Lowercase) for rule in rules):
         hf.backend_tokenizer.normalizer = Sequence([Lowercase(), *rules])

@@ -1,6 +1,6 @@
 """Token types (segments): the numbers that some tokenizers give each token beside its id.
 
-Of one text they are 0 in most models. XLNet and Funnel give [CLS] a type of its own, and compute another vector without.
+Of one text they are 0 in most models. XLNet and Funnel give [CLS] a type of its own, and compute other vectors without.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What an encoder does, found by trying it on a few short inputs once its weights are loaded.
 
-Whether a text's vector depends on the padding of its batch, whether [CLS] reads the whole text, and how many positions and ids its tables hold: no list of architectures can know these, a few forward passes can.
+Whether a text's vector depends on the padding of its batch, whether [CLS] reads the whole text, and how many positions
+and ids its tables hold: no list of architectures can know these, a few forward passes can.
 """
 
 from __future__ import annotations

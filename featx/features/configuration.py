@@ -70,8 +70,8 @@ def check_is_encoder(config: Any, name: str) -> None:
 def causal_message(kind: str, name: str) -> str:
     """Return the message for a model whose first token has not read the text."""
     return (
-        f"checkpoint {name!r} ({kind}) is no encoder, so its first token has not read the text; use `pooling` mean, or "
-        "choose an encoder such as distilbert-base-uncased"
+        f"checkpoint {name!r} ({kind}) is no encoder, so its first token has not read the text; use `pooling` last or "
+        "mean, or choose an encoder such as distilbert-base-uncased"
     )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.data import TextDataset
+from featx.features.native_types import tell_if_slow, with_type
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
-from featx.settings import Checkpoint, FinetuneSettings
+from featx.settings import Checkpoint, ComputeSettings, Device, FinetuneSettings
 from featx.training.checks import check_settings
 from featx.training.head import LinearHead, place_head
 from featx.training.layers import with_trained_parts
@@ -112,10 +113,13 @@ def prepare(
     TrainingError
         If labels and head do not fit.
     """
+    import torch
     from transformers import set_seed
 
+    settings = with_type(settings, ComputeSettings(Device(device)))
     check_settings(settings, device)
     config = load_config(checkpoint)
+    tell_if_slow(settings.dtype, torch.device(device), int(config.hidden_size))
     check_kind(config, checkpoint.name)
     check_labels(dataset.splits, dataset.n_classes)
     check_classes(dataset.train)

@@ -54,6 +54,7 @@ class FeatureSettings(Settings, table="features", heading="Features"):
         setting(
             "Scale each vector to length 1 when it is read.",
             unset="the checkpoint's own word with auto, else no",
+            example=True,
             identity=Identity.UNLESS_DEFAULT,
         ),
     ] = None

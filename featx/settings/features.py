@@ -42,7 +42,13 @@ class FeatureSettings(Settings, table="features", heading="Features"):
             ge=1,
         ),
     ] = None
-    dtype: Annotated[Dtype, setting("Type of the encoder's arithmetic.", identity=Identity.ALWAYS)] = Dtype.FLOAT32
+    dtype: Annotated[
+        Dtype,
+        setting(
+            "Type of the encoder's arithmetic; auto: the fastest that this machine computes natively.",
+            identity=Identity.ALWAYS,
+        ),
+    ] = Dtype.FLOAT32
     normalize: Annotated[
         bool | None,
         setting(

@@ -15,6 +15,7 @@ from featx.experiment.comparing.spending import Because, On, Spend, Standing, fi
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
 from featx.experiment.report import Reported, report
+from featx.features.native_types import with_type
 from featx.markup import duration
 from featx.reporting import Comparison, compare
 from featx.runs import find_runs, read_run
@@ -174,7 +175,7 @@ def comparing_of(
     """Return a comparison that is not begun, in an experiment of its own unless one is named."""
     if not context.workspace.experiment:
         context = context.named(f"{context.experiment}-compare"[:100])
-    features = features or FeatureSettings()
+    features = with_type(features or FeatureSettings(), context.compute, context.ray)
     own = replace(finetuning or FinetuneSettings(), dtype=features.dtype)
     return Comparing(context, settings or CompareSettings(), features, own, reporting or ReportSettings(), show)
 

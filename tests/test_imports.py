@@ -42,7 +42,7 @@ ALLOWED = {
 #: The token side of features: all that training may use of it.
 TOKEN_SIDE = {
     "featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory",
-    "featx.features.weights",
+    "featx.features.weights", "featx.features.configuration", "featx.features.native_types",
 }  # fmt: skip
 #: Packages that are slow to import, and so are imported where they are used.
 HEAVY = {
@@ -53,7 +53,7 @@ OWN_HEAVY = {"sklearn": {"sklearn"}}
 #: Packages that one module of features may use, and without which the others work.
 OPTIONAL = {"adapters.py": {"peft"}, "ray_cluster.py": {"ray"}, "objects.py": {"obstore"}}
 #: Packages that features may use at all.
-FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl"}
+FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl", "tokenizers"}
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -146,10 +146,11 @@ class Context:
         return self._encoders[key]
 
     def resolved(self, features: FeatureSettings) -> FeatureSettings:
-        """Return `features` with nothing left to the checkpoint."""
+        """Return `features` with nothing left to the checkpoint or the machine."""
+        from featx.features.native_types import with_type
         from featx.features.resolving import resolve_features
 
-        return resolve_features(self.checkpoint, features)
+        return resolve_features(self.checkpoint, with_type(features, self.compute, self.ray))
 
     def release(self) -> None:
         """Let go of the encoders' weights, before other work needs the memory."""
@@ -159,6 +160,12 @@ class Context:
         """Keep the test texts beside the runs, for the report, unless the workspace is told not to."""
         if self.workspace.texts:
             keep_texts(self.folder, self.dataset)
+
+    def named(self, experiment: str) -> Context:
+        """Return the same context in another experiment; what is loaded is shared."""
+        other = copy(self)
+        other.workspace = replace(self.workspace, experiment=experiment)
+        return other
 
     def on(self, checkpoint: CheckpointSettings, workspace: Workspace | None = None) -> Context:
         """Return a context for another checkpoint on the same data set, which is not read again."""

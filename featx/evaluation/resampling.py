@@ -299,8 +299,8 @@ def resampled_scores(
         counts = _drawn_texts(rng, texts, n, min(block, n_resamples - start))
         for name, metric in _score_metrics(counts.astype(np.float64) @ terms, n).items():
             drawn[name][start : start + len(counts)] = metric
-    made = Resamples({name: value[0] for name, value in values.items()}, drawn)
-    return made.spread_by(spread_over_folds(n_folds))
+    resamples = Resamples({name: value[0] for name, value in values.items()}, drawn)
+    return resamples.spread_by(spread_over_folds(n_folds))
 
 
 def _score_terms(made: Predictions) -> Floats:

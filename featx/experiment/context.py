@@ -91,6 +91,20 @@ class Context:
             part.__dict__["dataset"] = self.dataset.of_fold(fold)
             yield part
 
+    def cut_by_folds(self, n_folds: int) -> Self:
+        """Return the same context on data that are cut by folds.
+
+        Raises
+        ------
+        DataError
+            If there are too few texts, of all or of a class.
+        """
+        other = copy(self)
+        data = replace(self._data or DataSettings(), folds=n_folds)
+        given = data if isinstance(self._given, DataSettings) else self._given
+        other.__dict__["dataset"] = read_dataset(given, data)
+        return other
+
     @property
     def fold(self) -> str:
         """Name of the fold whose texts the splits are; empty without folds."""

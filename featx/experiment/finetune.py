@@ -144,7 +144,7 @@ def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
         context.display.say(f"{folder} is there with the same data and settings: kept")
         return kept if is_first() else None
     reset_peak_memory(job.device)
-    settings = _settings_of(job, folder, seed)
+    settings = _settings_of(job, seed)
     probe = None
     if job.settings.method is FinetuneMethod.LP:
         probe = fit_probe(context.dataset, job.probe_features, seed)
@@ -169,12 +169,12 @@ def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
     return run
 
 
-def _settings_of(job: _Job, folder: Path, seed: int) -> FinetuneSettings:
+def _settings_of(job: _Job, seed: int) -> FinetuneSettings:
     """Return the settings of one seed: with the first one's choice where that alone searches."""
     settings, first = job.settings, job.settings.seeds[0]
     if not settings.search or settings.search_each_seed or seed == first:
         return settings
-    chosen = read_run(folder.with_name(f"seed-{first}")).record.selection.chosen
+    chosen = read_run(job.context.place(job.method, first)).record.selection.chosen
     return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings)})
 
 

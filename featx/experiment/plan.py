@@ -24,7 +24,7 @@ from featx.experiment.records import differing_parts, has_run
 from featx.experiment.report import Reported, check_metric, report
 from featx.experiment.wanted import Wanted, check_places, expand_methods, wanted_baselines
 from featx.experiment.workspace import Workspace, name_of_address
-from featx.runs import read_run
+from featx.runs import read_run, runs_in_the_way
 from featx.settings import (
     GROUPS,
     BaselineSettings,
@@ -256,6 +256,8 @@ def _wanted(plan: Plan, step: Step, context: Context) -> Iterator[Wanted]:
 
 def _state(wanted: Wanted) -> str:
     """Return whether the run that stands there is the one that is wanted."""
+    if runs_in_the_way(wanted.folder, wanted.n_folds):
+        return "there with other folds; `overwrite` to replace it"
     if not has_run(wanted.folder):
         return "to do"
     try:

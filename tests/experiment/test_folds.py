@@ -202,3 +202,6 @@ def test_an_experiment_file_asks_for_folds(tmp_path: Path, tweets: Path) -> None
     reported = run_plan(read_plan(path), workspace, Silent())
     assert reported.comparison.n_folds == 2
     assert {run.state for run in planned_runs(read_plan(path), workspace)} == {"done"}
+    path.write_text(path.read_text("utf-8").replace("folds = 2", ""), "utf-8")
+    states = [run.state for run in planned_runs(read_plan(path), workspace)]
+    assert states == ["there with other folds; `overwrite` to replace it"]

@@ -97,8 +97,12 @@ class Comparing:
             self._do(replace(self.planning.finetune(trials, seeds), seconds=then.seconds), folder, ledger)
 
     def _first_plan(self, left: float) -> tuple[int, int] | None:
-        most = self._settings
-        return first_plan(most.most_trials, most.most_seeds, left, self.planning.trial_seconds())
+        return first_plan(self._settings.most_trials, self._most_seeds, left, self.planning.trial_seconds())
+
+    @property
+    def _most_seeds(self) -> int:
+        """Seeds at most; with folds one, since the folds' models differ as those of seeds do."""
+        return 1 if self.planning.has_folds else self._settings.most_seeds
 
     def _resumed(self, chosen: tuple[int, int]) -> tuple[int, int]:
         """Return trials and seeds: those of an earlier command where it came further."""
@@ -150,7 +154,7 @@ class Comparing:
             trials=trials,
             seeds=seeds,
             most_trials=self._settings.most_trials,
-            most_seeds=1 if self.planning.has_folds else self._settings.most_seeds,
+            most_seeds=self._most_seeds,
             seed_share=None if headline is None else seed_share(headline, comparison.confidence),
             seconds_left=self._left(),
             trial_seconds=self.planning.trial_seconds(),

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,8 +37,16 @@ def compare(name: str, folder: Path, budget: str, work: Path) -> dict[str, Any]:
     subprocess.run(command, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     made = work / "results" / name
     (TARGET / name).mkdir(parents=True, exist_ok=True)
+    places = {str(folder.resolve()): "data", str(folder): "data", str(packaged_folder()): "all-MiniLM-L6-v2"}
+    places |= {str(work.resolve()): "compare-work"}
+
+    def without_places(text: str) -> str:
+        for place, word in places.items():
+            text = text.replace(place, word)
+        return text
+
     for part in KEPT:
-        shutil.copy(made / part, TARGET / name / Path(part).name)
+        (TARGET / name / Path(part).name).write_text(without_places((made / part).read_text()))
     ledger = json.loads((made / "compare.json").read_text())
     table = json.loads((made / "report" / "table.json").read_text())
     expected, taken = (sum(step[k] for step in ledger["steps"]) for k in ("forecast_seconds", "seconds"))
@@ -55,7 +62,7 @@ def compare(name: str, folder: Path, budget: str, work: Path) -> dict[str, Any]:
         "high": headline and headline["high"],
         "seconds": ledger["seconds"],
         "forecast_error": expected / taken - 1,
-        "answer": table["answer"],
+        "answer": [without_places(sentence) for sentence in table["answer"]],
     }
 
 

@@ -58,7 +58,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         Whether vectors are scaled to length 1; None: the checkpoint's own word with auto, else no.
     prompt : str, optional
         Text put before each text, or the name of one of the checkpoint's prompts.
-    dtype : {"float32", "bfloat16", "float16"}, default="float32"
+    dtype : {"float32", "bfloat16", "float16", "auto"}, default="float32"
         Type of the computation; features are float32 always.
     max_length : int, optional
         Tokens at which texts are cut, special ones included; the checkpoint's own limit when None.

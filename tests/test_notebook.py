@@ -25,7 +25,7 @@ def test_it_tells_the_whole_story() -> None:
     """In the order of the course."""
     source = "\n".join("".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"])
     story = ["load_dataset", "class_counts", "Lengths", "tokens", "Hidden states", "[CLS]", "session.baseline", "FeatureExtractor",
-             "session.finetune", "confusion_matrix", "featx.compare", "session.report", "Saved, loaded", "session.predict"]  # fmt: skip
+             "session.finetune", "confusion_matrix", "featx.compare_runs", "session.report", "Saved, loaded", "session.predict"]  # fmt: skip
     workspace = [source.rindex(word) if word == "tokens" else source.find(word) for word in story]
     assert -1 not in workspace
 
@@ -52,7 +52,7 @@ def test_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ).execute()  # fmt: skip
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     shown = " ".join(str(output.get("text", "") or output.get("data", {})) for output in outputs)
-    assert "0 encoded, 900 reused" in shown
+    assert "0 encoded, 2100 reused" in shown
     assert "text/html" in shown
     assert "finetune" in shown
     remarks = [output["text"] for output in outputs if output.get("name") == "stderr"]

@@ -15,7 +15,7 @@ from featx.features.engine import Engine, open_engine
 from featx.features.extraction import Counts, Encoded, Progress
 from featx.features.resolving import in_words
 from featx.features.spec import FeatureSpec
-from featx.settings import Checkpoint, FeatureSettings
+from featx.settings import Checkpoint, Dtype, FeatureSettings
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2
@@ -67,6 +67,8 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
     said = in_words(asked, features, context.checkpoint)
     if said is not None:
         context.display.say(said)
+    if asked.dtype is Dtype.AUTO:
+        context.display.say(f"`dtype` auto is {features.dtype.value}: the fastest type that is computed natively")
     cache, own = context.workspace.cache, partial(context.encoder, features)
     with open_engine(context.checkpoint, features, context.compute, cache, context.ray, own) as engine:
         encoded = {split: _encoded(context, split, engine) for split in splits}

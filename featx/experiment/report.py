@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.errors import RunError, SettingsError
+from featx.evaluation import Looks
+from featx.experiment.comparing.ledger import read_ledger
 from featx.reporting import FORMATS, Comparison, answer, check_metric, compare, render, write_report
-from featx.runs import Run, SharedText, check_is_no_link, find_runs, read_run, read_shared, read_texts
+from featx.runs import Run, SharedText, check_is_no_link, find_runs, put_together, read_run, read_shared, read_texts
 from featx.settings import ReportSettings
 
-__all__ = ["Reported", "answer", "check_format", "check_metric", "render", "report"]
+__all__ = ["Comparison", "Reported", "answer", "check_format", "check_metric", "render", "report"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ def report(
     """
     if not folders:
         raise RunError("no results folder given; name one such as results/demo")
-    runs = [read_run(path) for path in dict.fromkeys(path for folder in folders for path in find_runs(folder))]
-    comparison = compare(runs, settings)
+    found = dict.fromkeys(path for folder in folders for path in find_runs(folder))
+    runs = put_together([read_run(path) for path in found])
+    comparison = compare(runs, settings, _looks(folders))
     target = output or folders[0] / "report"
     if output is None:
         check_is_no_link(target)
@@ -52,12 +55,18 @@ def report(
     return Reported(comparison, write_report(comparison, target, title, runs, texts, _shared(runs)))
 
 
+def _looks(folders: Sequence[Path]) -> Looks | None:
+    """Return the looks at test of the comparison that the only folder is of, if it is of one."""
+    ledger = read_ledger(folders[0]) if len(folders) == 1 else None
+    return ledger.looks if ledger is not None and ledger.looks.levels else None
+
+
 def _texts(runs: Sequence[Run]) -> list[str] | None:
     """Return the test texts that the experiment of any of the runs kept."""
     for run in runs:
         record, test = run.record, run.predictions.get("test")
         if test is not None:
-            texts = read_texts(_experiment(run), record.split_digest, test.y_true, record.label_names)
+            texts = read_texts(run.experiment, record.split_digest, test.y_true, record.label_names)
             if texts is not None:
                 return texts
     return None
@@ -68,17 +77,13 @@ def _shared(runs: Sequence[Run]) -> list[SharedText] | None:
     found: dict[int, SharedText] = {}
     known = False
     for folder, test, train in dict.fromkeys(
-        (_experiment(r), r.record.split_digest, r.record.data.splits["train"].digest) for r in runs
+        (r.experiment, r.record.split_digest, r.record.data.splits["train"].digest) for r in runs
     ):
         shared = read_shared(folder, test, train)
         known |= shared is not None
         for text in shared or ():
             found.setdefault(text.row, text)
     return [found[row] for row in sorted(found)] if known else None
-
-
-def _experiment(run: Run) -> Path:
-    return run.folder.resolve().parents[1]
 
 
 def check_format(name: str) -> None:

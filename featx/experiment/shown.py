@@ -43,7 +43,7 @@ class Runs(_Results[Run]):
     @property
     def folder(self) -> Path:
         """The experiment that the first run belongs to: what `report` takes."""
-        return self[0].folder.parents[1]
+        return self[0].experiment
 
     def __repr__(self) -> str:
         width = max((len(run.record.method) for run in self), default=0)
@@ -73,6 +73,11 @@ def _scores(run: Run) -> list[str]:
 
 #: What stands for runs: a folder (experiment, method or run), a run, or what a method returned.
 Results = str | Path | Run | Runs
+
+
+def is_result(thing: object) -> bool:
+    """Return whether `thing` is a run, or several."""
+    return isinstance(thing, Run | Runs)
 
 
 def runs_of(results: Sequence[Results]) -> list[Run]:

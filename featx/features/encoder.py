@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from featx.features.configuration import causal_message, is_causal, is_encoder_d
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
 from featx.features.memory import is_out_of_memory
+from featx.features.native_types import tell_if_slow, with_type
 from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.features.stated import stated_by
@@ -98,6 +99,7 @@ class Encoder:
     def model(self) -> Any:
         """The model on its device, ready to compute."""
         if self._model is None:
+            tell_if_slow(own_dtype(self), self.device, self.hidden_size)
             model = self._tried(self._load_model().eval()).to(device=self.device, dtype=self.dtype)
             assert self._trial is not None
             if self._trial.padding_matters:
@@ -245,7 +247,7 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
         If device, type, maximum length or layers do not fit.
     """
     device = find_device(compute.device)
-    dtype = torch_dtype(features.dtype, device)
+    dtype = torch_dtype(with_type(features, compute).dtype, device)
     config = load_config(checkpoint, encoders_only=False)
     features = resolve_features(checkpoint, features, config)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length, features.prompt or "")
@@ -315,9 +317,16 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
     return tuple(dict.fromkeys(layer % (n_layers + 1) for layer in layers))
 
 
+def own_dtype(encoder: Encoder) -> Dtype:
+    """Return the type in which `encoder` computes."""
+    return Dtype(str(encoder.dtype).removeprefix("torch."))
+
+
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
     """Return one spec for each layer and pooling asked for, layers outermost."""
     features = resolve_features(checkpoint, features, encoder.config)
+    if features.dtype is Dtype.AUTO:
+        features = replace(features, dtype=own_dtype(encoder))
     return _specs(encoder.config, encoder.tokenizer, checkpoint, features)
 
 

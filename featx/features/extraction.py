@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,7 @@ class Extractor:
         self.encoder = encoder
         self.features = resolve_features(checkpoint, features, encoder.config)
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, self.features)
+        self.features = replace(self.features, dtype=self.specs[0].dtype)
         self._stores = [
             FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
         ]

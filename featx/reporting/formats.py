@@ -174,6 +174,7 @@ def _json(comparison: Comparison) -> str:
         "label_names": list(comparison.label_names),
         "data": asdict(comparison.data),
         "checkpoints": list(comparison.checkpoints),
+        **({} if comparison.n_folds is None else {"n_folds": comparison.n_folds}),
         "caveats": [asdict(caveat) for caveat in comparison.caveats],
         "silenced": list(comparison.silenced),
         "missing": comparison.notes,
@@ -197,6 +198,7 @@ def _headline(headline: Headline | None) -> dict[str, Any] | None:
         "verdict": headline.verdict.value,
         "learned_nothing": headline.learned_nothing,
         "contradicted_by": [pair.a for pair in headline.contradicting],
+        "looks": None if headline.looks is None else asdict(headline.looks),
     }
 
 

@@ -51,6 +51,17 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     search: Annotated[
         int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
     ] = 0
+    search_each_seed: Annotated[
+        bool,
+        setting(
+            "Let each seed search; without, the first one's choice serves the others.",
+            identity=_LATER,
+        ),
+    ] = True
+    search_passes: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], ...],
+        setting("Passes over train that a search tries.", identity=_LATER),
+    ] = (2, 3, 4, 5)
     search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
     early_stopping_patience: Annotated[
         int | None,
@@ -62,9 +73,13 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
             identity=_ALWAYS,
         ),
     ] = None
-    dtype: Annotated[Dtype, setting("Type of the arithmetic, by autocast; weights stay float32.", identity=_ALWAYS)] = (
-        Dtype.FLOAT32
-    )
+    dtype: Annotated[
+        Dtype,
+        setting(
+            "Type of the arithmetic, by autocast; weights stay float32; auto: the fastest that is native here.",
+            identity=_ALWAYS,
+        ),
+    ] = Dtype.FLOAT32
     weight_decay: Annotated[float, setting("Weight decay of AdamW.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)] = 0.01
     warmup_steps: Annotated[
         float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)

@@ -40,7 +40,7 @@ class DataKeywords(TypedDict, total=False):
     label_column: str | None
     #: Branch, tag or commit of a data set on the Hub.
     dataset_revision: str | None
-    #: Share of train that is cut off where there is no validation split.
+    #: Share of train that is cut off where there is no validation split, or in each fold.
     validation_fraction: float
     #: Share that is cut off for test where it is cut.
     test_fraction: float
@@ -48,6 +48,10 @@ class DataKeywords(TypedDict, total=False):
     split_seed: int
     #: Split that serves as test: validation where test has no labels, or train to cut it from there.
     test_split: SplitName | Literal["train", "validation", "test"]
+    #: Cut the data into this many folds, so that every text is in test once, with a run for each fold.
+    folds: int | None
+    #: With folds, take in a test split that the data brings; else it is left alone.
+    fold_test: bool
     #: Leave out rows whose label is empty, missing or -1, and say how many.
     drop_unlabelled: bool
     #: Leave out rows whose text is empty or missing, and say how many.
@@ -84,7 +88,7 @@ class FeaturesKeywords(TypedDict, total=False):
     )
     #: Tokens at which texts are cut, special ones included.
     max_length: int | None
-    #: Type of the encoder's arithmetic.
+    #: Type of the encoder's arithmetic; auto: the fastest that this machine computes natively.
     dtype: Dtype | Literal["auto", "float32", "bfloat16", "float16"]
     #: Scale each vector to length 1 when it is read.
     normalize: bool | None
@@ -164,11 +168,15 @@ class FinetuneKeywords(TypedDict, total=False):
     class_weights: ClassWeights | Literal["none", "balanced"]
     #: Trials of learning rate and epochs on validation; 0 for none.
     search: int
+    #: Let each seed search; without, the first one's choice serves the others.
+    search_each_seed: bool
+    #: Passes over train that a search tries.
+    search_passes: int | Sequence[int]
     #: Let the trials choose warmup_steps as well.
     search_warmup: bool
     #: Evaluations without gain on validation that end the training.
     early_stopping_patience: int | None
-    #: Type of the arithmetic, by autocast; weights stay float32.
+    #: Type of the arithmetic, by autocast; weights stay float32; auto: the fastest that is native here.
     dtype: Dtype | Literal["auto", "float32", "bfloat16", "float16"]
     #: Weight decay of AdamW.
     weight_decay: float
@@ -262,6 +270,7 @@ class ReportKeywords(TypedDict, total=False):
             "one-seed",
             "mixed-train",
             "mixed-validation",
+            "mixed-folds",
             "mixed-checkpoint",
             "mixed-device",
             "not-converged",
@@ -281,6 +290,7 @@ class ReportKeywords(TypedDict, total=False):
                 "one-seed",
                 "mixed-train",
                 "mixed-validation",
+                "mixed-folds",
                 "mixed-checkpoint",
                 "mixed-device",
                 "not-converged",
@@ -292,6 +302,19 @@ class ReportKeywords(TypedDict, total=False):
         ]
         | None
     )
+
+
+class CompareKeywords(TypedDict, total=False):
+    """The whole comparison: its time, and how far both sides are tuned."""
+
+    #: Time for all of it, such as 30m, 2h or 1h30m.
+    budget: str | None
+    #: Methods on words and on frozen features, each tuned on validation, or all.
+    classical: str | Sequence[str]
+    #: Trials of fine-tuning's search at most; 0 for no search.
+    most_trials: int
+    #: Seeds of fine-tuning at most.
+    most_seeds: int
 
 
 class WorkspaceKeywords(TypedDict, total=False):
@@ -350,6 +373,20 @@ class FinetuneCall(
     """Keywords of `featx.finetune`."""
 
 
+class CompareCall(
+    DataKeywords,
+    CheckpointKeywords,
+    CompareKeywords,
+    FeaturesKeywords,
+    ReportKeywords,
+    ComputeKeywords,
+    RayKeywords,
+    WorkspaceKeywords,
+    total=False,
+):
+    """Keywords of `featx.compare`."""
+
+
 class ReportCall(ReportKeywords, total=False):
     """Keywords of `featx.report`."""
 
@@ -365,6 +402,7 @@ CALLS = {
     "ExtractCall": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
     "BaselineCall": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
     "FinetuneCall": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
+    "CompareCall": ("data", "checkpoint", "compare", "features", "report", "compute", "ray", "workspace"),
     "ReportCall": ("report",),
     "PredictCall": ("compute",),
 }

@@ -78,11 +78,11 @@ def _usual(config: Any) -> tuple[Pooling, str]:
 
 
 def _tell_of_unknown(checkpoint: Checkpoint, stated: Stated, own: Pooling) -> None:
-    if not stated.is_known:
+    if stated.unknown:
         warnings.warn(
             f"whether checkpoint {checkpoint.name!r} says itself how texts become vectors is unknown, since the Hub "
-            f"cannot be reached and modules.json is not cached; `pooling` {own.value} is taken: name it, or go online "
-            "once",
+            f"cannot be reached and {stated.unknown} is not cached; `pooling` {own.value} is taken: name it, or go "
+            "online once",
             FeatxWarning,
             stacklevel=3,
         )

@@ -33,7 +33,7 @@ def _write(checkpoint: Checkpoint, folder: Path, seed: int) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     tokenizer: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
     with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(seed)

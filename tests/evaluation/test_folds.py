@@ -117,8 +117,9 @@ LONG = [
     World(200, 5, (5, 3, 2), 50, 3.0),
     World(500, 10, (4, 3, 2, 1), 50, 3.0),
     World(1_500, 10, (5, 4, 1), 50, 2.5),
-    World(200, 10, (1, 1), 200, 2.5),
 ]
+#: As many dimensions as texts: the training texts matter more than any correction that is the same for all methods allows.
+UNSTABLE = World(200, 10, (1, 1), 200, 2.5)
 
 
 @pytest.mark.skipif(not SOAK, reason="takes minutes; set FEATX_SOAK")
@@ -131,6 +132,13 @@ def test_intervals_over_folds_hold_the_score_of_the_procedure(world: World) -> N
     assert all(0.92 - error <= share <= 0.98 + error for share in shares.values()), shares
     equal = [share for name, share in shares.items() if name.startswith("left - right")]
     assert min(equal) >= 0.95 - error
+
+
+@pytest.mark.skipif(not SOAK, reason="takes minutes; set FEATX_SOAK")
+def test_intervals_are_short_of_it_where_methods_are_unstable() -> None:
+    shares = covered(UNSTABLE, int(os.environ.get("FEATX_SOAK_TRIALS", "1000")))
+    print(UNSTABLE, shares)
+    assert min(shares.values()) >= 0.86, shares  # as docs/statistics.md says
 
 
 def test_a_small_simulation_holds_the_score_of_the_procedure() -> None:

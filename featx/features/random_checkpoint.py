@@ -33,7 +33,7 @@ def _write(checkpoint: Checkpoint, folder: Path, seed: int) -> None:
     import torch
     from transformers import AutoModel
 
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     tokenizer = load_tokenizer(checkpoint, config).hf  # with the lower-casing and the length that the checkpoint states
     with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(seed)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featx.evaluation import Looks
-from featx.experiment.comparing.durations import seconds_of
 from featx.experiment.comparing.folds import with_folds
 from featx.experiment.comparing.ledger import Ledger, StepTaken, digest_of, read_ledger, write_ledger
 from featx.experiment.comparing.planning import Planned, Planning
@@ -21,6 +20,7 @@ from featx.markup import duration
 from featx.reporting import Comparison, compare
 from featx.runs import find_runs, read_run
 from featx.settings import CompareSettings, FeatureSettings, FinetuneSettings, ReportSettings
+from featx.settings.durations import seconds_of
 
 #: Looks at test, at most.
 _LOOKS = 4
@@ -97,8 +97,12 @@ class Comparing:
             self._do(replace(self.planning.finetune(trials, seeds), seconds=then.seconds), folder, ledger)
 
     def _first_plan(self, left: float) -> tuple[int, int] | None:
-        most = self._settings
-        return first_plan(most.most_trials, most.most_seeds, left, self.planning.trial_seconds())
+        return first_plan(self._settings.most_trials, self._most_seeds, left, self.planning.trial_seconds())
+
+    @property
+    def _most_seeds(self) -> int:
+        """Seeds at most; with folds one, since the folds' models differ as those of seeds do."""
+        return 1 if self.planning.has_folds else self._settings.most_seeds
 
     def _resumed(self, chosen: tuple[int, int]) -> tuple[int, int]:
         """Return trials and seeds: those of an earlier command where it came further."""
@@ -150,7 +154,7 @@ class Comparing:
             trials=trials,
             seeds=seeds,
             most_trials=self._settings.most_trials,
-            most_seeds=1 if self.planning.has_folds else self._settings.most_seeds,
+            most_seeds=self._most_seeds,
             seed_share=None if headline is None else seed_share(headline, comparison.confidence),
             seconds_left=self._left(),
             trial_seconds=self.planning.trial_seconds(),

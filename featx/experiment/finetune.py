@@ -26,7 +26,7 @@ from featx.runs import Run, environment, identity_of, read_run, run_folder, writ
 from featx.runs.lock import only_one
 from featx.runs.measuring import reset_peak_memory
 from featx.runs.wandb_log import WandbLog
-from featx.settings import FinetuneMethod, FinetuneSettings, SavingSettings, TrackingSettings, identity_facts
+from featx.settings import FinetuneMethod, FinetuneSettings, Long, SavingSettings, TrackingSettings, identity_facts
 from featx.training import Finetuned, Hooks, Interrupts, check_settings, interrupts
 from featx.training import finetune as finetune_checkpoint
 from featx.training.processes import is_first, leave, world_size
@@ -49,7 +49,7 @@ class _Job:
     tracking: TrackingSettings
     device: str
     interrupts: Interrupts
-    tokens: dict[str, TokenizedTexts] = field(default_factory=dict)
+    tokens: dict[Long, dict[str, TokenizedTexts]] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -58,7 +58,7 @@ class _Job:
     @cached_property
     def probe_features(self) -> SplitFeatures:
         """What probes read, extracted once; the training then needs the memory."""
-        features = probe_features(self.context, self.settings.max_length)
+        features = probe_features(self.context, self.settings.max_length, self.settings.long)
         self.context.release()
         return features
 
@@ -158,8 +158,9 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
     context, head = job.context, None if probe is None else probe.head
 
     def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
+        tokens = job.tokens.setdefault(settings.long[0], {})
         return finetune_checkpoint(
-            context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, job.tokens
+            context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, tokens
         )
 
     return fine_tune(train, job.settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)

@@ -12,7 +12,7 @@ from featx.baselines import find_method, fit
 from featx.data import TextDataset
 from featx.experiment.context import Context
 from featx.experiment.features import SplitFeatures, extract_splits
-from featx.settings import FeatureSettings, Pooling
+from featx.settings import FeatureSettings, Long, Pooling
 from featx.training import LinearHead
 
 #: Standard deviation, as a share of the median over dimensions, below which a dimension is dead.
@@ -37,11 +37,10 @@ class Probe:
     facts: dict[str, Any]
 
 
-def probe_features(context: Context, max_length: int | None) -> SplitFeatures:
+def probe_features(context: Context, max_length: int | None, long: tuple[Long, ...]) -> SplitFeatures:
     """Return what probes read: the last layer's first token of train and validation."""
-    return extract_splits(
-        context, ["train", "validation"], FeatureSettings(pooling=(Pooling.CLS,), max_length=max_length)
-    )
+    features = FeatureSettings(pooling=(Pooling.CLS,), max_length=max_length, long=long)
+    return extract_splits(context, ["train", "validation"], features)
 
 
 def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe:

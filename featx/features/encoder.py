@@ -308,7 +308,7 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
-    """Return one spec for each layer and pooling asked for, layers outermost."""
+    """Return one spec for each `long`, layer and pooling asked for, in this order from the outermost."""
     features = resolve_features(checkpoint, features, encoder.config)
     return _specs(encoder.config, encoder.tokenizer, checkpoint, features)
 
@@ -338,8 +338,9 @@ def _specs(config: Any, tokenizer: Tokenizer, checkpoint: Checkpoint, features: 
             pooling=pooling,
             dtype=Dtype(features.dtype),
             prompt=features.prompt or "",
-            long=features.long[0],
+            long=long,
         )
+        for long in features.long
         for layer in resolve_layers(features.layer, int(config.num_hidden_layers))
         for pooling in dict.fromkeys(features.pooling)
     ]

@@ -15,6 +15,7 @@ from featx.data import TextDataset
 from featx.errors import TrainingError
 from featx.features.checkpoint import quiet_transformers
 from featx.features.memory import is_out_of_memory
+from featx.features.resolving import one_long
 from featx.features.tokens import TokenizedTexts
 from featx.settings import Checkpoint, FinetuneSettings, SavingSettings
 from featx.training.arguments import training_arguments
@@ -93,6 +94,7 @@ def fit(
         task.best.score,
         last_epoch,
         None if resumed is None else resumed.step,
+        one_long(prepared.settings),
     )
 
 

@@ -21,6 +21,7 @@ CALLS = {
     "extract": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
     "baseline": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
     "finetune": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
+    "compare": ("data", "checkpoint", "compare", "features", "report", "compute", "ray", "workspace"),
     "report": ("report",),
     "predict": ("compute",),
 }

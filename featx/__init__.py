@@ -1,8 +1,8 @@
 """Do I need to fine-tune a Transformer on my texts, or are its frozen features enough? featx answers that.
 
-``Session``, ``load_dataset``, ``extract``, ``baseline``, ``finetune``, ``compare``, ``report``, ``predict`` and
-``FeatureExtractor`` are loaded when they are first used, so that ``import featx`` stays light. docs/python.md
-shows them at work.
+``Session``, ``load_dataset``, ``extract``, ``baseline``, ``finetune``, ``compare``, ``compare_runs``, ``report``,
+``predict`` and ``FeatureExtractor`` are loaded when they are first used, so that ``import featx`` stays light.
+docs/python.md shows them at work.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from featx.api import baseline, compare, extract, finetune, load_dataset, predict, report
+    from featx.api import baseline, compare, compare_runs, extract, finetune, load_dataset, predict, report
     from featx.session import Session
     from featx.sklearn import FeatureExtractor
 
@@ -22,6 +22,7 @@ __all__ = [
     "Session",
     "baseline",
     "compare",
+    "compare_runs",
     "extract",
     "finetune",
     "load_dataset",

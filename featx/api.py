@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from featx.data import TextDataset
 from featx.errors import SettingsError
 from featx.experiment.context import read_dataset
-from featx.experiment.shown import Compared, Predicted, Results, Runs, runs_of
+from featx.experiment.shown import Compared, Predicted, Results, Runs, is_result, runs_of
 from featx.session import KINDS, OWN, Session
 from featx.settings import (
     DEFAULT_CHECKPOINT,
@@ -27,7 +27,15 @@ from featx.settings import (
     settings_from,
 )  # fmt: skip
 from featx.settings.documented import documented
-from featx.settings.keywords import BaselineCall, ExtractCall, FinetuneCall, LoadDatasetCall, PredictCall, ReportCall
+from featx.settings.keywords import (
+    BaselineCall,
+    CompareCall,
+    ExtractCall,
+    FinetuneCall,
+    LoadDatasetCall,
+    PredictCall,
+    ReportCall,
+)
 
 if TYPE_CHECKING:
     from featx.experiment.extract import Extracted
@@ -162,8 +170,36 @@ def finetune(
     return session.finetune(**rest)
 
 
+@documented(CompareCall)
+def compare(
+    dataset: Any = None,
+    checkpoint: str | PathLike[str] = DEFAULT_CHECKPOINT,
+    *,
+    display: Display | None = None,
+    **settings: Unpack[CompareCall],
+) -> Compared:
+    """Return the whole answer: words, frozen features and fine-tuning, from cheap to dear, within a budget.
+
+    Parameters
+    ----------
+    dataset : str, Path, TextDataset, or data in memory
+        As for `load_dataset`.
+    checkpoint : str or Path
+    display : Display, optional
+
+    Returns
+    -------
+    Compared
+        Its ``files`` are the report. The same call goes on where an earlier one stopped.
+    """
+    if is_result(dataset):
+        raise SettingsError("compare takes a data set; runs are compared by featx.compare_runs", "dataset")
+    session, rest = _session("compare", settings, dataset, checkpoint, display)
+    return session.compare(**rest)
+
+
 @documented(ReportCall)
-def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
+def compare_runs(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     """Compare runs on the same test texts, best first.
 
     Parameters
@@ -178,7 +214,7 @@ def compare(*results: Results, **settings: Unpack[ReportCall]) -> Compared:
     """
     from featx.reporting import compare as work
 
-    wanted = settings_from(ReportSettings, settings, "compare")
+    wanted = settings_from(ReportSettings, settings, "compare_runs")
     return Compared(work(runs_of(results), wanted))
 
 

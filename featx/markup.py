@@ -1,4 +1,4 @@
-"""Text of others made safe to show, and tables of it: in a terminal and in notebooks. Imports nothing of featx."""
+"""Text of others made safe to show, tables of it for terminals and notebooks, and times. Imports nothing of featx."""
 
 from __future__ import annotations
 
@@ -48,6 +48,25 @@ def html_table(header: Sequence[object], rows: Iterable[Sequence[object]], remar
     body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     text = "".join(f"<p>{escape(str(remark))}</p>" for remark in remarks)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{text}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people read it, rounded.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (0.4, 42.3, 200, 5_000, 90_000)]
+    ['under 1 s', '42 s', '3 min 20 s', '1 h 23 min', '25 h 0 min']
+    """
+    if seconds < 1:
+        return "under 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 #: Characters a line that no table needs.

@@ -16,6 +16,7 @@ from featx.settings import (
     DEMO,
     BaselineSettings,
     CheckpointSettings,
+    CompareSettings,
     ComputeSettings,
     DataSettings,
     FeatureSettings,
@@ -28,6 +29,7 @@ from featx.settings import (
 )
 from featx.settings.keywords import (
     BaselineKeywords,
+    CompareKeywords,
     FeaturesKeywords,
     FinetuneKeywords,
     ReportKeywords,
@@ -46,12 +48,17 @@ KINDS: dict[str, tuple[type[Any], ...]] = {
     "extract": (FeatureSettings,),
     "baseline": (BaselineSettings, FeatureSettings),
     "finetune": (FinetuneSettings, SavingSettings, TrackingSettings),
+    "compare": (CompareSettings, FeatureSettings, ReportSettings),
     "report": (ReportSettings,),
     "predict": (),
 }
 
 
 class _BaselineKeywords(FeaturesKeywords, BaselineKeywords, total=False):
+    pass
+
+
+class _CompareKeywords(CompareKeywords, FeaturesKeywords, ReportKeywords, total=False):
     pass
 
 
@@ -185,6 +192,29 @@ class Session(Context):
         from featx.experiment.finetune import finetune
 
         return Runs(finetune(self, *_chosen("finetune", settings, keywords)))
+
+    def compare(
+        self,
+        *settings: CompareSettings | FeatureSettings | ReportSettings,
+        **keywords: Unpack[_CompareKeywords],
+    ) -> Compared:
+        """Return the whole answer: words, frozen features and fine-tuning, from cheap to dear, and what they differ by.
+
+        Parameters
+        ----------
+        *settings : CompareSettings, FeatureSettings, ReportSettings
+        **keywords
+            Fields of these settings: ``budget``, ``layer``, ``margin``, …
+
+        Returns
+        -------
+        Compared
+            Its ``files`` are the report. The same call goes on where an earlier one stopped.
+        """
+        from featx.experiment.comparing.comparing import comparing_of
+
+        ended = comparing_of(self, *_chosen("compare", settings, keywords)).run()
+        return Compared(ended.reported.comparison, tuple(ended.reported.files))
 
     def report(
         self,

@@ -79,7 +79,7 @@ def test_the_whole_way(tmp_path: Path, tweets: Path, tiny: Path) -> None:
     assert (made.folder / "texts").is_dir()
     assert [run.record.seed for run in tuned] == [0, 1]
 
-    compared = featx.compare(made, tuned, n_resamples=999)
+    compared = featx.compare_runs(made, tuned, n_resamples=999)
     assert isinstance(compared, Compared)
     assert {row["method"] for row in compared.rows} == {"majority", "logreg", "finetune"}
     assert compared.answer[0] in repr(compared)
@@ -131,7 +131,7 @@ def test_features_from_elsewhere_and_no_texts_kept(tmp_path: Path, tweets: Path,
     assert made[0].record.selection.summary
     assert made[0].record.checkpoint is None
     assert not (made.folder / "texts").exists()
-    assert {row["method"] for row in featx.compare(made, n_resamples=999).rows} == {"logreg"}
+    assert {row["method"] for row in featx.compare_runs(made, n_resamples=999).rows} == {"logreg"}
 
 
 class Terminate(Silent):
@@ -211,7 +211,7 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     assert NASTY in cells(Predicted([Prediction(NASTY, NASTY, {NASTY: 0.5})]))
     run = make_run(tmp_path / "r", selection=made_selection(summary=NASTY))
     assert NASTY in cells(Runs([run]))
-    assert NASTY in cells(featx.compare(run, reference="logreg", n_resamples=999))
+    assert NASTY in cells(featx.compare_runs(run, reference="logreg", n_resamples=999))
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
@@ -220,7 +220,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "no such data option": (lambda: featx.load_dataset("demo", text="x"), SettingsError, "did you mean 'text_column'"),
     "a layer in words": (lambda: featx.extract("demo", layer="last"), SettingsError, "`layer` is 'last'"),
     "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "`pooling` is 'max'"),
-    "nothing": (lambda: featx.compare(), RunError, "no runs given"),
+    "nothing": (lambda: featx.compare_runs(), RunError, "no runs given"),
     "no folder": (lambda: featx.predict("nowhere", "x"), RunError, "nowhere is no folder"),
     "no texts": (lambda: featx.predict("nowhere", []), RunError, "nowhere is no folder"),
     "a report of nothing": (lambda: featx.report("nowhere"), RunError, "holds no runs"),

@@ -53,7 +53,7 @@ OWN_HEAVY = {"sklearn": {"sklearn"}}
 #: Packages that one module of features may use, and without which the others work.
 OPTIONAL = {"adapters.py": {"peft"}, "ray_cluster.py": {"ray"}, "objects.py": {"obstore"}}
 #: Packages that features may use at all.
-FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl"}
+FEATURES_MAY_USE = {"numpy", "torch", "transformers", "safetensors", "huggingface_hub", "threadpoolctl", "tokenizers"}
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

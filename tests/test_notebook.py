@@ -25,7 +25,7 @@ def test_it_tells_the_whole_story() -> None:
     """In the order of the course."""
     source = "\n".join("".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"])
     story = ["load_dataset", "class_counts", "Lengths", "tokens", "Hidden states", "[CLS]", "session.baseline", "FeatureExtractor",
-             "session.finetune", "confusion_matrix", "featx.compare", "session.report", "Saved, loaded", "session.predict"]  # fmt: skip
+             "session.finetune", "confusion_matrix", "featx.compare_runs", "session.report", "Saved, loaded", "session.predict"]  # fmt: skip
     workspace = [source.rindex(word) if word == "tokens" else source.find(word) for word in story]
     assert -1 not in workspace
 

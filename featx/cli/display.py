@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.cli.failures import spelling
 from featx.cli.output import say
+from featx.cli.tables import terminal_width
 from featx.errors import spelled
 from featx.experiment.progress import Display, ProgressBar, Silent
 from featx.markup import visible
+
+if TYPE_CHECKING:
+    from featx.reporting import Comparison
 
 
 class _Bar:
@@ -64,3 +68,25 @@ def make_display(quiet: bool) -> Display:
     if quiet:
         return Silent()
     return Terminal() if sys.stderr.isatty() else Lines()
+
+
+def make_show(quiet: bool) -> Callable[[Comparison, str], None]:
+    """Return what shows a comparison that goes on: the table on a terminal, the best methods in a line elsewhere."""
+    if quiet:
+        return lambda comparison, then: None
+    return _redraw if sys.stderr.isatty() else _in_a_line
+
+
+def _redraw(comparison: Comparison, then: str) -> None:
+    from featx.reporting import answer, render
+
+    shown = [*answer(comparison)[:1], render(comparison, "table", terminal_width()), then, ""]
+    say(spelled("\n".join(part for part in shown if part), spelling()), err=True)
+
+
+def _in_a_line(comparison: Comparison, then: str) -> None:
+    from featx.reporting import answer
+
+    best = ", ".join(f"{row.method} {row.test.value:.3f}" for row in comparison.rows[:3])
+    first = answer(comparison)[0] if comparison.headline is not None else ""
+    say(" ".join(filter(None, [f"so far {comparison.metric} on test: {best}.", first, then])), err=True)

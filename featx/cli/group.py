@@ -16,6 +16,7 @@ from featx.cli.verbosity import verbose_option
 
 #: Commands in the order of the work: name to (module, one line of help).
 _COMMANDS = {
+    "compare": "Compare words, frozen features and fine-tuning: the whole answer.",
     "extract": "Extract [CLS] or mean-pooled features into the cache.",
     "baseline": "Fit classical methods on texts and on frozen features.",
     "finetune": "Fine-tune the checkpoint in full.",

@@ -17,6 +17,7 @@ from featx.evaluation.intervals import (
     range_of,
 )
 from featx.evaluation.least_lengths import Lengths, least_lengths, least_lengths_of_classes
+from featx.evaluation.looks import Looks
 from featx.evaluation.metrics import METRICS, SCORE_METRICS, Metric, measure
 from featx.evaluation.paired import Paired, Verdict, holm, mcnemar, paired_difference, paired_of, verdict
 from featx.evaluation.predictions import Predictions
@@ -31,6 +32,7 @@ __all__ = [
     "Family",
     "Interval",
     "Lengths",
+    "Looks",
     "Metric",
     "Paired",
     "Predictions",

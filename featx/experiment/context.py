@@ -6,6 +6,7 @@ its encoder is loaded once.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -133,6 +134,12 @@ class Context:
         """Keep the test texts beside the runs, for the report, unless the workspace is told not to."""
         if self.workspace.texts:
             keep_texts(self.folder, self.dataset)
+
+    def named(self, experiment: str) -> Context:
+        """Return the same context in another experiment; what is loaded is shared."""
+        other = copy(self)
+        other.workspace = replace(self.workspace, experiment=experiment)
+        return other
 
     def on(self, checkpoint: CheckpointSettings, workspace: Workspace | None = None) -> Context:
         """Return a context for another checkpoint on the same data set, which is not read again."""

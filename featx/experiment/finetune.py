@@ -6,15 +6,16 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from featx.experiment.context import Context
+from featx.experiment.extending import go_on_from, shorter_search
 from featx.experiment.features import SplitFeatures
-from featx.experiment.fine_tuning import FineTuning, fine_tune
+from featx.experiment.fine_tuning import FineTuning, chosen_settings, fine_tune
 from featx.experiment.finetune_record import finetune_record
 from featx.experiment.linear_probe import Probe, fit_probe, probe_features
 from featx.experiment.progress import Silent
@@ -68,11 +69,14 @@ def finetune(
     settings: FinetuneSettings | None = None,
     saving: SavingSettings | None = None,
     tracking: TrackingSettings | None = None,
+    *,
+    extend: bool = False,
 ) -> list[Run]:
     """Fine-tune a checkpoint and measure it.
 
     A run that is there with the same data, checkpoint and settings is kept as it is; a training that was interrupted
-    goes on from its last checkpoint. Under torchrun every process trains, and the first alone writes and shows.
+    goes on from its last checkpoint. Under torchrun every process trains, and the first alone writes and shows. With
+    `extend` a search takes the place of a shorter one with the same settings, and goes on from its trials.
 
     Returns
     -------
@@ -88,7 +92,9 @@ def finetune(
     check_settings(settings)
     if not is_first():
         context.display = Silent()
-    check_places(wanted_fine_tunings(context, settings), context.workspace.overwrite)
+    wanted = wanted_fine_tunings(context, settings)
+    others = [run for run in wanted if not (extend and shorter_search(run.folder, run.facts()))]
+    check_places(others, context.workspace.overwrite)
     if is_first():
         context.keep_test_texts()
     device = find_device(context.compute.device).type
@@ -100,7 +106,7 @@ def finetune(
         for seed in settings.seeds:
             folder = run_folder(context.workspace.results, context.experiment, job.method, seed)
             with only_one(folder) if is_first() else nullcontext():
-                run = _run(job, folder, seed)
+                run = _run(job, folder, seed, extend)
             if run is not None:
                 runs.append(run)
     leave()
@@ -125,23 +131,27 @@ def _facts(context: Context, settings: FinetuneSettings, seed: int) -> dict[str,
     }
 
 
-def _run(job: _Job, folder: Path, seed: int) -> Run | None:
+def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
     context = job.context
     facts = _facts(context, job.settings, seed)
-    kept = finished_run(folder, facts, context.workspace.overwrite)
+    shorter = shorter_search(folder, facts) if extend else None
+    kept = finished_run(folder, facts, context.workspace.overwrite or shorter is not None)
     if kept is not None:
         context.display.say(f"{folder} is there with the same data and settings: kept")
         return kept if is_first() else None
     reset_peak_memory(job.device)
+    settings = _settings_of(job, folder, seed)
     probe = None
     if job.settings.method is FinetuneMethod.LP:
         probe = fit_probe(context.dataset, job.probe_features, seed)
     checkpoints = _checkpoints_folder(folder, facts)
+    if shorter is not None and is_first():
+        go_on_from(shorter, checkpoints)
     log = WandbLog(job.tracking, context.folder, context.display.say)
     if is_first():
         log.begin(f"{job.method}-seed-{seed}", context.experiment, _config(facts, job))
     try:
-        made = _trained(job, seed, probe, checkpoints, log)
+        made = _trained(job, settings, seed, probe, checkpoints, log)
         run = _written(job, facts, probe, made, folder) if is_first() else None
         if run is not None:
             log.finish(run.record, run.predictions)
@@ -154,7 +164,18 @@ def _run(job: _Job, folder: Path, seed: int) -> Run | None:
     return run
 
 
-def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: WandbLog) -> FineTuning:
+def _settings_of(job: _Job, folder: Path, seed: int) -> FinetuneSettings:
+    """Return the settings of one seed: with the first one's choice where that alone searches."""
+    settings, first = job.settings, job.settings.seeds[0]
+    if not settings.search or settings.search_each_seed or seed == first:
+        return settings
+    chosen = read_run(folder.with_name(f"seed-{first}")).record.selection.chosen
+    return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings)})
+
+
+def _trained(
+    job: _Job, settings: FinetuneSettings, seed: int, probe: Probe | None, checkpoints: Path, log: WandbLog
+) -> FineTuning:
     context, head = job.context, None if probe is None else probe.head
 
     def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
@@ -163,7 +184,7 @@ def _trained(job: _Job, seed: int, probe: Probe | None, checkpoints: Path, log: 
             context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, tokens
         )
 
-    return fine_tune(train, job.settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)
+    return fine_tune(train, settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)
 
 
 def _written(job: _Job, facts: dict[str, Any], probe: Probe | None, made: FineTuning, folder: Path) -> Run:

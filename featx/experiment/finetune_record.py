@@ -42,7 +42,7 @@ def finetune_record(
         **facts,
         family=Family.FINE_TUNED,
         label_names=dataset.label_names,
-        selection=_selection(made, probe, search > 0),
+        selection=_selection(made, probe, made.settings.search > 0),
         converged=None,
         timings=_timings(made, probe, predict_seconds, len(dataset.test)),
         metrics=measured(predictions),

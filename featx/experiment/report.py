@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.errors import RunError, SettingsError
+from featx.evaluation import Looks
+from featx.experiment.comparing.ledger import read_ledger
 from featx.reporting import FORMATS, Comparison, answer, check_metric, compare, render, write_report
 from featx.runs import Run, SharedText, check_is_no_link, find_runs, read_run, read_shared, read_texts
 from featx.settings import ReportSettings
@@ -43,13 +45,19 @@ def report(
     if not folders:
         raise RunError("no results folder given; name one such as results/demo")
     runs = [read_run(path) for path in dict.fromkeys(path for folder in folders for path in find_runs(folder))]
-    comparison = compare(runs, settings)
+    comparison = compare(runs, settings, _looks(folders))
     target = output or folders[0] / "report"
     if output is None:
         check_is_no_link(target)
     title = " + ".join(dict.fromkeys(folder.resolve().name for folder in folders))
     texts = _texts(runs) if with_texts else None
     return Reported(comparison, write_report(comparison, target, title, runs, texts, _shared(runs)))
+
+
+def _looks(folders: Sequence[Path]) -> Looks | None:
+    """Return the looks at test of the comparison that the only folder is of, if it is of one."""
+    ledger = read_ledger(folders[0]) if len(folders) == 1 else None
+    return ledger.looks if ledger is not None and ledger.looks.levels else None
 
 
 def _texts(runs: Sequence[Run]) -> list[str] | None:

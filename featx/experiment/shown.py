@@ -75,6 +75,11 @@ def _scores(run: Run) -> list[str]:
 Results = str | Path | Run | Runs
 
 
+def is_result(thing: object) -> bool:
+    """Return whether `thing` is a run, or several."""
+    return isinstance(thing, Run | Runs)
+
+
 def runs_of(results: Sequence[Results]) -> list[Run]:
     """Return the runs that `results` stand for.
 

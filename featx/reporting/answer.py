@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from featx.evaluation import Verdict
+from featx.markup import duration
 from featx.reporting.cells import score
 from featx.reporting.comparison import Comparison
 from featx.reporting.headline import Headline
@@ -93,7 +94,7 @@ def _gap(headline: Headline, comparison: Comparison) -> str:
     if paired.one_class:
         return f"{texts}, all of one class, nothing can be said of the others ({of})."
     if headline.verdict in (Verdict.BETTER, Verdict.WORSE):
-        return f"{texts} {gap} is more than chance ({of}; p {_p_value(paired.p_value)})."
+        return f"{texts} {gap} is more than chance ({of}; p {_p_value(paired.p_value)}{_looks(headline)})."
     if headline.verdict is Verdict.EQUIVALENT:
         return f"{texts} the difference is within ±{comparison.margin:g}, which would not matter ({of})."
     if d.within(comparison.margin):
@@ -109,24 +110,37 @@ def _range(comparison: Comparison, low: float, high: float, sign: str) -> str:
     return f"{comparison.confidence:.0%}: {low:{sign}} to {high:{sign}}"
 
 
+def _looks(headline: Headline) -> str:
+    looks = headline.looks
+    if looks is None or (len(looks.levels) == 1 and looks.now >= looks.level):
+        return ""
+    return f", at most {looks.now:.3f} at look {len(looks.levels)} of up to {looks.planned}"
+
+
 def _p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def _cost(headline: Headline) -> str:
     finetuned, classical = headline.finetuned, headline.classical
-    dear, cheap = finetuned.seconds, classical.seconds
+    dear, cheap = _seconds(finetuned), _seconds(classical)
     factor = dear / cheap if cheap > 0 else float("inf")
     if factor == float("inf"):
         times = ""
     elif factor >= 1.5:
-        times = f", {factor:.0f} times as long"
+        times = f" ({factor:.0f} times as long)"
     else:
-        times = ", about as long" if factor > 0.67 else ", less time"
+        times = " (about as long)" if factor > 0.67 else " (less time)"
+    a_million = [duration(row.predict_ms * 1_000) for row in (finetuned, classical)]
     return (
-        f"Fine-tuning took {dear:.1f} s and {classical.method} {cheap:.1f} s in all{times}; predicting a text takes "
-        f"{finetuned.predict_ms:.2f} ms and {classical.predict_ms:.2f} ms."
+        f"To have it, fine-tuning took {duration(dear)} and {classical.method} {duration(cheap)}{times}; labelling a "
+        f"million texts takes {a_million[0]} and {a_million[1]} on this machine."
     )
+
+
+def _seconds(row: Row) -> float:
+    """Return what all seeds of a row cost together; features are extracted once."""
+    return row.extract_seconds + sum(run.record.timings.fit_seconds for run in row.runs)
 
 
 def _hints(headline: Headline) -> list[str]:
@@ -142,7 +156,16 @@ def _hints(headline: Headline) -> list[str]:
         hints.append("more seeds would show how much is luck")
     if finetuned.trials == 1 and classical.trials > 1:
         hints.append(f"{classical.method} was chosen from {classical.trials} settings, fine-tuning was not tuned")
-    return [f"What could change this: {'; '.join(hints)}."] if hints else []
+    could = f"What could change this: {'; '.join(hints)}" if hints else ""
+    return [f"{could}; next: {_next(headline)}." if could else f"Next: {_next(headline)}."]
+
+
+def _next(headline: Headline) -> str:
+    """Return what to do now, as a command: label texts with the method to use, or make the answer surer."""
+    if headline.verdict is Verdict.UNDECIDED:
+        return "featx compare with a longer `budget`, or label more texts"
+    row = headline.finetuned if headline.verdict is Verdict.BETTER else headline.classical
+    return f"featx predict {row.runs[0].folder} --input FILE"
 
 
 def _detectable(headline: Headline) -> float:

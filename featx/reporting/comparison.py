@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featx.errors import RunError, SettingsError
-from featx.evaluation import CONFUSION_METRICS, Caveat, caveat_lines, check_same_texts
+from featx.evaluation import CONFUSION_METRICS, Caveat, Looks, caveat_lines, check_same_texts
 from featx.reporting.caveats import Failed, caveats_of, contradictions
 from featx.reporting.headline import Headline, headline_of
 from featx.reporting.judging import Pair, Pairing, pairs_of, rows_of
@@ -76,8 +76,15 @@ class Comparison:
         return caveat_lines(self.caveats) + ([silenced] if self.silenced else [])
 
 
-def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comparison:
+def compare(runs: Sequence[Run], settings: ReportSettings | None = None, looks: Looks | None = None) -> Comparison:
     """Compare methods by their runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    settings : ReportSettings, optional
+    looks : Looks, optional
+        Where test was looked at before, and more was done since: see `featx.evaluation.looks`.
 
     Raises
     ------
@@ -105,7 +112,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None) -> Comp
     rows = rows_of(groups, pairing, reference, settings)
     first = runs[0].record
     pairs = pairs_of(rows, pairing)
-    headline = headline_of(rows, pairs, settings)
+    headline = headline_of(rows, pairs, pairing, settings, looks)
     caveats = caveats_of(groups, failed, reference, settings) + (contradictions(headline) if headline else [])
     silenced = [caveat.code for caveat in caveats if caveat.code in (settings.silence or ())]
     return Comparison(

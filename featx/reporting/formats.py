@@ -197,6 +197,7 @@ def _headline(headline: Headline | None) -> dict[str, Any] | None:
         "verdict": headline.verdict.value,
         "learned_nothing": headline.learned_nothing,
         "contradicted_by": [pair.a for pair in headline.contradicting],
+        "looks": None if headline.looks is None else asdict(headline.looks),
     }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from featx.evaluation import Family, Paired, Verdict, verdict
-from featx.reporting.judging import Pair, pre_stated
+from featx.evaluation import Family, Looks, Paired, Verdict, verdict
+from featx.reporting.judging import Pair, Pairing, pre_stated
 from featx.reporting.rows import Row
 from featx.settings import CaveatCode, ReportSettings
 
@@ -28,6 +28,8 @@ class Headline:
     learned_nothing : bool
         Whether the fine-tuned row stands for nothing, since its training came to nothing: with all seeds, or with one
         and it is not better for all that.
+    looks : Looks or None
+        How often test was looked at, where more was done after a look; the verdict is the last one's.
     """
 
     finetuned: Row
@@ -36,17 +38,25 @@ class Headline:
     verdict: Verdict
     contradicting: tuple[Pair, ...]
     learned_nothing: bool
+    looks: Looks | None = None
 
 
-def headline_of(rows: Sequence[Row], pairs: Sequence[Pair], settings: ReportSettings) -> Headline | None:
-    """Return the headline comparison; None without a row on each side."""
+def headline_of(
+    rows: Sequence[Row], pairs: Sequence[Pair], pairing: Pairing, settings: ReportSettings, looks: Looks | None = None
+) -> Headline | None:
+    """Return the headline comparison; None without a row on each side.
+
+    With `looks` the verdict may use the level of significance of the last one alone.
+    """
     sides = pre_stated(rows)
     if sides is None:
         return None
     finetuned, classical = sides
     pair = next(pair for pair in pairs if {pair.a, pair.b} == {finetuned.method, classical.method})
     paired = pair.paired if pair.a == finetuned.method else _reversed(pair.paired)
-    said = verdict(paired, paired.p_value, settings.margin, settings.confidence)
+    confidence = settings.confidence if looks is None else 1 - looks.now
+    strict = paired if looks is None else pairing.paired(finetuned.method, classical.method, confidence)
+    said = verdict(strict, paired.p_value, settings.margin, confidence)
     return Headline(
         finetuned=finetuned,
         classical=classical,
@@ -54,6 +64,7 @@ def headline_of(rows: Sequence[Row], pairs: Sequence[Pair], settings: ReportSett
         verdict=said,
         contradicting=tuple(_contradicting(rows, pairs, finetuned, classical, said, settings)),
         learned_nothing=_learned_nothing(finetuned, said),
+        looks=looks,
     )
 
 

@@ -74,8 +74,8 @@ class Pairing:
         """Resamples of one group."""
         return self._resampler.resamples(self._columns[name])
 
-    def paired(self, a: str, b: str) -> Paired:
-        """Group `a` less group `b`."""
+    def paired(self, a: str, b: str, confidence: float | None = None) -> Paired:
+        """Group `a` less group `b`, with intervals of the settings' confidence or of `confidence`."""
         both = self._resampler.resamples([*self._columns[a], *self._columns[b]])
         values, drawn = both.values[self._settings.metric], both.drawn[self._settings.metric]
         n = len(self._columns[a])
@@ -85,7 +85,7 @@ class Pairing:
             (values[n:], drawn[:, n:]),
             predictions,
             self._settings.metric,
-            self._settings.confidence,
+            self._settings.confidence if confidence is None else confidence,
         )
 
 

@@ -30,6 +30,7 @@ from featx.settings.choices import (
     WandbMode,
     choose,
 )
+from featx.settings.compare import CompareSettings
 from featx.settings.compute import ComputeSettings, RaySettings
 from featx.settings.data import DEMO, DataSettings
 from featx.settings.features import FeatureSettings
@@ -59,6 +60,7 @@ __all__ = [
     "CheckpointSettings",
     "ClassWeights",
     "Combine",
+    "CompareSettings",
     "ComputeSettings",
     "DataSettings",
     "Device",

@@ -67,6 +67,17 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
     search: Annotated[
         int, setting("Trials of learning rate and epochs on validation; 0 for none.", ge=0, identity=_ALWAYS)
     ] = 0
+    search_each_seed: Annotated[
+        bool,
+        setting(
+            "Let each seed search; without, the first one's choice serves the others.",
+            identity=_LATER,
+        ),
+    ] = True
+    search_epochs: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], ...],
+        setting("Passes over train that a search tries.", identity=_LATER),
+    ] = (2, 3, 4, 5)
     search_warmup: Annotated[bool, setting("Let the trials choose warmup_steps as well.", identity=_ALWAYS)] = False
     early_stopping_patience: Annotated[
         int | None,

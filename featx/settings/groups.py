@@ -5,6 +5,7 @@ from __future__ import annotations
 from featx.settings.base import Settings
 from featx.settings.baseline import BaselineSettings
 from featx.settings.checkpoint import CheckpointSettings
+from featx.settings.compare import CompareSettings
 from featx.settings.compute import ComputeSettings, RaySettings
 from featx.settings.data import DataSettings
 from featx.settings.features import FeatureSettings
@@ -26,6 +27,7 @@ GROUPS: dict[str, type[Settings]] = {
         SavingSettings,
         TrackingSettings,
         ReportSettings,
+        CompareSettings,
         WorkspaceSettings,
     )
 }

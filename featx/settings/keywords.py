@@ -166,6 +166,10 @@ class FinetuneKeywords(TypedDict, total=False):
     class_weights: ClassWeights | Literal["none", "balanced"]
     #: Trials of learning rate and epochs on validation; 0 for none.
     search: int
+    #: Let each seed search; without, the first one's choice serves the others.
+    search_each_seed: bool
+    #: Passes over train that a search tries.
+    search_epochs: int | Sequence[int]
     #: Let the trials choose warmup_steps as well.
     search_warmup: bool
     #: Evaluations without gain on validation that end the training.
@@ -296,6 +300,19 @@ class ReportKeywords(TypedDict, total=False):
     )
 
 
+class CompareKeywords(TypedDict, total=False):
+    """The whole comparison: its time, and how far both sides are tuned."""
+
+    #: Time for all of it, such as 30m, 2h or 1h30m.
+    budget: str | None
+    #: Methods on words and on frozen features, each tuned on validation, or all.
+    classical: str | Sequence[str]
+    #: Trials of fine-tuning's search at most; 0 for no search.
+    most_trials: int
+    #: Seeds of fine-tuning at most.
+    most_seeds: int
+
+
 class WorkspaceKeywords(TypedDict, total=False):
     """Where runs and features are kept, and whether runs may be replaced."""
 
@@ -352,6 +369,20 @@ class FinetuneCall(
     """Keywords of `featx.finetune`."""
 
 
+class CompareCall(
+    DataKeywords,
+    CheckpointKeywords,
+    CompareKeywords,
+    FeaturesKeywords,
+    ReportKeywords,
+    ComputeKeywords,
+    RayKeywords,
+    WorkspaceKeywords,
+    total=False,
+):
+    """Keywords of `featx.compare`."""
+
+
 class ReportCall(ReportKeywords, total=False):
     """Keywords of `featx.report`."""
 
@@ -367,6 +398,7 @@ CALLS = {
     "ExtractCall": ("data", "checkpoint", "features", "compute", "ray", "workspace"),
     "BaselineCall": ("data", "checkpoint", "features", "baseline", "compute", "ray", "workspace"),
     "FinetuneCall": ("data", "checkpoint", "finetune", "saving", "tracking", "compute", "ray", "workspace"),
+    "CompareCall": ("data", "checkpoint", "compare", "features", "report", "compute", "ray", "workspace"),
     "ReportCall": ("report",),
     "PredictCall": ("compute",),
 }

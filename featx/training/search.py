@@ -28,8 +28,6 @@ from featx.training.validating import SCALED_LOG_LOSS, SCORE, STANDARD_ERROR
 
 #: Learning rates that are tried, on a logarithmic scale; adapters want higher ones.
 LEARNING_RATES = {FinetuneMethod.FULL: (1e-5, 3e-4), FinetuneMethod.LP: (1e-5, 3e-4), FinetuneMethod.LORA: (1e-4, 3e-3)}
-#: Passes over train that are tried.
-EPOCHS = (2, 3, 4, 5)
 #: Shares of warm-up that are tried with `search_warmup`.
 WARMUPS = (0.0, 0.06, 0.1)
 #: Trials that are spread over the space, the first one included, before the sampler looks at what came out.
@@ -176,7 +174,7 @@ def _first(settings: FinetuneSettings) -> dict[str, Any]:
     low, high = LEARNING_RATES[settings.method]
     first: dict[str, Any] = {
         "learning_rate": min(max(settings.learning_rate, low), high),
-        "num_train_epochs": min(EPOCHS, key=lambda epochs: abs(epochs - settings.num_train_epochs)),
+        "num_train_epochs": min(settings.search_epochs, key=lambda epochs: abs(epochs - settings.num_train_epochs)),
     }
     if settings.search_warmup:
         first["warmup_steps"] = min(WARMUPS, key=lambda share: abs(share - settings.warmup_steps))
@@ -208,7 +206,7 @@ def _spread(settings: FinetuneSettings, seed: int) -> list[dict[str, Any]]:
     for rate, epochs, warmup, *longs in LatinHypercube(3 + several, rng=seed).random(n) if n else ():
         params: dict[str, Any] = {
             "learning_rate": low * (high / low) ** float(rate),
-            "num_train_epochs": EPOCHS[int(epochs * len(EPOCHS))],
+            "num_train_epochs": settings.search_epochs[int(epochs * len(settings.search_epochs))],
         }
         if settings.search_warmup:
             params["warmup_steps"] = WARMUPS[int(warmup * len(WARMUPS))]
@@ -222,13 +220,20 @@ def _suggested(asked: Any, settings: FinetuneSettings) -> FinetuneSettings:
     low, high = LEARNING_RATES[settings.method]
     changes: dict[str, Any] = {
         "learning_rate": asked.suggest_float("learning_rate", low, high, log=True),
-        "num_train_epochs": float(asked.suggest_int("num_train_epochs", min(EPOCHS), max(EPOCHS))),
+        "num_train_epochs": float(_epochs(asked, settings.search_epochs)),
     }
     if settings.search_warmup:
         changes["warmup_steps"] = asked.suggest_categorical("warmup_steps", WARMUPS)
     if len(settings.long) > 1:
         changes["long"] = asked.suggest_categorical("long", [long.value for long in settings.long])
     return replace(settings, **changes)
+
+
+def _epochs(asked: Any, choices: tuple[int, ...]) -> int:
+    """Return a suggestion: a whole number where the choices are consecutive, as the sampler then knows their order."""
+    if list(choices) == list(range(min(choices), max(choices) + 1)):
+        return int(asked.suggest_int("num_train_epochs", min(choices), max(choices)))
+    return int(asked.suggest_categorical("num_train_epochs", choices))
 
 
 def _tried(

@@ -1,0 +1,169 @@
+"""The steps of a comparison, from cheap to dear, each with what it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from featx.baselines import Reads
+from featx.errors import RunError
+from featx.experiment.baseline import baseline
+from featx.experiment.comparing.forecast import (
+    ClassicalForecast,
+    Sizes,
+    encoding_seconds,
+    search_seconds,
+    training_seconds,
+)
+from featx.experiment.comparing.speeds import Speeds, measure_speeds
+from featx.experiment.comparing.spread import spread_features
+from featx.experiment.context import Context
+from featx.experiment.features import extract_splits
+from featx.experiment.finetune import METHODS, finetune
+from featx.experiment.records import has_run
+from featx.experiment.wanted import expand_methods
+from featx.features.configuration import is_causal, load_config
+from featx.runs import read_run
+from featx.settings import BaselineSettings, CompareSettings, FeatureSettings, FinetuneSettings
+
+#: Below so many train texts a search tries more passes over them: it takes some hundred steps to learn anything
+#: (Mosbach et al., 2021).
+_FEW_TEXTS = 2_000
+_MORE_EPOCHS = (3, 5, 8, 12)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step.
+
+    Attributes
+    ----------
+    name, does : str
+    seconds : float
+        Forecast.
+    work : callable
+    then : str
+        What comes next, in words.
+    """
+
+    name: str
+    does: str
+    seconds: float
+    work: Callable[[], object]
+    then: str = ""
+
+
+class Planning:
+    """Makes the steps of one comparison; the machine is timed when the first forecast is asked for.
+
+    Parameters
+    ----------
+    context : Context
+    settings : CompareSettings
+    features : FeatureSettings
+    finetuning : FinetuneSettings
+    """
+
+    def __init__(
+        self, context: Context, settings: CompareSettings, features: FeatureSettings, finetuning: FinetuneSettings
+    ) -> None:
+        self._context, self._settings = context, settings
+        config = load_config(context.checkpoint, encoders_only=False)
+        self._hidden_size = int(config.hidden_size)
+        spread = spread_features(features, int(config.num_hidden_layers), is_causal=is_causal(config))
+        self.features = context.resolved(spread)
+        self._asked = spread
+        self.has_folds = False
+        few = len(context.dataset.train) < _FEW_TEXTS
+        default = FinetuneSettings().search_epochs
+        self._finetuning = replace(
+            finetuning,
+            max_length=finetuning.max_length or self.features.max_length,
+            search_each_seed=False,
+            search_epochs=_MORE_EPOCHS if few and finetuning.search_epochs == default else finetuning.search_epochs,
+        )
+
+    @cached_property
+    def speeds(self) -> Speeds:
+        """What was measured on this machine."""
+        return measure_speeds(self._context, self.features, self._finetuning)
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Texts and features."""
+        splits = self._context.dataset.splits
+        n_kinds = len(self.features.pooling) * len(self.features.layer or (0,))
+        distinct = len({text for split in splits.values() for text in split.texts})
+        train, validation, test = (len(splits[name]) for name in ("train", "validation", "test"))
+        return Sizes(train, validation, test, distinct, n_kinds, self._hidden_size)
+
+    @cached_property
+    def classical(self) -> ClassicalForecast:
+        """What classical methods take."""
+        return ClassicalForecast(self._context.dataset, self.sizes)
+
+    def cheap(self) -> list[Planned]:
+        """Return all steps before fine-tuning."""
+        methods = expand_methods(self._settings.classical)
+        words = tuple(method.name for method in methods if method.reads is Reads.TEXTS)
+        frozen = tuple(method.name for method in methods if method.reads is Reads.FEATURES)
+        steps = []
+        if words:
+            steps.append(self._classical("words", words, "frozen features are next"))
+        if frozen:
+            kinds = f"{self.sizes.n_kinds} kinds of features of {self.sizes.distinct:,} texts"
+            names = list(self._context.dataset.splits)
+            steps.append(
+                Planned(
+                    "extract",
+                    kinds,
+                    encoding_seconds(self.speeds, self.sizes),
+                    lambda: extract_splits(self._context, names, self._asked),
+                )
+            )
+            steps.append(self._classical("frozen", frozen, "fine-tuning is next"))
+        return steps
+
+    def _classical(self, name: str, methods: tuple[str, ...], then: str) -> Planned:
+        settings = BaselineSettings(methods=methods)
+        return Planned(
+            name,
+            ", ".join(methods),
+            self.classical.seconds(methods),
+            lambda: baseline(self._context, settings, self.features),
+            then,
+        )
+
+    def trial_seconds(self) -> float:
+        """Return what one training of a search takes."""
+        return search_seconds(self.speeds, self.sizes, replace(self._finetuning, search=1))
+
+    def finetune(self, trials: int, seeds: int) -> Planned:
+        """Return fine-tuning with a search of so many trials, the choice trained with so many seeds."""
+        settings = replace(self._finetuning, search=trials, seeds=tuple(range(seeds)))
+        cost = search_seconds(self.speeds, self.sizes, settings) if trials else 0.0
+        singles = seeds - (1 if trials else 0)
+        epochs = settings.num_train_epochs if not trials else max(settings.search_epochs)
+        cost += singles * training_seconds(self.speeds, self.sizes, epochs)
+        what = f"search of {trials} trials" if trials else "fixed settings"
+        return Planned(
+            "fine-tune",
+            f"{what}, {seeds} seed{'s' * (seeds > 1)}",
+            cost,
+            lambda: finetune(self._context, settings, extend=True),
+        )
+
+    def finished(self, folder: Path) -> tuple[int, int] | None:
+        """Return trials and seeds of fine-tunings that stand in `folder`, if they are of this plan."""
+        method, seeds, trials = METHODS[self._finetuning.method], 0, None
+        while has_run(folder / method / f"seed-{seeds}"):
+            try:
+                stated = read_run(folder / method / f"seed-{seeds}").record.settings.get("search")
+            except RunError:
+                break
+            if trials is not None and stated != trials:
+                break
+            trials, seeds = stated, seeds + 1
+        return None if not isinstance(trials, int) else (trials, seeds)

@@ -1,0 +1,115 @@
+"""Where the rest of a budget goes: to what keeps the answer open, or nowhere. Pure rules; nothing is run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Trials, and seeds, that are added at once.
+MORE_TRIALS, MORE_SEEDS = 4, 2
+#: Share of the interval's variance from which on seeds are worth more than texts.
+_SEED_SHARE = 0.3
+
+
+class On(StrEnum):
+    """What time is spent on."""
+
+    TRIALS = "trials"
+    SEEDS = "seeds"
+
+
+class Because(StrEnum):
+    """Why nothing more is done."""
+
+    DECIDED = "decided"
+    BUDGET = "budget"
+    TEXTS = "texts"
+    LIMITS = "limits"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a comparison stands after a look.
+
+    Attributes
+    ----------
+    is_decided : bool
+    looks_left : int
+    under_trained : bool
+        Whether a fine-tuning was still improving, or learned nothing.
+    trials, seeds : int
+        Of fine-tuning, so far.
+    most_trials, most_seeds : int
+    seed_share : float or None
+        Share of the variance of the difference that is due to seeds; None with one seed, of which nothing is known.
+    seconds_left : float
+        Of the budget; infinite without one.
+    trial_seconds, seed_seconds : float
+        Forecast of one more.
+    """
+
+    is_decided: bool
+    looks_left: int
+    under_trained: bool
+    trials: int
+    seeds: int
+    most_trials: int
+    most_seeds: int
+    seed_share: float | None
+    seconds_left: float
+    trial_seconds: float
+    seed_seconds: float
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What to do next: so many `trials` or `seeds` in all, at a cost of `seconds`."""
+
+    on: On
+    number: int
+    seconds: float
+
+
+def next_step(at: Standing) -> Spend | Because:
+    """Return what would most likely decide an open answer, or why nothing more is done.
+
+    More trials while fine-tuning is under-trained; more seeds while nothing or much of the interval is due to them;
+    otherwise the test texts are its widest part, and no time helps.
+    """
+    if at.is_decided:
+        return Because.DECIDED
+    if at.looks_left == 0:
+        return Because.LIMITS
+    wanted = _wanted(at)
+    if isinstance(wanted, Spend) and wanted.seconds > at.seconds_left:
+        return Because.BUDGET
+    return wanted
+
+
+def _wanted(at: Standing) -> Spend | Because:
+    if at.under_trained and 0 < at.trials < at.most_trials:
+        number = min(at.most_trials, at.trials + MORE_TRIALS)
+        # The chosen trial is trained again where an earlier command made it, and so is every further seed.
+        return Spend(On.TRIALS, number, (number - at.trials + at.seeds) * at.trial_seconds)
+    if at.seeds < at.most_seeds and (at.seed_share is None or at.seed_share >= _SEED_SHARE):
+        number = min(at.most_seeds, at.seeds + MORE_SEEDS)
+        return Spend(On.SEEDS, number, (number - at.seeds) * at.seed_seconds)
+    if at.seed_share is not None and at.seed_share < _SEED_SHARE:
+        return Because.TEXTS
+    return Because.LIMITS
+
+
+#: Trials and seeds that fine-tuning starts with, the most thorough first.
+_PLANS = ((8, 3), (6, 2), (4, 2), (4, 1), (2, 1), (0, 1))
+
+
+def first_plan(most_trials: int, most_seeds: int, seconds_left: float, trial_seconds: float) -> tuple[int, int] | None:
+    """Return trials and seeds of fine-tuning at first: the most thorough plan that fits; None where none does.
+
+    The trial that is chosen is the first seed.
+    """
+    for trials, seeds in _PLANS:
+        trials, seeds = min(trials, most_trials), min(seeds, most_seeds)
+        if (max(trials, 1) + seeds - 1) * trial_seconds <= seconds_left:
+            return trials, seeds
+    return None

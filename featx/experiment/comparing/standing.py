@@ -1,0 +1,34 @@
+"""What a comparison says of how open its answer is."""
+
+from __future__ import annotations
+
+from featx.evaluation import Verdict
+from featx.reporting import Comparison
+from featx.reporting.headline import Headline
+
+
+def is_decided(comparison: Comparison) -> bool:
+    """Return whether the answer stands: a verdict, and no training that came to nothing behind it.
+
+    Where fine-tuning is under-trained, only that it is better stands. One seed decides nothing: what others would give
+    is unknown.
+    """
+    headline = comparison.headline
+    if headline is None or headline.learned_nothing or headline.verdict is Verdict.UNDECIDED:
+        return False
+    if len(headline.finetuned.seeds) == 1:
+        return False
+    return headline.verdict is Verdict.BETTER or not headline.finetuned.under_trained
+
+
+def seed_share(headline: Headline, confidence: float) -> float | None:
+    """Return the share of the variance of the headline's difference that is due to seeds; None with one seed."""
+    from scipy.stats import norm
+
+    rows = [row for row in (headline.finetuned, headline.classical) if len(row.seeds) > 1]
+    if not any(row is headline.finetuned for row in rows):
+        return None
+    difference = headline.paired.difference
+    error = (difference.high - difference.low) / (2 * norm.isf((1 - confidence) / 2))
+    of_seeds = sum((row.score_std or 0.0) ** 2 / len(row.seeds) for row in rows)
+    return float(min(1.0, of_seeds / error**2)) if error > 0 else 0.0

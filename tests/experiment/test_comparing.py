@@ -1,0 +1,165 @@
+"""`featx compare`: rules of spending, its ledger, and the whole course on a tiny encoder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import make_texts
+
+from featx.errors import RunError, SettingsError
+from featx.evaluation import Looks
+from featx.experiment.comparing.durations import seconds_of
+from featx.experiment.comparing.ledger import Ledger, read_ledger, write_ledger
+from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
+from featx.experiment.comparing.spread import spread_features, spread_layers
+from featx.experiment.finetune import finetune
+from featx.experiment.shown import Compared
+from featx.session import Session
+from featx.settings import FeatureSettings, FinetuneSettings, Pooling
+
+OPEN = Standing(
+    is_decided=False,
+    looks_left=3,
+    under_trained=False,
+    trials=8,
+    seeds=3,
+    most_trials=16,
+    most_seeds=5,
+    seed_share=0.6,
+    seconds_left=1_000.0,
+    trial_seconds=10.0,
+    seed_seconds=10.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"is_decided": True}, Because.DECIDED),
+        ({"looks_left": 0}, Because.LIMITS),
+        ({"under_trained": True}, On.TRIALS),
+        ({"under_trained": True, "trials": 16}, On.SEEDS),
+        ({"under_trained": True, "trials": 0}, On.SEEDS),
+        ({}, On.SEEDS),
+        ({"seed_share": None, "seeds": 1}, On.SEEDS),
+        ({"seed_share": 0.1}, Because.TEXTS),
+        ({"seeds": 5}, Because.LIMITS),
+        ({"seconds_left": 5.0}, Because.BUDGET),
+        ({"seconds_left": 5.0, "is_decided": True}, Because.DECIDED),
+    ],
+)
+def test_time_goes_where_the_answer_is_open(changes: dict[str, object], expected: On | Because) -> None:
+    then = next_step(replace(OPEN, **changes))
+    assert (then.on if isinstance(then, Spend) else then) is expected
+
+
+@given(st.integers(0, 20), st.integers(1, 9), st.floats(0, 1e5), st.floats(0.01, 1e4))
+def test_a_first_plan_fits_the_budget_and_the_limits(
+    most_trials: int, most_seeds: int, left: float, trial_seconds: float
+) -> None:
+    plan = first_plan(most_trials, most_seeds, left, trial_seconds)
+    if plan is None:
+        assert left < trial_seconds
+        return
+    trials, seeds = plan
+    assert trials <= most_trials
+    assert 1 <= seeds <= most_seeds
+    assert (max(trials, 1) + seeds - 1) * trial_seconds <= left
+
+
+def test_without_a_budget_the_most_thorough_plan_is_taken() -> None:
+    assert first_plan(16, 5, float("inf"), 100.0) == (8, 3)
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "-5m", "0s", "1d", "5m3h", "nan", "1h 30x"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="expected a time such as 90s, 30m or 1h30m") as raised:
+        seconds_of(text)
+    assert raised.value.setting == "budget"
+
+
+@given(st.integers(1, 80))
+def test_the_spread_begins_with_the_last_layer_and_is_never_more_than_four(n_layers: int) -> None:
+    layers = spread_layers(n_layers)
+    assert layers[0] == n_layers
+    assert list(layers) == sorted(set(layers), reverse=True)
+    assert min(layers) >= 1
+    assert len(layers) == min(4, n_layers)
+
+
+def test_what_the_user_names_is_read_as_it_is() -> None:
+    named = FeatureSettings(layer=(3,), pooling=(Pooling.MAX,))
+    assert spread_features(named, 12) == named
+    assert Pooling.CLS not in spread_features(FeatureSettings(), 12, is_causal=True).pooling
+
+
+def test_a_ledger_is_kept_and_one_that_is_broken_is_no_clean_slate(tmp_path: Path) -> None:
+    assert read_ledger(tmp_path) is None
+    ledger = Ledger(Looks(4).next(is_last=False), ("a",), ended="decided", budget_seconds=60.0)
+    write_ledger(tmp_path, ledger)
+    assert read_ledger(tmp_path) == ledger
+    (tmp_path / "compare.json").write_text(json.dumps({"looks": "none"}))
+    with pytest.raises(RunError, match=r"compare\.json cannot be read"):
+        read_ledger(tmp_path)
+
+
+def test_looking_at_the_same_runs_again_is_no_new_look() -> None:
+    ledger = Ledger(Looks(2)).looked([], is_last=False)
+    assert ledger.looked([], is_last=True) == ledger
+
+
+CHEAP = ("majority", "tfidf-logreg", "logreg")
+
+
+def compared(tiny: Path, tmp_path: Path, **settings: object) -> Compared:
+    """Compare on 400 short texts that a word tells the label of."""
+    texts, labels = make_texts(400)
+    session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    wanted = {"classical": CHEAP, "most_trials": 1, "most_seeds": 2, "n_resamples": 999} | settings
+    return session.compare(**wanted)
+
+
+def test_a_comparison_leaves_ordinary_runs_its_ledger_and_a_report_and_goes_on(tiny: Path, tmp_path: Path) -> None:
+    first = compared(tiny, tmp_path)
+    folder = first.files[0].parents[1]
+    methods = {path.parent.name for path in folder.glob("*/seed-0")}
+    assert methods == {*CHEAP, "finetune"}
+    assert len(list(folder.glob("finetune/seed-*"))) == 2
+    ledger = read_ledger(folder)
+    assert [step.name for step in ledger.steps][:4] == ["words", "extract", "frozen", "fine-tune"]
+    assert ledger.ended in {reason.value for reason in Because}
+    assert 1 <= len(ledger.looks.levels) <= ledger.looks.planned
+    kinds = json.loads((folder / "logreg" / "seed-0" / "run.json").read_text())["features"]["kinds"]
+    assert {(kind["layer"], kind["pooling"]) for kind in kinds} == {(2, "cls"), (2, "mean"), (1, "cls"), (1, "mean")}
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/seed-*/run.json")}
+    again = compared(tiny, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*/seed-*/run.json")} == before
+    assert again.answer == first.answer
+    assert read_ledger(folder).looks == ledger.looks
+
+
+def test_only_the_first_seed_searches_and_a_longer_search_keeps_the_trials(tiny: Path, tmp_path: Path) -> None:
+    texts, labels = make_texts(200)
+    session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    settings = FinetuneSettings(search=8, seeds=(0, 1), search_each_seed=False, search_epochs=(1, 2))
+    runs = finetune(session, settings)
+    chosen = [run.record.selection.chosen for run in runs]
+    assert chosen[0] == chosen[1]
+    assert [len(run.record.selection.trials) for run in runs] == [8, 1]
+    longer = finetune(session, replace(settings, search=9), extend=True)
+    trials = longer[0].record.selection.trials
+    assert len(trials) == 9
+    assert [t.fit_seconds for t in trials[:8]] == [t.fit_seconds for t in runs[0].record.selection.trials]
+    with pytest.raises(RunError, match="other settings"):
+        finetune(session, replace(settings, search=9, weight_decay=0.5), extend=True)
+
+
+def test_too_small_a_budget_says_so_and_leaves_what_was_cheap(tiny: Path, tmp_path: Path) -> None:
+    made = compared(tiny, tmp_path, budget="0.001s")
+    assert {row["method"] for row in made.rows} == set(CHEAP)
+    assert read_ledger(made.files[0].parents[1]).ended == "budget"

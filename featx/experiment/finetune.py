@@ -170,7 +170,7 @@ def _settings_of(job: _Job, folder: Path, seed: int) -> FinetuneSettings:
     if not settings.search or settings.search_each_seed or seed == first:
         return settings
     chosen = read_run(folder.with_name(f"seed-{first}")).record.selection.chosen
-    return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings)})
+    return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings, settings)})
 
 
 def _trained(
@@ -184,7 +184,8 @@ def _trained(
             context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, tokens
         )
 
-    return fine_tune(train, settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)
+    made = fine_tune(train, settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)
+    return replace(made, asked=job.settings)
 
 
 def _written(job: _Job, facts: dict[str, Any], probe: Probe | None, made: FineTuning, folder: Path) -> Run:

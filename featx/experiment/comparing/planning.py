@@ -94,7 +94,7 @@ class Planning:
     def sizes(self) -> Sizes:
         """Texts and features."""
         splits = self._context.dataset.splits
-        n_kinds = len(self.features.pooling) * len(self.features.layer or (0,))
+        n_kinds = len(self.features.pooling) * len(self.features.layer or (0,)) * len(self.features.long)
         distinct = len({text for split in splits.values() for text in split.texts})
         train, validation, test = (len(splits[name]) for name in ("train", "validation", "test"))
         return Sizes(train, validation, test, distinct, n_kinds, self._hidden_size)
@@ -143,6 +143,7 @@ class Planning:
     def finetune(self, trials: int, seeds: int) -> Planned:
         """Return fine-tuning with a search of so many trials, the choice trained with so many seeds."""
         settings = replace(self._finetuning, search=trials, seeds=tuple(range(seeds)))
+        settings = settings if trials else replace(settings, long=settings.long[:1])  # only a search chooses
         cost = search_seconds(self.speeds, self.sizes, settings) if trials else 0.0
         singles = seeds - (1 if trials else 0)
         epochs = settings.num_train_epochs if not trials else max(settings.search_epochs)

@@ -37,7 +37,7 @@ class Probe:
     facts: dict[str, Any]
 
 
-def probe_features(context: Context, max_length: int | None, long: tuple[Long, ...]) -> SplitFeatures:
+def probe_features(context: Context, max_length: int | None, long: tuple[Long, ...] = (Long.CUT,)) -> SplitFeatures:
     """Return what probes read: the last layer's first token of train and validation."""
     features = FeatureSettings(pooling=(Pooling.CLS,), max_length=max_length, long=long)
     return extract_splits(context, ["train", "validation"], features)

@@ -24,13 +24,22 @@ from featx.features.extraction import Counts, Encoded, Progress
 from featx.features.ray_cluster import cluster, cluster_errors, worker_room
 from featx.features.ray_fleet import Fleet
 from featx.features.ray_worker import Order, Worker
-from featx.features.resolving import one_long, resolve_features
+from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
 from featx.features.store.token import leave_token, remove_token
 from featx.features.windows import WindowPlanner
 from featx.files import TEMPORARY_PREFIX
-from featx.settings import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
+from featx.settings import (
+    CachePlace,
+    Checkpoint,
+    ComputeSettings,
+    Device,
+    Dtype,
+    FeatureSettings,
+    RaySettings,
+    one_long,
+)
 
 
 class RayEngine:
@@ -75,7 +84,7 @@ class RayEngine:
         # On this machine for the names of the features only: it may lack the workers' device.
         encoder = load_encoder(checkpoint, replace(features, dtype=Dtype.FLOAT32), ComputeSettings(Device.CPU))
         self.features = features = resolve_features(checkpoint, features, encoder.config)
-        one_long(features)
+        one_long(features.long)
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
         self.hidden_size = encoder.hidden_size
         self._settings = settings or RaySettings()

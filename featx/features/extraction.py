@@ -23,13 +23,13 @@ from featx.features.joining import JoinedVectors
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.normalizing import normalized
 from featx.features.pipeline import ahead
-from featx.features.resolving import one_long, resolve_features
+from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore, FeatureView
 from featx.features.store.place import Digests
 from featx.features.tokens import TokenizedTexts
 from featx.features.windows import Window, WindowPlanner, lacking
-from featx.settings import CachePlace, Checkpoint, FeatureSettings, Long, Pooling
+from featx.settings import CachePlace, Checkpoint, FeatureSettings, Long, Pooling, one_long
 
 #: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
 #: `_WINDOW_SECONDS`: that much work is lost at most when the process is killed.
@@ -117,7 +117,7 @@ class Extractor:
         self._stores = [
             FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
         ]
-        self._long = one_long(self.features)
+        self._long = one_long(self.features.long)
         self._least_window = _FIRST_WINDOW_OF_LONG if self._long is Long.WINDOWS else _FIRST_WINDOW
         self._window_size = first_window or self._least_window
 

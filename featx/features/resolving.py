@@ -10,11 +10,11 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
-from featx.errors import CheckpointError, FeatxWarning, SettingsError
+from featx.errors import CheckpointError, FeatxWarning
 from featx.features.configuration import is_causal, load_config
 from featx.features.limits import position_limit
 from featx.features.stated import Stated, stated_by
-from featx.settings import Checkpoint, FeatureSettings, FinetuneSettings, Long, Pooling
+from featx.settings import Checkpoint, FeatureSettings, Pooling
 
 
 def resolve_features(checkpoint: Checkpoint, features: FeatureSettings, config: Any = None) -> FeatureSettings:
@@ -89,21 +89,6 @@ def _prompt(given: str | None, stated: Stated, asks: bool) -> str:
     if given is None:
         return stated.default_prompt if asks else ""
     return stated.prompts.get(given, given)
-
-
-def one_long(settings: FeatureSettings | FinetuneSettings) -> Long:
-    """Return the way to read long texts, where only one can be.
-
-    Raises
-    ------
-    SettingsError
-        If several are named.
-    """
-    if len(settings.long) > 1:
-        raise SettingsError(
-            f"`long` names {', '.join(settings.long)}, where only one way to read long texts can be: name one", "long"
-        )
-    return settings.long[0]
 
 
 def in_words(asked: FeatureSettings, made: FeatureSettings, checkpoint: Checkpoint) -> str | None:

@@ -15,9 +15,8 @@ from featx.data import TextDataset
 from featx.errors import TrainingError
 from featx.features.checkpoint import quiet_transformers
 from featx.features.memory import is_out_of_memory
-from featx.features.resolving import one_long
 from featx.features.tokens import TokenizedTexts
-from featx.settings import Checkpoint, FinetuneSettings, SavingSettings
+from featx.settings import Checkpoint, FinetuneSettings, SavingSettings, one_long
 from featx.training.arguments import training_arguments
 from featx.training.best import BestEpoch, put_weights
 from featx.training.checkpoints import Saved, last_complete
@@ -94,7 +93,7 @@ def fit(
         task.best.score,
         last_epoch,
         None if resumed is None else resumed.step,
-        one_long(prepared.settings),
+        one_long(prepared.settings.long),
     )
 
 

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.data import TextDataset
-from featx.features.resolving import one_long
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
-from featx.settings import Checkpoint, FinetuneSettings, Long
+from featx.settings import Checkpoint, FinetuneSettings, Long, one_long
 from featx.training.checks import check_settings
 from featx.training.head import LinearHead, place_head
 from featx.training.layers import with_trained_parts
@@ -110,8 +109,7 @@ def prepare(
     head : LinearHead, optional
         Starting point of the head.
     tokens : dict of split name to TokenizedTexts, optional
-        Of the same texts, checkpoint, maximum length and `long`; splits that it lacks are put in, for the next
-        training.
+        Of the same texts, checkpoint, maximum length and `long`; what it lacks is put in, for the next training.
 
     Raises
     ------
@@ -129,17 +127,17 @@ def prepare(
     check_kind(config, checkpoint.name)
     check_labels(dataset.splits, dataset.n_classes)
     check_classes(dataset.train)
-    tokenizer = load_tokenizer(checkpoint, config, settings.max_length)
+    tokenizer, long = load_tokenizer(checkpoint, config, settings.max_length), one_long(settings.long)
     set_seed(seed)  # before loading: the new head is drawn there
     model = load_model(checkpoint, config, dataset.label_names, settings.keep_head, say)
     check_recomputation(model, settings)
-    train, validation = _labelled(dataset, tokenizer, one_long(settings), {} if tokens is None else tokens)
+    train, validation = _labelled(dataset, tokenizer, long, {} if tokens is None else tokens)
     n_truncated = {"train": train.tokens.n_truncated, "validation": validation.tokens.n_truncated}
     rates = {}
     if head is not None:
         rates = place_head(model, head, [train.tokens[row] for row in range(min(_CHECKED_TEXTS, len(train)))])
     model, rates = with_trained_parts(model, settings, rates)
-    for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length, one_long(settings)):
+    for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length, long):
         say(note)
     return Prepared(
         model, tokenizer, train, validation, dataset.label_names, settings, seed, device, n_truncated, rates,

@@ -19,7 +19,7 @@ from featx.features.checkpoint import find_checkpoint
 from featx.prediction import load_predictor
 from featx.session import Session
 from featx.settings import ClassWeights, FeatureSettings, FinetuneMethod, Long, Pooling, identity_facts
-from featx.training import check_settings
+from featx.training import check_settings, fitting
 from featx.training.inference import classify, scores_of_tokens
 from featx.training.loss import class_weights, loss_function
 from featx.training.preparing import prepare
@@ -61,6 +61,26 @@ def test_each_text_counts_as_one(tiny: Path) -> None:
     )
     by_text = np.bincount(tokens.texts, tokens.shares * one_by_one.numpy())
     assert float(mean) == pytest.approx(by_text.mean(), rel=1e-6)
+
+
+def test_the_trainer_weighs_each_window(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def watched(*settings: object) -> object:
+        loss = loss_function(*settings)
+
+        def watch(outputs: object, labels: object, num_items_in_batch: object = None, weights: object = None) -> object:
+            assert len(weights) == len(labels)
+            seen.append(weights)
+            return loss(outputs, labels, num_items_in_batch, weights)
+
+        return watch
+
+    monkeypatch.setattr(fitting, "loss_function", watched)
+    made = prepared(tiny)
+    fitting.fit(replace(made, settings=replace(WINDOWS, num_train_epochs=1)))
+    expected = [made.train[row][2] for row in range(len(made.train))]
+    assert np.allclose(np.sort(torch.cat(seen).numpy()), np.sort(expected))
 
 
 @pytest.mark.parametrize("long", [Long.HEAD_TAIL, Long.WINDOWS])

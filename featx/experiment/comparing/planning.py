@@ -77,12 +77,16 @@ class Planning:
         self._asked = spread
         self.has_folds = False
         few = len(context.dataset.train) < _FEW_TEXTS
-        default = FinetuneSettings().search_epochs
+        unset = FinetuneSettings()
+        epochs = finetuning.search_epochs
         self._finetuning = replace(
             finetuning,
             max_length=finetuning.max_length or self.features.max_length,
+            long=self.features.long if finetuning.long == unset.long else finetuning.long,
             search_each_seed=False,
-            search_epochs=_MORE_EPOCHS if few and finetuning.search_epochs == default else finetuning.search_epochs,
+            search_epochs=_MORE_EPOCHS
+            if few and finetuning.search_epochs == unset.search_epochs
+            else finetuning.search_epochs,
         )
 
     @cached_property

@@ -77,7 +77,11 @@ def with_grid_search(method: Method, material: TuningData) -> float:
     for train, validation in zip(*(material.inputs.features[s] for s in ("train", "validation")), strict=True):
         search = GridSearchCV(
             method.make(0),
-            {name: list(values) for name, values in method.grid.items()},
+            [
+                {name: [value] for name, value in one.items()}
+                | {name: list(values) for name, values in method.grid.items()}
+                for one in method.preparations
+            ],
             scoring="f1_macro",
             cv=fold,
             n_jobs=-1,

@@ -72,7 +72,7 @@ def load_dataset(dataset: Any = DEMO, **settings: Unpack[LoadDatasetCall]) -> Te
     Examples
     --------
     >>> load_dataset("demo")
-    TextDataset('demo': train 600, validation 120, test 180; negative, neutral, positive)
+    TextDataset('demo': train 600, validation 150, test 1350; negative, neutral, positive)
     """
     if dataset is None:
         raise SettingsError(f"load_dataset: `dataset` is None; {_EXPECTED}", "dataset")

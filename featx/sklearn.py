@@ -62,7 +62,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     long : {"cut", "head-tail", "windows"}, default="cut"
         What becomes of texts that are longer than `max_length`: cut there, both ends kept, or covered with windows
         whose vectors are joined into one.
-    dtype : {"float32", "bfloat16", "float16"}, default="float32"
+    dtype : {"float32", "bfloat16", "float16", "auto"}, default="float32"
         Type of the computation; features are float32 always.
     max_length : int, optional
         Tokens at which texts are cut, special ones included; the checkpoint's own limit when None.

@@ -63,6 +63,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "yoso": {**_BERT, **_POSITIONS, "num_hash": 4},
     "gpt2": {"n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 96},
     "llama": {**_BERT, "num_key_value_heads": 2, **_POSITIONS},
+    "qwen2": {**_BERT, "num_key_value_heads": 2, **_POSITIONS},
     "gemma3_text": {**_BERT, "num_key_value_heads": 2, "head_dim": 8, **_POSITIONS, "use_bidirectional_attention": True},
     "bros": {**_BERT, **_POSITIONS},
     "layoutlm": {**_BERT, **_POSITIONS},

@@ -42,7 +42,7 @@ ALLOWED = {
 #: The token side of features: all that training may use of it.
 TOKEN_SIDE = {
     "featx.features.tokens", "featx.features.batches", "featx.features.checkpoint", "featx.features.memory",
-    "featx.features.weights",
+    "featx.features.weights", "featx.features.configuration", "featx.features.native_types",
 }  # fmt: skip
 #: Packages that are slow to import, and so are imported where they are used.
 HEAVY = {

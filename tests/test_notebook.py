@@ -52,7 +52,7 @@ def test_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ).execute()  # fmt: skip
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     shown = " ".join(str(output.get("text", "") or output.get("data", {})) for output in outputs)
-    assert "0 encoded, 900 reused" in shown
+    assert "0 encoded, 2100 reused" in shown
     assert "text/html" in shown
     assert "finetune" in shown
     remarks = [output["text"] for output in outputs if output.get("name") == "stderr"]

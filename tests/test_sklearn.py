@@ -83,6 +83,33 @@ def test_grid_search_over_layer_and_c_encodes_each_text_once(
     assert sum(encoded_rows) == len(TEXTS)
 
 
+def test_grid_search_over_pooling_makes_one_pass_for_each(
+    made: Callable[..., FeatureExtractor], encoded_rows: list[int]
+) -> None:
+    """auto is cls here, and encodes nothing anew."""
+    model = make_pipeline(made(store_layers="one"), LogisticRegression(max_iter=500))
+    poolings = ["auto", "cls", "mean", "max", "weighted-mean", "last"]
+    search = GridSearchCV(model, {"featureextractor__pooling": poolings}, cv=3).fit(TEXTS, LABELS)
+    assert len(search.cv_results_["params"]) == 6
+    assert sum(encoded_rows) == 5 * len(TEXTS)
+    scores = search.cv_results_["mean_test_score"]
+    assert scores[0] == scores[1]
+
+
+def test_normalize_and_prompt_are_parameters(made: Callable[..., FeatureExtractor], encoded_rows: list[int]) -> None:
+    plain = made(store_layers="one").fit_transform(TEXTS)
+    scaled = made(store_layers="one", normalize=True).fit_transform(TEXTS)
+    assert np.allclose(np.linalg.norm(scaled, axis=1), 1)
+    assert np.allclose(scaled, plain / np.linalg.norm(plain, axis=1, keepdims=True), atol=1e-6)
+    assert sum(encoded_rows) == len(TEXTS), "scaled when read"
+    prompted = made(store_layers="one", prompt="we hated ").fit(TEXTS)
+    written = made(store_layers="one").fit_transform([f"we hated {text}" for text in TEXTS])
+    assert np.allclose(prompted.transform(TEXTS), written, atol=1e-6)
+    assert prompted.spec_ != made().fit(TEXTS).spec_
+    again = pickle.loads(pickle.dumps(prompted))
+    assert np.array_equal(again.transform(TEXTS), prompted.transform(TEXTS))
+
+
 def test_one_layer_stores_one_layer(
     made: Callable[..., FeatureExtractor], encoded_rows: list[int], tmp_path: Path
 ) -> None:
@@ -179,7 +206,14 @@ def test_what_is_no_column_of_texts(made: Callable[..., FeatureExtractor], X: ob
         ({"layer": 9}, r"`layer` is 9; this checkpoint has 0"),
         ({"layer": "all"}, r"layer is 'all'; expected one whole number"),
         ({"layer": True}, r"layer is True"),
-        ({"pooling": "max"}, r"`pooling` is 'max'; expected one (or more )?of: cls, mean"),
+        (
+            {"pooling": "largest"},
+            r"`pooling` is 'largest'; expected one (or more )?of: auto, cls, mean, max, weighted-m",
+        ),
+        (
+            {"prompt": "query"},
+            r"`prompt` 'query' looks like a name, but checkpoint .* has no such prompt \(it has: none",
+        ),
         ({"dtype": "int8"}, r"`?dtype`? is 'int8'"),
         ({"device": "tpu"}, r"`?device`? is 'tpu'"),
         ({"max_length": 1}, r"`max_length` is 1"),

@@ -50,7 +50,8 @@ class Method:
         Values to try for each parameter of the pipeline's last step, the most regularised first: ties go to the
         earlier.
     preparations : sequence of mapping
-        Choices for the steps before the last: parameters of the pipeline, the first one preferred on ties.
+        Choices beside the grid, for each of which the grid is walked: parameters of the pipeline, the first one
+        preferred on ties. A step that is left out is "passthrough".
     probabilities : bool
         Whether it has them of its own.
     random : bool
@@ -127,6 +128,15 @@ def _knn(seed: int) -> Any:
     return _pipeline(_scale(), ("knn", KNeighborsClassifier(algorithm="brute")))
 
 
+def _centroid(seed: int) -> Any:
+    from sklearn.neighbors import NearestCentroid
+    from sklearn.preprocessing import Normalizer
+
+    # Its probabilities, and so its labels, are those of nearest shrunken centroids (Tibshirani et al., PNAS 99, 2002):
+    # features count by their spread inside the classes.
+    return _pipeline(_scale(), ("unit", Normalizer()), ("centroid", NearestCentroid()))
+
+
 def _gaussian_nb(seed: int) -> Any:
     from sklearn.naive_bayes import GaussianNB
 
@@ -192,6 +202,20 @@ _NGRAMS: tuple[Mapping[str, Any], ...] = (
     {"tfidf__analyzer": "char_wb", "tfidf__ngram_range": (1, 5), "tfidf__min_df": 2},
     {"tfidf__analyzer": "char", "tfidf__ngram_range": (1, 5), "tfidf__min_df": 2},
 )
+#: What is near: by Euclidean distance or by angle, of standardised features, as ever, or of features as they are.
+#: Linear methods tune a penalty that makes up for scales; a distance has none.
+_DISTANCES: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"knn__metric": "cosine"},
+    {"scale": "passthrough"},
+    {"scale": "passthrough", "knn__metric": "cosine"},
+)
+#: Lengths of texts' vectors as they are, or all 1: of vectors as they are, or of standardised ones.
+_LENGTHS: tuple[Mapping[str, Any], ...] = (
+    {"scale": "passthrough", "unit": "passthrough"},
+    {"scale": "passthrough"},
+    {},
+)
 _SHRINKAGE = (0.99, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03, 0.01, 0.001, "auto")
 #: Every method by name, in the order in which they are shown.
 METHODS: Mapping[str, Method] = {
@@ -230,8 +254,10 @@ METHODS: Mapping[str, Method] = {
             _F,
             _knn,
             {"knn__n_neighbors": (100, 50, 20, 10, 5, 3, 1), "knn__weights": ("uniform", "distance")},
+            _DISTANCES,
             solver=GridSolver.NEIGHBOURS,
         ),
+        Method("centroid", _F, _centroid, {"centroid__shrink_threshold": (2.0, 1.0, 0.5, 0.2, None)}, _LENGTHS),
         Method("gaussian-nb", _F, _gaussian_nb, {"nb__var_smoothing": (1.0, 0.1, 1e-3, 1e-9)}),
         Method("rbf-svm", _F, _rbf_svm, {"svm__C": _powers(-1, 3)}, probabilities=False, solver=GridSolver.RBF_SVM),
         Method("random-forest", _F, _random_forest, {"forest__min_samples_leaf": (5, 1)}, random=True),

@@ -14,6 +14,11 @@ import numpy as np
 
 from featx.baselines.registry import Method
 
+#: In the place of a step that a pipeline goes without.
+LEFT_OUT = "passthrough"
+#: Distances of neighbours by their names in the constructor, and what a fit makes of them.
+_METRICS = {"minkowski": "euclidean", "cosine": "cosine"}
+
 
 class StateError(ValueError):
     """The state of a classifier is none that a fit leaves."""
@@ -51,8 +56,10 @@ def _known(method: Method, chosen: Mapping[str, Any]) -> dict[str, Any]:
         raise StateError(f"{method.name} has no parameter {foreign[0]!r}")
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
     for name, value in plain.items():
-        if not isinstance(value, int | float | str | tuple):
+        if not isinstance(value, int | float | str | tuple | None):
             raise StateError(f"{name} is a {type(value).__name__}")
+        if "__" not in name and value != LEFT_OUT:
+            raise StateError(f"the step {name} is {value!r:.60}")
     return plain
 
 
@@ -69,7 +76,7 @@ def _calibrated_pipelines(classifier: Any) -> list[Any]:
 def _check_parameters(pipeline: Any, expected: Any) -> None:
     """Check that steps, their types and all their parameters are the method's; seeds may differ."""
     shapes = [
-        [(name, type(step).__name__) for name, step in one.steps] if type(one).__name__ == "Pipeline" else None
+        [(name, _kind(step)) for name, step in one.steps] if type(one).__name__ == "Pipeline" else None
         for one in (pipeline, expected)
     ]
     _require(shapes[0] == shapes[1], "its steps are not those of the method")
@@ -79,6 +86,10 @@ def _check_parameters(pipeline: Any, expected: Any) -> None:
             same = name in wanted and type(value) is type(wanted[name]) and value == wanted[name]
             number = isinstance(value, int | float) and name in wanted and value == wanted[name]
             _require(bool(same or number), f"{name} is {value!r:.60}, not what the method sets")
+
+
+def _kind(step: Any) -> Any:
+    return {"left out": step == LEFT_OUT} if isinstance(step, str) else type(step).__name__
 
 
 def _check_classes(step: Any, n_classes: int) -> None:
@@ -148,7 +159,8 @@ def _check_neighbours(step: Any) -> None:
     right = (
         step._fit_method == "brute"
         and step._tree is None
-        and step.effective_metric_ == "euclidean"
+        and step.effective_metric_ == _METRICS.get(step.metric)
+        and not step.effective_metric_params_
         and rows.ndim == 2
         and rows.shape == (step.n_samples_fit_, step.n_features_in_)
         and step._y.shape == (len(rows),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from featx.cli.display import make_display, make_show
+from featx.cli.display import make_display
 from featx.cli.options import (
     checkpoint_options,
     chosen,
@@ -50,13 +50,12 @@ def command(**options: Any) -> None:
     """
     from featx.experiment.comparing.comparing import ENDINGS, comparing_of
 
-    display = make_display(options["quiet"])
+    display = make_display(options["quiet"] or options["as_json"])
     comparing = comparing_of(
         session(options, display),
         chosen(CompareSettings, options),
         chosen(FeatureSettings, options),
         chosen(ReportSettings, options),
-        show=make_show(options["quiet"] or options["as_json"]),
     )
     if options["dry_run"]:
         steps = comparing.plan()
@@ -67,7 +66,8 @@ def command(**options: Any) -> None:
         rows = [[step.name, step.does, duration(step.seconds)] for step in steps]
         say(table(["step", "what", "about"], [*rows, ["in all", "", duration(total)]]))
         return
-    ended = comparing.run()
+    with display.following() as comparing.show:
+        ended = comparing.run()
     show_report(ended.reported, "json" if options["as_json"] else "table")
     if not options["as_json"]:
         say(f"ended after {duration(ended.ledger.seconds)}: {ENDINGS[ended.because]}")

@@ -29,7 +29,9 @@ def command(**options: Any) -> None:
     """
     from featx.experiment.demo import demo
 
-    shown = demo(chosen(ComputeSettings, options), workspace(options), make_display(options["quiet"]))
+    display = make_display(options["quiet"])
+    with display.following() as show:
+        shown = demo(chosen(ComputeSettings, options), workspace(options), display, show)
     show_report(shown.reported)
     say(f"\nfeatx predict with {shown.best}, the best on validation:")
     for prediction in shown.predictions:

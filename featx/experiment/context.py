@@ -121,10 +121,11 @@ class Context:
         return self._encoders[key]
 
     def resolved(self, features: FeatureSettings) -> FeatureSettings:
-        """Return `features` with nothing left to the checkpoint."""
+        """Return `features` with nothing left to the checkpoint or the machine."""
+        from featx.features.native_types import with_type
         from featx.features.resolving import resolve_features
 
-        return resolve_features(self.checkpoint, features)
+        return resolve_features(self.checkpoint, with_type(features, self.compute, self.ray))
 
     def release(self) -> None:
         """Let go of the encoders' weights, before other work needs the memory."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.experiment.baseline import baseline
+from featx.experiment.comparing.comparing import comparing_of
 from featx.experiment.context import Context
-from featx.experiment.finetune import finetune
 from featx.experiment.progress import Display, Silent
-from featx.experiment.report import Reported, report
+from featx.experiment.report import Comparison, Reported
 from featx.experiment.workspace import Workspace
 from featx.prediction import Prediction, load_predictor
-from featx.runs import run_folder
-from featx.settings import DEMO, DEMO_FINETUNE, CheckpointSettings, ComputeSettings, ReportSettings
+from featx.settings import (
+    DEMO,
+    DEMO_FINETUNE,
+    CheckpointSettings,
+    CompareSettings,
+    ComputeSettings,
+)
 
 #: What the best method is asked at the end.
 SENTENCES = (
     "The update broke the alarm, so I overslept and missed the train.",
     "She waited with me in the rain until the locksmith came.",
 )
+#: Two seeds, with what suits the small encoder and no search: a few minutes on a laptop.
+DEMO_COMPARE = CompareSettings(classical=("majority", "tfidf-logreg", "logreg", "knn"), most_trials=0, most_seeds=2)
 
 
 @dataclass(frozen=True)
@@ -33,17 +40,23 @@ class Demonstrated:
 
 
 def demo(
-    compute: ComputeSettings | None = None, workspace: Workspace | None = None, display: Display | None = None
+    compute: ComputeSettings | None = None,
+    workspace: Workspace | None = None,
+    display: Display | None = None,
+    show: Callable[[Comparison, str], None] = lambda comparison, then: None,
 ) -> Demonstrated:
-    """Run every baseline and a full fine-tuning on the demo's data; report; predict two sentences."""
+    """Compare words, frozen features and fine-tuning on the demo's data; report; predict two sentences."""
     compute, workspace, display = compute or ComputeSettings(), workspace or Workspace(), display or Silent()
-    context = Context(DEMO, CheckpointSettings(DEMO), compute=compute, workspace=workspace, display=display)
-    runs = baseline(context) + finetune(context, DEMO_FINETUNE)
-    folder = workspace.results / workspace.experiment_name(DEMO)
-    reported = report([folder], ReportSettings())
-    # Chosen on validation, as every choice is.
-    best = max(runs, key=lambda run: run.record.score("validation", reported.comparison.metric)).record
-    predictor = load_predictor(
-        run_folder(workspace.results, folder.name, best.method, best.seed), workspace.cache, compute
+    context = Context(
+        DEMO,
+        CheckpointSettings(DEMO),
+        compute=compute,
+        workspace=workspace,
+        display=display,
     )
-    return Demonstrated(reported, best.method, folder, predictor(SENTENCES))
+    context = context.named(workspace.experiment_name(DEMO))
+    reported = comparing_of(context, DEMO_COMPARE, finetuning=DEMO_FINETUNE, show=show).run().reported
+    # Chosen on validation, as every choice is.
+    best = max(reported.comparison.rows, key=lambda row: row.validation).runs[0]
+    predictor = load_predictor(best.folder, workspace.cache, compute)
+    return Demonstrated(reported, best.record.method, context.folder, predictor(SENTENCES))

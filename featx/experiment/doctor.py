@@ -13,9 +13,10 @@ from typing import Any
 
 import featx
 from featx.features.device import find_device
+from featx.features.native_types import WIDTH, fastest_type, is_native, speed
 from featx.features.store.maintenance import list_stores
 from featx.features.store.places import find_place
-from featx.settings import CachePlace, Device, cache_folder
+from featx.settings import CachePlace, Device, Dtype, cache_folder
 
 #: Packages that can change a result or break a command, and the optional ones.
 PACKAGES = (
@@ -86,7 +87,17 @@ def _compute() -> dict[str, Any]:
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         facts[f"cuda:{index}"] = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
-        facts[f"cuda:{index} bfloat16"] = torch.cuda.is_bf16_supported()
+        facts[f"cuda:{index} bfloat16"] = is_native(Dtype.BFLOAT16, torch.device("cuda", index))
+    return facts | _types(find_device(Device.AUTO))
+
+
+def _types(device: Any) -> dict[str, Any]:
+    """Return which type is fastest on `device`, and how fast the others are, timed now."""
+    others = [Dtype.BFLOAT16] if device.type == "cpu" else [Dtype.BFLOAT16, Dtype.FLOAT16]
+    facts: dict[str, Any] = {"fastest type": fastest_type(device).value}
+    for dtype in others:
+        units = "native" if is_native(dtype, device) else "emulated" if device.type != "mps" else "perhaps native"
+        facts[dtype.value] = f"{speed(dtype, device, WIDTH):.2g} times as fast as float32 ({units})"
     return facts
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from featx.settings import GROUPS
+from featx.settings import GROUPS, CompareSettings
 from featx.settings.base import Settings, hints_of
 from featx.settings.declare import bare, declared_of, item_of, meta_of
 
@@ -21,12 +21,15 @@ def example() -> str:
         "# An experiment of featx. Every value here is the default; leave out what you do not change.",
         "# featx run FILE.toml runs it, featx run FILE.toml --dry-run says what it would run.",
         "# Without [baseline] there are no classical methods, without [finetune] no fine-tuning; without both, both.",
+        "# With [compare] the comparison decides itself what is run, as featx compare does.",
         "",
         "# seeds = [0, 1, 2]  # of baselines and fine-tuning alike, unless their tables say otherwise",
     ]
     for table, kind in GROUPS.items():
-        parts += ["", f"# {(kind.__doc__ or '').partition(chr(10))[0]}", f"[{table}]"]
-        parts += [_line(kind, setting) for setting in fields(kind)]
+        lines = [f"[{table}]", *(_line(kind, setting) for setting in fields(kind))]
+        if kind is CompareSettings:  # with it everything else is its matter
+            lines = [f"# {line.removeprefix('# ')}" for line in lines]
+        parts += ["", f"# {(kind.__doc__ or '').partition(chr(10))[0]}", *lines]
     return "\n".join(parts) + "\n"
 
 

@@ -15,7 +15,7 @@ from featx.features.engine import Engine, open_engine
 from featx.features.extraction import Counts, Encoded, Progress, added, joined
 from featx.features.resolving import in_words
 from featx.features.spec import FeatureSpec
-from featx.settings import Checkpoint, FeatureSettings, Long
+from featx.settings import Checkpoint, Dtype, FeatureSettings, Long
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2
@@ -66,6 +66,8 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
     said = in_words(asked, features, context.checkpoint)
     if said is not None:
         context.display.say(said)
+    if asked.dtype is Dtype.AUTO:
+        context.display.say(f"`dtype` auto is {features.dtype.value}: the fastest type that is computed natively")
     parts = [_extracted(context, splits, replace(features, long=(long,))) for long in features.long]
     if len(parts) == 1:
         return parts[0]

@@ -22,12 +22,21 @@ from featx.experiment.progress import Silent
 from featx.experiment.records import checkpoint_facts, data_facts, finished_run
 from featx.experiment.wanted import Wanted, check_places
 from featx.features.device import find_device, thread_limit
+from featx.features.native_types import with_type
 from featx.features.tokens import TokenizedTexts
 from featx.runs import Run, environment, identity_of, read_run, run_folder, write_run
 from featx.runs.lock import only_one
 from featx.runs.measuring import reset_peak_memory
 from featx.runs.wandb_log import WandbLog
-from featx.settings import FinetuneMethod, FinetuneSettings, Long, SavingSettings, TrackingSettings, identity_facts
+from featx.settings import (
+    Dtype,
+    FinetuneMethod,
+    FinetuneSettings,
+    Long,
+    SavingSettings,
+    TrackingSettings,
+    identity_facts,
+)
 from featx.training import Finetuned, Hooks, Interrupts, check_settings, interrupts
 from featx.training import finetune as finetune_checkpoint
 from featx.training.processes import is_first, leave, world_size
@@ -90,8 +99,11 @@ def finetune(
     """
     settings = settings or FinetuneSettings()
     check_settings(settings)
+    given, settings = settings, with_type(settings, context.compute)
     if not is_first():
         context.display = Silent()
+    if given.dtype is Dtype.AUTO:
+        context.display.say(f"`dtype` auto is {settings.dtype.value}: the fastest type that is computed natively")
     wanted = wanted_fine_tunings(context, settings)
     others = [run for run in wanted if not (extend and shorter_search(run.folder, run.facts()))]
     check_places(others, context.workspace.overwrite)
@@ -115,6 +127,7 @@ def finetune(
 
 def wanted_fine_tunings(context: Context, settings: FinetuneSettings) -> Iterator[Wanted]:
     """Yield a run for each seed."""
+    settings = with_type(settings, context.compute)
     for seed in settings.seeds:
         folder = run_folder(context.workspace.results, context.experiment, METHODS[settings.method], seed)
         yield Wanted(folder, partial(_facts, context, settings, seed))

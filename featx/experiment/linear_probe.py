@@ -1,8 +1,10 @@
-"""The linear probe that a fine-tuning can start from: logistic regression on cls features, as arrays."""
+"""The linear probe that a fine-tuning can start from: logistic regression on what the head reads, as arrays."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from featx.baselines import find_method, fit
 from featx.data import TextDataset
 from featx.experiment.context import Context
 from featx.experiment.features import SplitFeatures, extract_splits
+from featx.features.configuration import is_decoder_kind, load_config
 from featx.settings import FeatureSettings, Long, Pooling
 from featx.training import LinearHead
 
@@ -38,16 +41,21 @@ class Probe:
 
 
 def probe_features(context: Context, max_length: int | None, long: tuple[Long, ...] = (Long.CUT,)) -> SplitFeatures:
-    """Return what probes read: the last layer's first token of train and validation."""
-    features = FeatureSettings(pooling=(Pooling.CLS,), max_length=max_length, long=long)
+    """Return what probes read: the last layer's first token of train and validation, a decoder's last one."""
+    config = load_config(context.checkpoint, encoders_only=False)
+    pooling = Pooling.LAST if is_decoder_kind(config) else Pooling.CLS
+    features = FeatureSettings(pooling=(pooling,), max_length=max_length, long=long)
     return extract_splits(context, ["train", "validation"], features)
 
 
 def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe:
-    """Return ``logreg`` tuned on `features`, those of `probe_features`."""
+    """Return ``logreg`` tuned on `features`, those of `probe_features`; through the origin for a decoder's head."""
+    method = find_method("logreg")
+    if features.specs[0].pooling is Pooling.LAST:
+        method = replace(method, make=partial(_through_origin, method.make))
     inputs = without_dead_dimensions({name: features.of(name) for name in ("train", "validation")})
     train, validation = ((inputs[name], dataset.splits[name].labels) for name in inputs)
-    fitted = fit(find_method("logreg"), train, validation, dataset.label_names, seed)
+    fitted = fit(method, train, validation, dataset.label_names, seed)
     coef, intercept = linear_map(fitted.classifier, dataset.n_classes)
     logits = inputs["train"].astype(np.float64) @ coef.T + intercept
     return Probe(
@@ -56,6 +64,11 @@ def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe
         fitted.fit_seconds,
         {"method": "logreg", "chosen": fitted.chosen.params, "score": fitted.chosen.score},
     )
+
+
+def _through_origin(make: Callable[[int], Any], seed: int) -> Any:
+    """Return the pipeline of `make` as a linear map without an intercept: scaled, and not centred."""
+    return make(seed).set_params(scale__with_mean=False, logreg__fit_intercept=False)
 
 
 def without_dead_dimensions(features: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
@@ -92,7 +105,7 @@ def linear_map(classifier: Any, n_classes: int) -> tuple[NDArray[np.float64], ND
     """
     scaler, logreg = classifier.named_steps["scale"], classifier.named_steps["logreg"]
     coef = logreg.coef_.astype(np.float64) / scaler.scale_
-    intercept = logreg.intercept_.astype(np.float64) - coef @ scaler.mean_
+    intercept = logreg.intercept_.astype(np.float64) - (coef @ scaler.mean_ if scaler.with_mean else 0.0)
     if n_classes == 2:
         coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
     return coef, intercept

@@ -1,8 +1,9 @@
-"""``featx run FILE.toml``: extract, baseline, finetune and report from one file.
+"""``featx run FILE.toml``: extract, baseline, finetune and report, or the whole comparison, from one file.
 
 Tables are those of `featx.settings.GROUPS`, of which ``[[checkpoint]]`` may stand several times; ``experiment`` may
 stand above them, and ``seeds``, which are those of every step that states none of its own. A step runs when its table
-is there, or when neither ``[baseline]`` nor ``[finetune]`` is.
+is there, or when none of ``[baseline]``, ``[finetune]`` and ``[compare]`` is. With ``[compare]`` the comparison itself
+decides what is run, and ``[finetune]`` says what its trainings share.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from featx.settings import (
     GROUPS,
     BaselineSettings,
     CheckpointSettings,
+    CompareSettings,
     ComputeSettings,
     DataSettings,
     FeatureSettings,
@@ -60,6 +62,7 @@ class Plan:
     tracking: TrackingSettings
     report: ReportSettings
     workspace: Workspace
+    compare: CompareSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
     check_keys(table, ["experiment", "seeds", *GROUPS], where)
     if "data" not in table:
         raise SettingsError(f'{where}: no [data] table; expected at least: [data] dataset = "…"')
-    both = "baseline" not in table and "finetune" not in table
+    both = not {"baseline", "finetune", "compare"} & set(table)
 
     def part(kind: type[S], base: S | None = None) -> S:
         return settings_from(kind, table.get(kind.table, {}), where, base, kind.table)
@@ -127,6 +130,7 @@ def plan_from(table: dict[str, Any], where: str) -> Plan:
         tracking=part(TrackingSettings),
         report=part(ReportSettings),
         workspace=part(Workspace, settings_from(Workspace, named, where, prefix="")),
+        compare=part(CompareSettings) if "compare" in table else None,
     )
 
 
@@ -181,6 +185,9 @@ def check_plan(plan: Plan) -> None:
         For an unknown metric or method, or a Trainer setting out of range.
     """
     check_metric(plan.report.metric)
+    if plan.compare is not None and (plan.baseline is not None or len(plan.checkpoints) > 1):
+        what = "[baseline]" if plan.baseline is not None else "several [[checkpoint]]"
+        raise SettingsError(f"[compare] and {what} do not go together: give each an experiment file of its own")
     if plan.baseline is not None:
         expand_methods(plan.baseline.methods)
     if plan.finetune is not None:
@@ -190,6 +197,8 @@ def check_plan(plan: Plan) -> None:
 def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     """Run every step of `plan`; runs that are there already are kept. One report shows all checkpoints."""
     check_plan(plan)
+    if plan.compare is not None:
+        return _compared(plan, workspace, display)
     made = steps(plan, workspace)
     whole = Context(plan.data, compute=plan.compute, ray=plan.ray, display=display)
     on = [(step, whole.on(step.checkpoint, step.workspace)) for step in made]  # each finds its checkpoint once
@@ -207,12 +216,25 @@ def run_plan(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     return report(folders, plan.report, output, with_texts=workspace.texts)
 
 
+def _compared(plan: Plan, workspace: Workspace, display: Display) -> Reported:
+    """Run the comparison that ``[compare]`` asks for."""
+    from featx.experiment.comparing.comparing import comparing_of
+
+    folders = replace(workspace, experiment=workspace.experiment or plan.workspace.experiment)
+    context = Context(
+        plan.data, plan.checkpoints[0], compute=plan.compute, ray=plan.ray, workspace=folders, display=display
+    )
+    return comparing_of(context, plan.compare, plan.features, plan.report, plan.finetune).run().reported
+
+
 def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:
     """Return the runs of `plan`, and which of them are done.
 
     Data, checkpoints and tokenizers are read to know what they are; nothing is encoded.
     """
     check_plan(plan)
+    if plan.compare is not None:
+        raise SettingsError("what [compare] runs is not known before: featx compare --dry-run shows its plan")
     whole = Context(plan.data, compute=plan.compute, ray=plan.ray)
     return [
         Planned(run.folder, _state(run))

@@ -13,7 +13,7 @@ from featx.reporting import FORMATS, Comparison, answer, check_metric, compare, 
 from featx.runs import Run, SharedText, check_is_no_link, find_runs, read_run, read_shared, read_texts
 from featx.settings import ReportSettings
 
-__all__ = ["Reported", "answer", "check_format", "check_metric", "render", "report"]
+__all__ = ["Comparison", "Reported", "answer", "check_format", "check_metric", "render", "report"]
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def wanted_baselines(context: Context, settings: BaselineSettings, features: Fea
     def extracted() -> dict[str, Any] | None:
         if settings.features_file is not None:
             return on_given(context.dataset, read_features(settings.features_file)).feature_facts(settings.combine)
-        return planned_facts(context.checkpoint, features, settings.combine)
+        return planned_facts(context.checkpoint, context.resolved(features), settings.combine)
 
     def facts(method: Method, name: str, seed: int) -> dict[str, Any]:
         reads_features = method.reads is Reads.FEATURES

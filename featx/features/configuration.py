@@ -70,8 +70,8 @@ def check_is_encoder(config: Any, name: str) -> None:
 def causal_message(kind: str, name: str) -> str:
     """Return the message for a model whose first token has not read the text."""
     return (
-        f"checkpoint {name!r} ({kind}) is no encoder, so its first token has not read the text; use `pooling` mean, or "
-        "choose an encoder such as distilbert-base-uncased"
+        f"checkpoint {name!r} ({kind}) is no encoder, so its first token has not read the text; use `pooling` last or "
+        "mean, or choose an encoder such as distilbert-base-uncased"
     )
 
 
@@ -87,21 +87,27 @@ def is_causal(config: Any) -> bool:
 
     Where it says nothing, trying decides, see `featx.features.trial`.
     """
+    both_ways = (
+        bool(getattr(config, "use_bidirectional_attention", False))
+        or getattr(config, "is_causal", True) is False
+        or getattr(config, "attn_type", None) == "bi"  # XLNet
+    )
+    return (is_decoder_kind(config) and not both_ways) or bool(getattr(config, "is_decoder", False))
+
+
+def is_decoder_kind(config: Any) -> bool:
+    """Return whether it is a kind of decoder without an encoder (GPT-2, Llama), whichever way this one looks.
+
+    Transformers' classification heads for these read the last token; those for all others read the first.
+    """
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     )
 
     kind = config.model_type
-    decoder_only = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    both_ways = (
-        bool(getattr(config, "use_bidirectional_attention", False))
-        or getattr(config, "is_causal", True) is False
-        or getattr(config, "attn_type", None) == "bi"  # XLNet
-    )
-    return (decoder_only and not both_ways and not is_encoder_decoder(config)) or bool(
-        getattr(config, "is_decoder", False)
-    )
+    only_causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return only_causal and not is_encoder_decoder(config)
 
 
 def settle(config: Any, name: str) -> None:

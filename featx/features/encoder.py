@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from featx.errors import CheckpointError, FeatxWarning, SettingsError
 from featx.features import aligned_attention, packed
-from featx.features.batches import TokenIds, pad
+from featx.features.batches import TokenIds
 from featx.features.budget import usual_batch_tokens
-from featx.features.configuration import causal_message, check_is_encoder, is_encoder_decoder, load_config
+from featx.features.configuration import causal_message, is_causal, is_encoder_decoder, load_config
 from featx.features.device import find_device, torch_dtype
 from featx.features.forward import PooledForward
 from featx.features.memory import is_out_of_memory
+from featx.features.native_types import tell_if_slow, with_type
 from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
+from featx.features.stated import stated_by
+from featx.features.token_types import model_inputs, takes_types
 from featx.features.tokens import Tokenizer, load_tokenizer
 from featx.features.trial import Trial, try_out
 from featx.features.weights import load_weights
@@ -96,6 +99,7 @@ class Encoder:
     def model(self) -> Any:
         """The model on its device, ready to compute."""
         if self._model is None:
+            tell_if_slow(own_dtype(self), self.device, self.hidden_size)
             model = self._tried(self._load_model().eval()).to(device=self.device, dtype=self.dtype)
             assert self._trial is not None
             if self._trial.padding_matters:
@@ -193,9 +197,9 @@ class Encoder:
             and self.tokenizer.max_length % _CUDA_LENGTH_STEP == 0
             and not self.trial.padding_matters
         )
-        arrays = pad(ids, self.tokenizer.pad_id, _CUDA_LENGTH_STEP if rounds else 1)
-        input_ids, mask = (self._on_device(torch.from_numpy(array)) for array in arrays)
-        return forward(input_ids, mask)
+        types = self.tokenizer.token_types if takes_types(self.model) else None
+        arrays = model_inputs(ids, self.tokenizer.pad_id, types, _CUDA_LENGTH_STEP if rounds else 1)
+        return forward({name: self._on_device(torch.from_numpy(array)) for name, array in arrays.items()})
 
     def _by_length(self, forward: PooledForward, ids: Sequence[TokenIds]) -> list[torch.Tensor]:
         """Encode texts of one length at a time, so that none is padded."""
@@ -214,10 +218,10 @@ class Encoder:
 
     def _forward(self, kinds: tuple[tuple[int, Pooling], ...]) -> PooledForward:
         if kinds not in self._forwards:
-            reads_first = any(pooling is Pooling.CLS and layer > 0 for layer, pooling in kinds)
-            if reads_first and not self.trial.first_reads_last:
+            takes_cls = any(pooling is Pooling.CLS and layer > 0 for layer, pooling in kinds)
+            if takes_cls and not self.trial.cls_reads_text:
                 raise CheckpointError(causal_message(self.config.model_type, self.tokenizer.name))
-            self._forwards[kinds] = PooledForward(self.model, kinds)
+            self._forwards[kinds] = PooledForward(self.model, kinds, self.tokenizer.cls_place or 0)
         return self._forwards[kinds]
 
 
@@ -243,25 +247,29 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
         If device, type, maximum length or layers do not fit.
     """
     device = find_device(compute.device)
-    dtype = torch_dtype(features.dtype, device)
+    dtype = torch_dtype(with_type(features, compute).dtype, device)
     config = load_config(checkpoint, encoders_only=False)
     features = resolve_features(checkpoint, features, config)
-    takes_first = Pooling.CLS in features.pooling
-    if takes_first:
-        check_is_encoder(config, checkpoint.name)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length, features.prompt or "")
     resolve_layers(features.layer, int(config.num_hidden_layers))
-    if takes_first and not tokenizer.adds_first_token:
-        _tell_of_first_token(config, checkpoint.name)
+    if Pooling.CLS in features.pooling:
+        _check_cls(config, tokenizer)
     return Encoder(lambda: _load_model(checkpoint, config), config, tokenizer, device, dtype, compute.batch_tokens)
 
 
-def _tell_of_first_token(config: Any, name: str) -> None:
-    problem = f"the tokenizer of {name!r} adds no special token such as [CLS] before a text"
+def _check_cls(config: Any, tokenizer: Tokenizer) -> None:
+    """Check that the token that `Pooling.CLS` takes has read the text, and say where it is no special token."""
+    if tokenizer.cls_place is not None and tokenizer.cls_place < 0:  # the last of all has read it under any mask
+        return
+    if is_causal(config):
+        raise CheckpointError(causal_message(config.model_type, tokenizer.name))
+    if tokenizer.cls_place is not None:
+        return
+    problem = f"the tokenizer of {tokenizer.name!r} adds no special token such as [CLS] before a text"
     if is_encoder_decoder(config):
         raise CheckpointError(
-            f"checkpoint {name!r} ({config.model_type}) is no encoder with a first token for the text: {problem}; use "
-            "`pooling` mean"
+            f"checkpoint {tokenizer.name!r} ({config.model_type}) is no encoder with a first token for the text: "
+            f"{problem}; use `pooling` mean"
         )
     warnings.warn(
         f"{problem}, so `pooling` cls takes the text's own first token; mean may serve better",
@@ -271,12 +279,14 @@ def _tell_of_first_token(config: Any, name: str) -> None:
 
 
 def _load_model(checkpoint: Checkpoint, config: Any) -> Any:
-    """Load the encoder; of an encoder-decoder its encoder alone."""
+    """Load the encoder or decoder; of an encoder-decoder its encoder alone."""
     from transformers import AutoModel, AutoModelForTextEncoding
     from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
     if not is_encoder_decoder(config):
-        return load_weights(checkpoint, AutoModel, config)
+        model = load_weights(checkpoint, AutoModel, config)
+        model.config.use_cache = False  # keys and values are for writing on, which nothing here does
+        return model
     if config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES:  # also where no decoder was saved
         return load_weights(checkpoint, AutoModelForTextEncoding, config)
     return load_weights(checkpoint, AutoModel, config).get_encoder()
@@ -307,9 +317,16 @@ def resolve_layers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
     return tuple(dict.fromkeys(layer % (n_layers + 1) for layer in layers))
 
 
+def own_dtype(encoder: Encoder) -> Dtype:
+    """Return the type in which `encoder` computes."""
+    return Dtype(str(encoder.dtype).removeprefix("torch."))
+
+
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
     """Return one spec for each `long`, layer and pooling asked for, in this order from the outermost."""
     features = resolve_features(checkpoint, features, encoder.config)
+    if features.dtype is Dtype.AUTO:
+        features = replace(features, dtype=own_dtype(encoder))
     return _specs(encoder.config, encoder.tokenizer, checkpoint, features)
 
 
@@ -331,7 +348,7 @@ def planned_specs(checkpoint: Checkpoint, features: FeatureSettings) -> list[Fea
 def _specs(config: Any, tokenizer: Tokenizer, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
     return [
         FeatureSpec(
-            checkpoint=_computed_as_now(checkpoint.digest, config.model_type),
+            checkpoint=_computed_as_now(checkpoint, config.model_type, tokenizer, pooling),
             tokenizer=checkpoint.tokenizer_digest,
             max_length=tokenizer.max_length,
             layer=layer,
@@ -346,6 +363,15 @@ def _specs(config: Any, tokenizer: Tokenizer, checkpoint: Checkpoint, features: 
     ]
 
 
-def _computed_as_now(digest: str, kind: str) -> str:
+def _computed_as_now(checkpoint: Checkpoint, kind: str, tokenizer: Tokenizer, pooling: Pooling) -> str:
     """Return the digest that names features: another one where version 0.1 stored other vectors under the plain one."""
-    return sha256(f"{digest} by length".encode()).hexdigest() if kind in _COMPUTED_OTHERWISE else digest
+    types = tokenizer.token_types
+    differs = {
+        "by length": kind in _COMPUTED_OTHERWISE,
+        "with token types": types is not None and types.count_for(kind),
+        "cls where it stands": pooling is Pooling.CLS and bool(tokenizer.cls_place),
+        # In a folder the file that asks for it is part of the tokenizer's digest.
+        "lower-cased": checkpoint.revision is not None and stated_by(checkpoint).lower_case,
+    }
+    now = [what for what, does in differs.items() if does]
+    return sha256(" ".join([checkpoint.digest, *now]).encode()).hexdigest() if now else checkpoint.digest

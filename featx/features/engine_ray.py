@@ -21,6 +21,7 @@ from typing import Any
 from featx.errors import SettingsError, StoreError
 from featx.features.encoder import feature_specs, load_encoder
 from featx.features.extraction import Counts, Encoded, Progress
+from featx.features.native_types import with_type
 from featx.features.ray_cluster import cluster, cluster_errors, worker_room
 from featx.features.ray_fleet import Fleet
 from featx.features.ray_worker import Order, Worker
@@ -81,6 +82,7 @@ class RayEngine:
     ) -> None:
         if cache_dir is None:
             raise SettingsError("Ray's workers keep features in the cache only; give a `cache_dir`", "cache_dir")
+        features = with_type(features, compute, settings or RaySettings())
         # On this machine for the names of the features only: it may lack the workers' device.
         encoder = load_encoder(checkpoint, replace(features, dtype=Dtype.FLOAT32), ComputeSettings(Device.CPU))
         self.features = features = resolve_features(checkpoint, features, encoder.config)

@@ -114,6 +114,7 @@ class Extractor:
         self.encoder = encoder
         self.features = resolve_features(checkpoint, features, encoder.config)
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, self.features)
+        self.features = replace(self.features, dtype=self.specs[0].dtype)
         self._stores = [
             FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
         ]

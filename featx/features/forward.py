@@ -7,7 +7,7 @@ Other architectures return all hidden states.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,46 +29,54 @@ class PooledForward:
     model : PreTrainedModel
     kinds : sequence of (layer, pooling)
         Layers from 0 (embeddings) to n (last).
+    cls_place : int
+        Where [CLS] stands, see `pool`.
     """
 
-    def __init__(self, model: Any, kinds: Sequence[tuple[int, Pooling]]) -> None:
+    def __init__(self, model: Any, kinds: Sequence[tuple[int, Pooling]], cls_place: int = 0) -> None:
         self._model = model
         self._kinds = list(kinds)
+        self._cls_place = cls_place
         self._layers = encoder_layers(model)
         wanted_of_last = {pooling for layer, pooling in self._kinds if layer == model.config.num_hidden_layers}
         self._last: Any = None
-        if self._layers is not None and wanted_of_last <= {Pooling.CLS} and _has_4d_mask(model):
+        if self._layers is not None and wanted_of_last <= {Pooling.CLS} and cls_place == 0 and _has_4d_mask(model):
             self._last = first_token_layer(model)
 
-    def __call__(self, input_ids: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
-        """Vectors of each kind, each of shape (n_texts, hidden_size), float32, on the model's device."""
+    def __call__(self, inputs: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+        """Return vectors of each kind, each of shape (n_texts, hidden_size), float32, on the model's device.
+
+        `inputs` are what the model is called with by name, ``input_ids`` and ``attention_mask`` among them.
+        """
         if self._layers is None:
-            return self._plain(input_ids, mask)
+            return self._plain(inputs)
+        mask = inputs["attention_mask"]
         found: dict[tuple[int, Pooling], torch.Tensor] = {}
         with ExitStack() as stack:
             if self._last is not None:
                 stack.enter_context(_replaced(self._layers, self._last))
             for index, layer in enumerate(self._layers):
                 stack.enter_context(self._pooled_input(layer, index, mask, found))
-            output = self._model(input_ids=input_ids, attention_mask=mask)
+            output = self._model(**inputs)
         self._keep(len(self._layers), output.last_hidden_state, mask, found)
         return [found[kind] for kind in self._kinds]
 
-    def _plain(self, input_ids: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
+    def _plain(self, inputs: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+        mask = inputs["attention_mask"]
         last = self._model.config.num_hidden_layers
         only_last = all(layer == last for layer, _ in self._kinds)
-        output = self._model(input_ids=input_ids, attention_mask=mask, output_hidden_states=not only_last)
+        output = self._model(**inputs, output_hidden_states=not only_last)
         states = {} if only_last else dict(enumerate(output.hidden_states))
         if not only_last and len(states) != last + 1:
             raise CheckpointError(self._without_layers(f"gives {len(states)} hidden states"))
         # Some models normalise once more after the last layer: the last layer is what the model itself returns.
         states[last] = output.last_hidden_state
         for layer, _ in self._kinds:
-            if states[layer].shape[:2] != input_ids.shape:
+            if states[layer].shape[:2] != mask.shape:
                 n_tokens = states[layer].shape[1]
-                problem = f"gives {n_tokens} hidden states for {input_ids.shape[1]} tokens in layer {layer}"
+                problem = f"gives {n_tokens} hidden states for {mask.shape[1]} tokens in layer {layer}"
                 raise CheckpointError(self._without_layers(problem))
-        return [pool(states[layer], mask, pooling) for layer, pooling in self._kinds]
+        return [pool(states[layer], mask, pooling, self._cls_place) for layer, pooling in self._kinds]
 
     def _without_layers(self, problem: str) -> str:
         config = self._model.config
@@ -101,7 +109,7 @@ class PooledForward:
     ) -> None:
         for layer, pooling in self._kinds:
             if layer == index:
-                found[layer, pooling] = pool(hidden, mask, pooling)
+                found[layer, pooling] = pool(hidden, mask, pooling, self._cls_place)
 
 
 def _has_4d_mask(model: Any) -> bool:

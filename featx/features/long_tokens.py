@@ -48,7 +48,9 @@ class Parts:
     n_kept: int
 
 
-def parts_of(hf: Any, texts: Sequence[str], prompt: str, max_length: int, long: Long) -> Iterator[Parts]:
+def parts_of(
+    hf: Any, texts: Sequence[str], prompt: str, max_length: int, n_special: tuple[int, int], long: Long
+) -> Iterator[Parts]:
     """Yield what each text becomes.
 
     Parameters
@@ -59,6 +61,8 @@ def parts_of(hf: Any, texts: Sequence[str], prompt: str, max_length: int, long: 
     prompt : str
     max_length : int
         Tokens of an input, special ones and the prompt's included.
+    n_special : (int, int)
+        Special tokens before and after a text.
     long : Long
         Not ``cut``.
 
@@ -67,7 +71,7 @@ def parts_of(hf: Any, texts: Sequence[str], prompt: str, max_length: int, long: 
     SettingsError
         If the prompt leaves no room for a token of text.
     """
-    n_before, n_after = _special(hf)
+    n_before, n_after = n_special
     prompt_ids = _ids(hf, [prompt], add_special_tokens=False)[0] if prompt else np.empty(0, np.int32)
     for block in _blocks(texts):
         for ids in _ids(hf, block):
@@ -143,14 +147,6 @@ def window_shares(spans: Sequence[tuple[int, int]]) -> list[float]:
     counted[1:] -= shared / 2
     shares: list[float] = (counted / stops[-1]).tolist()
     return shares
-
-
-def _special(hf: Any) -> tuple[int, int]:
-    """Return how many special tokens stand before and after a text."""
-    mask = list(hf("a", return_special_tokens_mask=True)["special_tokens_mask"])
-    if all(mask):
-        return len(mask), 0
-    return mask.index(0), mask[::-1].index(0)
 
 
 def _ids(hf: Any, texts: Sequence[str], **settings: Any) -> list[NDArray[np.int32]]:

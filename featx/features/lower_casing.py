@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from featx.errors import CheckpointError
 
@@ -22,6 +22,7 @@ def lower_case(hf: Any, name: str) -> None:
             f"checkpoint {name!r} asks for lower-casing (do_lower_case), which its slow tokenizer does not allow; save "
             "it with a fast one (tokenizer.json)"
         )
-    own = hf.backend_tokenizer.normalizer
-    rules: list[Any] = [Lowercase()] if own is None else [Lowercase(), own]
-    hf.backend_tokenizer.normalizer = Sequence(rules)
+    own: Any = hf.backend_tokenizer.normalizer
+    rules: list[Any] = list(cast("Any", own)) if isinstance(own, Sequence) else [] if own is None else [own]
+    if not any(isinstance(rule, Lowercase) for rule in rules):
+        hf.backend_tokenizer.normalizer = Sequence([Lowercase(), *rules])

@@ -27,12 +27,17 @@ def is_worthwhile(device: torch.device, dtype: torch.dtype) -> bool:
 
     if device.type != "cpu" or not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and _has("_is_avx512_bf16_supported"))
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and has_bfloat16_products())
 
 
 def has_matrix_tiles() -> bool:
     """Return whether the processor multiplies bfloat16 by tiles (AMX)."""
     return _has("_is_amx_tile_supported")
+
+
+def has_bfloat16_products() -> bool:
+    """Return whether the processor has instructions for products of bfloat16 (avx512_bf16)."""
+    return _has("_is_avx512_bf16_supported")
 
 
 def _has(feature: str) -> bool:

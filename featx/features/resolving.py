@@ -6,15 +6,19 @@ normalising, longest input and prompt. Where poolings are named, nothing is done
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import replace
 from typing import Any
 
-from featx.errors import CheckpointError, FeatxWarning
-from featx.features.configuration import is_causal, load_config
+from featx.errors import CheckpointError, FeatxWarning, SettingsError
+from featx.features.configuration import is_causal, is_encoder_decoder, load_config
 from featx.features.limits import position_limit
 from featx.features.stated import Stated, stated_by
 from featx.settings import Checkpoint, FeatureSettings, Pooling
+
+#: A word that can only be the name of a prompt: as text it would run into the text's own first word.
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def resolve_features(checkpoint: Checkpoint, features: FeatureSettings, config: Any = None) -> FeatureSettings:
@@ -34,7 +38,7 @@ def resolve_features(checkpoint: Checkpoint, features: FeatureSettings, config: 
     CheckpointError
         If the checkpoint asks for something with `Pooling.AUTO` that featx does not compute.
     SettingsError
-        If the prompt is no text that can be told from a name.
+        If the prompt is a single word, and none of the checkpoint's prompts has that name.
     """
     asks = Pooling.AUTO in features.pooling
     if not asks and features.normalize is not None and features.prompt == "":
@@ -45,37 +49,43 @@ def resolve_features(checkpoint: Checkpoint, features: FeatureSettings, config: 
             f"checkpoint {checkpoint.name!r} says itself how texts become vectors, but {stated.problem}; name "
             "`pooling` cls or mean to take the vectors of its encoder alone"
         )
-    prompt = _prompt(features.prompt, stated, asks)
+    prompt = _prompt(features.prompt, stated, asks, checkpoint.name)
     if asks and prompt and not stated.pools_prompt:
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r} leaves the prompt's tokens out of its pooling, which featx does not; name "
             "`pooling` mean to have them in it, or give an empty `prompt`"
         )
+    own, length = Pooling.CLS, None
     if asks:
         config = load_config(checkpoint, encoders_only=False) if config is None else config
-        own, length = _own_pooling(checkpoint, stated, config), _own_length(stated, config)
-    else:
-        own, length = Pooling.CLS, None
+        own, length = stated.pooling or _usual(config)[0], _own_length(stated, config)
+        _tell_of_unknown(checkpoint, stated, own)
     poolings = tuple(dict.fromkeys(own if pooling is Pooling.AUTO else pooling for pooling in features.pooling))
     normalize = asks and stated.normalize if features.normalize is None else features.normalize
     length = length if features.max_length is None else features.max_length
     return replace(features, pooling=poolings, normalize=normalize, prompt=prompt, max_length=length)
 
 
-def _own_pooling(checkpoint: Checkpoint, stated: Stated, config: Any) -> Pooling:
-    """Return what a checkpoint says, else the last token of a decoder and the first of all others."""
-    if stated.pooling is not None:
-        return stated.pooling
-    own = Pooling.LAST if is_causal(config) else Pooling.CLS
+def _usual(config: Any) -> tuple[Pooling, str]:
+    """Return the pooling that is usual for a kind of model, and the kind in words.
+
+    Of an encoder-decoder it is the mean: no training ever made the first token of its encoder stand for the text, and
+    many of its tokenizers add none (Ni et al., 2022, "Sentence-T5", compare the two).
+    """
+    if is_encoder_decoder(config):
+        return Pooling.MEAN, "the encoder of an encoder-decoder"
+    return (Pooling.LAST, "a decoder") if is_causal(config) else (Pooling.CLS, "an encoder")
+
+
+def _tell_of_unknown(checkpoint: Checkpoint, stated: Stated, own: Pooling) -> None:
     if not stated.is_known:
         warnings.warn(
             f"whether checkpoint {checkpoint.name!r} says itself how texts become vectors is unknown, since the Hub "
             f"cannot be reached and modules.json is not cached; `pooling` {own.value} is taken: name it, or go online "
             "once",
             FeatxWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return own
 
 
 def _own_length(stated: Stated, config: Any) -> int | None:
@@ -84,23 +94,31 @@ def _own_length(stated: Stated, config: Any) -> int | None:
     return stated.max_length if positions is None or stated.max_length is None else min(stated.max_length, positions)
 
 
-def _prompt(given: str | None, stated: Stated, asks: bool) -> str:
+def _prompt(given: str | None, stated: Stated, asks: bool, name: str) -> str:
     """Return the text before each text: that of a prompt by name, else what was given itself."""
     if given is None:
         return stated.default_prompt if asks else ""
-    return stated.prompts.get(given, given)
+    if given in stated.prompts:
+        return stated.prompts[given]
+    if _NAME.fullmatch(given) and given not in stated.prompts.values():
+        known = ", ".join(sorted(stated.prompts)) or "none"
+        raise SettingsError(
+            f"`prompt` {given!r} looks like a name, but checkpoint {name!r} has no such prompt (it has: {known}); give "
+            "one of these, or the text itself, such as 'query: '",
+            "prompt",
+        )
+    return given
 
 
-def in_words(asked: FeatureSettings, made: FeatureSettings, checkpoint: Checkpoint) -> str | None:
+def in_words(asked: FeatureSettings, made: FeatureSettings, checkpoint: Checkpoint, config: Any = None) -> str | None:
     """Return what `Pooling.AUTO` stands for and why, in one line; None where it was not asked for."""
     if Pooling.AUTO not in asked.pooling:
         return None
     stated = stated_by(checkpoint)
-    own = stated.pooling or next(pooling for pooling in made.pooling if pooling in (Pooling.CLS, Pooling.LAST))
     if stated.pooling is None:
-        kind = "a decoder" if own is Pooling.LAST else "an encoder"
+        own, kind = _usual(load_config(checkpoint, encoders_only=False) if config is None else config)
         return f"`pooling` auto is {own.value}: {kind} that says nothing else of itself"
-    parts = [own.value]
+    parts = [stated.pooling.value]
     parts += ["normalised"] if made.normalize else []
     parts += [f"{made.max_length} tokens"] if made.max_length is not None else []
     parts += [f"prompt {made.prompt!r}"] if made.prompt else []

@@ -32,7 +32,7 @@ class FeatureSpec:
         0 (embeddings) to n (last); never negative here.
     pooling : Pooling
     dtype : Dtype
-        Type of the computation; the stored type is always float32.
+        Type of the computation, never ``auto``; the stored type is always float32.
     prompt : str
         Put before each text.
     long : Long
@@ -48,6 +48,10 @@ class FeatureSpec:
     format_version: int = FORMAT_VERSION
     prompt: str = ""
     long: Long = Long.CUT
+
+    def __post_init__(self) -> None:
+        if self.dtype is Dtype.AUTO:
+            raise ValueError("the type of a feature is auto; resolve it first, see featx.features.native_types")
 
     def facts(self) -> dict[str, Any]:
         """Return all fields but those that came later and stand at what was done before: names stay as they were."""

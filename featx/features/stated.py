@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from featx.data.hub_errors import quiet_hub
 from featx.settings import Checkpoint, Pooling
@@ -39,6 +39,12 @@ _FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+#: Hidden states of the last layer, as sentence-transformers asks a model for them.
+_HIDDEN_STATES, _OUTPUT = "feature-extraction", "last_hidden_state"
+#: What it calls the vector of a text.
+_VECTOR = "sentence_embedding"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -139,31 +145,40 @@ def _json(path: Path) -> Any:
 
 def _stated(read: _Read, encoder: str) -> Stated:
     """Return what the files say; `encoder` is the encoder's folder below them."""
-    lower_case = False
-    try:
-        modules = read(_MODULES)
-        if modules is None:
-            return Stated()
-        lengths = next((found for name in _LENGTHS if (found := read(encoder + name)) is not None), None)
-        length, lower_case = _length(_table(lengths))
-        pooling, pools_prompt, normalize = _steps(modules, read)
-        prompts, default = _prompts(_table(read(_PROMPTS)))
-    except _UnsupportedError as e:
-        return Stated(problem=str(e), lower_case=lower_case)
-    return Stated(pooling, normalize, length, prompts, default, pools_prompt, lower_case)
+    problems: list[str] = []
+
+    def said(part: Callable[[], _T]) -> _T | None:
+        try:
+            return part()
+        except _UnsupportedError as e:
+            problems.append(str(e))
+            return None
+
+    modules = said(lambda: read(_MODULES))
+    if modules is None and not problems:
+        return Stated()
+    length = said(lambda: _length(_reading(read, encoder)))
+    lower_case = said(lambda: bool(_reading(read, encoder).get("do_lower_case"))) or False
+    pooling, pools_prompt, normalize = said(lambda: _steps(modules, read, encoder)) or (None, True, False)
+    prompts, default = said(lambda: _prompts(_table(read(_PROMPTS)))) or ({}, "")
+    problem = problems[0] if problems else None
+    return Stated(pooling, normalize, length, prompts, default, pools_prompt, lower_case, problem)
 
 
-def _steps(modules: Any, read: _Read) -> tuple[Pooling, bool, bool]:
+def _steps(modules: Any, read: _Read, encoder: str) -> tuple[Pooling, bool, bool]:
     """Return pooling, whether it counts the prompt's tokens, and whether vectors are normalised."""
     steps = [one for one in modules if isinstance(one, dict)] if isinstance(modules, list) else []
-    kinds = [str(step.get("type", "")).rpartition(".")[2] for step in steps]
+    kinds = [_kind(step) for step in steps]
     if kinds[:1] != ["Transformer"]:
         raise _UnsupportedError(f"{_MODULES} does not begin with a Transformer")
+    if _path_of(steps[0]) != encoder.strip("/"):
+        raise _UnsupportedError(f"{_MODULES} has its encoder in another folder ({_path_of(steps[0]) or 'its own'})")
     pooling, pools_prompt, normalize = None, True, False
     for kind, step in zip(kinds[1:], steps[1:], strict=True):
+        config = f"{_path_of(step)}/config.json"
         if kind == "Pooling" and pooling is None:
-            pooling, pools_prompt = _pooling(_table(read(f"{_path_of(step)}/config.json")))
-        elif kind == "Normalize" and pooling is not None:
+            pooling, pools_prompt = _pooling(read(config), config)
+        elif kind == "Normalize" and pooling is not None and _is_of_texts(_table(read(config))):
             normalize = True
         elif kind != "Dropout":  # which does nothing outside of a training
             raise _UnsupportedError(f"{_MODULES} asks for a step of the kind {kind}, which featx does not compute")
@@ -172,11 +187,25 @@ def _steps(modules: Any, read: _Read) -> tuple[Pooling, bool, bool]:
     return pooling, pools_prompt, normalize
 
 
+def _kind(module: Mapping[str, Any]) -> str:
+    """Return the class of a step; that of code outside of sentence-transformers with its module."""
+    name = str(module.get("type", ""))
+    return name.rpartition(".")[2] if name.startswith("sentence_transformers.") else name
+
+
+def _is_of_texts(config: Mapping[str, Any]) -> bool:
+    """Return whether a step takes the vectors of texts, not of tokens."""
+    return config.get("module_input_name") in (None, _VECTOR) and config.get("module_output_name") in (None, _VECTOR)
+
+
 def _path_of(module: Any) -> str:
     return str(module.get("path", "")).strip("/") if isinstance(module, dict) else ""
 
 
-def _pooling(config: Mapping[str, Any]) -> tuple[Pooling, bool]:
+def _pooling(config: Any, path: str) -> tuple[Pooling, bool]:
+    if config is None:
+        raise _UnsupportedError(f"{path} is missing")
+    config = _table(config)
     modes = config.get("pooling_mode")
     if modes is None:
         modes = [mode for flag, mode in _FLAGS.items() if config.get(flag)] or ["mean"]
@@ -186,12 +215,25 @@ def _pooling(config: Mapping[str, Any]) -> tuple[Pooling, bool]:
     return _POOLINGS[names[0]], config.get("include_prompt", True) is not False
 
 
-def _length(config: Mapping[str, Any]) -> tuple[int | None, bool]:
-    """Return the longest input and whether texts are lower-cased."""
+def _reading(read: _Read, encoder: str) -> Mapping[str, Any]:
+    """Return how the encoder reads texts: the first of the files that says something."""
+    return next((found for name in _LENGTHS if (found := _table(read(encoder + name)))), {})
+
+
+def _length(config: Mapping[str, Any]) -> int | None:
+    """Return the longest input, after a check that texts are read as texts and by their last hidden states."""
+    if config.get("transformer_task", _HIDDEN_STATES) != _HIDDEN_STATES:
+        raise _UnsupportedError(f"its encoder is asked for {config['transformer_task']}, not for hidden states")
+    ways = config.get("modality_config") or {"text": {}}
+    output = ways.get("text", {}).get("method_output_name", _OUTPUT) if isinstance(ways, dict) else None
+    if "text" not in ways or output not in (_OUTPUT, [_OUTPUT]):
+        raise _UnsupportedError("its encoder reads texts as chat messages, or gives other states than the last layer's")
+    if config.get("processing_kwargs"):
+        raise _UnsupportedError("its tokenizer is called with processing_kwargs, which featx does not pass on")
     length = config.get("max_seq_length")
     if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
         raise _UnsupportedError(f"its max_seq_length is {length!r}, which is no whole number from 1 up")
-    return length, bool(config.get("do_lower_case"))
+    return length
 
 
 def _prompts(config: Mapping[str, Any]) -> tuple[dict[str, str], str]:

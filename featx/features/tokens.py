@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from featx.features.limits import token_limit as token_limit
 from featx.features.long_tokens import parts_of
 from featx.features.lower_casing import lower_case
 from featx.features.stated import stated_by
+from featx.features.token_types import TokenTypes
 from featx.settings import Checkpoint, Long
 
 #: Unknown tokens that a message names.
@@ -113,11 +115,37 @@ class Tokenizer:
         own = int(self.hf.pad_token_id or 0)
         return own if self.n_ids is None or own < self.n_ids else 0
 
-    @property
-    def adds_first_token(self) -> bool:
-        """Whether every text begins with a special token, as [CLS] or <s>."""
-        mask = self.hf("a", return_special_tokens_mask=True)["special_tokens_mask"]
-        return bool(len(mask)) and bool(mask[0])
+    @cached_property
+    def special_tokens(self) -> tuple[list[int], list[int]]:
+        """Ids of the special tokens that are put before and after every text."""
+        encoded = self.hf("a", return_special_tokens_mask=True)
+        ids, mask = list(encoded["input_ids"]), list(encoded["special_tokens_mask"])
+        n_before = next((place for place, is_special in enumerate(mask) if not is_special), 0)
+        n_after = next((place for place, is_special in enumerate(reversed(mask)) if not is_special), 0)
+        return ids[:n_before], ids[len(ids) - n_after :]
+
+    @cached_property
+    def cls_place(self) -> int | None:
+        """Where [CLS] stands in a text: 0 is the first token, -1 the last; None where nothing of the kind is added.
+
+        The tokenizer's own cls token, which XLNet has at the end; else a special token before the text, such as <s>.
+        """
+        before, after = self.special_tokens
+        own = self.hf.cls_token_id
+        if own in before:
+            return before.index(own)
+        if own in after:
+            return after.index(own) - len(after)
+        return 0 if before else None
+
+    @cached_property
+    def token_types(self) -> TokenTypes | None:
+        """Types of the tokens of a text; None where the tokenizer gives none."""
+        types = list(self.hf("a").get("token_type_ids", ()))
+        n_before, n_after = map(len, self.special_tokens)
+        if len(types) <= n_before + n_after:
+            return None
+        return TokenTypes(tuple(types[:n_before]), types[n_before], tuple(types[len(types) - n_after :]))
 
     def __call__(self, texts: Sequence[str], long: Long = Long.CUT) -> TokenizedTexts:
         """Return the token ids of `texts`, each after the prompt and, where it is longer than `max_length`, cut there.
@@ -157,7 +185,8 @@ class Tokenizer:
         rows: list[NDArray[np.int32]] = []
         shares: list[float] = []
         n_rows, lengths, n_truncated = [], [], 0
-        for parts in parts_of(self.hf, texts, self.prompt, self.max_length, long):
+        n_before, n_after = map(len, self.special_tokens)
+        for parts in parts_of(self.hf, texts, self.prompt, self.max_length, (n_before, n_after), long):
             rows += parts.rows
             shares += parts.shares
             n_rows.append(len(parts.rows))
@@ -209,10 +238,11 @@ def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None =
     check_tokenizer_unchanged(checkpoint)
     if stated.lower_case:
         lower_case(hf, checkpoint.name)
-    if stated.max_length is not None and isinstance(hf.model_max_length, int):  # it goes before the tokenizer's own
-        hf.model_max_length = max(hf.model_max_length, stated.max_length)
     hf.padding_side = hf.truncation_side = "right"
-    limit = token_limit(hf, config, checkpoint.name)
+    usual = limit = token_limit(hf, config, checkpoint.name)
+    if stated.max_length is not None and stated.max_length > limit:  # more may be asked for than the tokenizer says
+        hf.model_max_length = stated.max_length
+        limit = token_limit(hf, config, checkpoint.name)
     special = hf.num_special_tokens_to_add()
     if limit <= special:
         raise CheckpointError(
@@ -227,7 +257,7 @@ def load_tokenizer(checkpoint: Checkpoint, config: Any, max_length: int | None =
         )
     vocabulary = getattr(config, "vocab_size", None)
     n_ids = vocabulary if isinstance(vocabulary, int) and vocabulary > 0 else None
-    return Tokenizer(hf, limit if max_length is None else max_length, n_ids, checkpoint.name, prompt)
+    return Tokenizer(hf, usual if max_length is None else max_length, n_ids, checkpoint.name, prompt)
 
 
 def _check_sentencepiece(checkpoint: Checkpoint) -> None:

@@ -1,7 +1,7 @@
 """What an encoder does, found by trying it on a few short inputs once its weights are loaded.
 
-Whether a text's vector depends on the padding of its batch, whether the first token reads the last, and how many
-positions and ids its tables hold: no list of architectures can know these, a few forward passes can.
+Whether a text's vector depends on the padding of its batch, whether [CLS] reads the whole text, and how many positions
+and ids its tables hold: no list of architectures can know these, a few forward passes can.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import CheckpointError
-from featx.features.batches import TokenIds, pad
+from featx.features.batches import TokenIds
 from featx.features.memory import is_out_of_memory
+from featx.features.token_types import model_inputs, takes_types
 from featx.features.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ class Trial:
     ----------
     padding_matters : bool
         Whether a text must not stand in a batch with longer ones, since its vector would change with them.
-    first_reads_last : bool
-        Whether the first token's state changes with the last token's: not so under a causal mask.
+    cls_reads_text : bool
+        Whether the state of [CLS] changes with the token of the text that is farthest from it: not so under a causal
+        mask, where it stands first.
     """
 
     padding_matters: bool
-    first_reads_last: bool
+    cls_reads_text: bool
 
 
 def try_out(model: Any, tokenizer: Tokenizer) -> Trial:
@@ -65,31 +67,33 @@ def try_out(model: Any, tokenizer: Tokenizer) -> Trial:
     limit = tokenizer.max_length
     lengths = min(_SHORT, limit - 2), min(_MIDDLE, limit - 1), min(_LONG, limit)
     short, middle, long = (_input(tokenizer, length) for length in lengths)
+    before, after = tokenizer.special_tokens
+    cls = tokenizer.cls_place or 0
+    farthest = len(middle) - 1 - len(after) if cls >= 0 else len(before)
     changed = middle.copy()
-    last = len(middle) - 1 - len(_special(tokenizer)[1])
     other = [token for token in long if token not in middle]
-    changed[last] = other[0] if other else middle[last]
+    changed[farthest] = other[0] if other else middle[farthest]
     kind = f"checkpoint {tokenizer.name!r} ({model.config.model_type})"
     with torch.inference_mode():
         with _Lookups() as lookups:
-            (alone,) = _states(model, [middle], tokenizer.pad_id, kind)
+            (alone,) = _states(model, [middle], tokenizer, kind)
         _check_tables(lookups.found, tokenizer)
-        (short_alone,) = _states(model, [short], tokenizer.pad_id, kind)
-        same, moved = _states(model, [middle, changed], tokenizer.pad_id, kind)
+        (short_alone,) = _states(model, [short], tokenizer, kind)
+        same, moved = _states(model, [middle, changed], tokenizer, kind)
         tolerance = _TOLERANCE[torch.finfo(alone.dtype).bits]
         if _distance(same, alone) > tolerance:
             raise CheckpointError(
                 f"{kind} gives different hidden states for one text by what else is in its batch "
                 f"({_distance(same, alone):.1g} apart), so that no feature of it can be named; choose another"
             )
-        padded = _states(model, [short, middle, long], tokenizer.pad_id, kind)
+        padded = _states(model, [short, middle, long], tokenizer, kind)
     apart = max(_distance(padded[0], short_alone), _distance(padded[1], alone))
-    return Trial(apart > tolerance, not other or bool((same[0] != moved[0]).any()))
+    return Trial(apart > tolerance, not other or bool((same[cls] != moved[cls]).any()))
 
 
 def _input(tokenizer: Tokenizer, n_tokens: int) -> NDArray[np.int32]:
     """Return ids of a text of `n_tokens` tokens: special ones where the tokenizer puts them, others at random."""
-    before, after = _special(tokenizer)
+    before, after = tokenizer.special_tokens
     room = max(1, n_tokens - len(before) - len(after))
     special = set(tokenizer.hf.all_special_ids)
     known = len(tokenizer.hf) if tokenizer.n_ids is None else min(tokenizer.n_ids, len(tokenizer.hf))
@@ -104,28 +108,21 @@ def _some(ids: Sequence[int]) -> Sequence[int]:
     return ids[:: max(1, len(ids) // 100)]
 
 
-def _special(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
-    """Return the special tokens before and after a text."""
-    encoded = tokenizer.hf("a", return_special_tokens_mask=True)
-    ids, mask = list(encoded["input_ids"]), list(encoded["special_tokens_mask"])
-    n_before = next((place for place, is_special in enumerate(mask) if not is_special), 0)
-    n_after = next((place for place, is_special in enumerate(reversed(mask)) if not is_special), 0)
-    return ids[:n_before], ids[len(ids) - n_after :]
-
-
-def _states(model: Any, ids: Sequence[TokenIds], pad_id: int, kind: str) -> list[torch.Tensor]:
+def _states(model: Any, ids: Sequence[TokenIds], tokenizer: Tokenizer, kind: str) -> list[torch.Tensor]:
     """Return the last hidden states of each input without its padding, each (n_tokens, hidden_size)."""
     import torch
 
-    input_ids, mask = (torch.from_numpy(array).to(model.device) for array in pad(ids, pad_id))
+    types = tokenizer.token_types if takes_types(model) else None
+    arrays = model_inputs(ids, tokenizer.pad_id, types)
+    inputs = {name: torch.from_numpy(array).to(model.device) for name, array in arrays.items()}
     try:
-        hidden = model(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        hidden = model(**inputs).last_hidden_state
     except Exception as e:  # models of images and layouts raise many kinds
         if is_out_of_memory(e):
             raise
         first_line = (str(e).strip().splitlines() or [type(e).__name__])[0][:200]
         raise CheckpointError(f"{kind} cannot encode texts by their tokens alone: {first_line}; choose another") from e
-    expected = (*input_ids.shape, model.config.hidden_size)
+    expected = (*arrays["input_ids"].shape, model.config.hidden_size)
     if tuple(hidden.shape) != expected:
         raise CheckpointError(
             f"{kind} gives hidden states of shape {tuple(hidden.shape)} for an input of {expected[:2]} tokens; "

@@ -368,8 +368,9 @@ def _check_features(features: Any, chosen: ChosenFeatures | None, failure: str |
     kinds = features.get("kinds", ())
     if not isinstance(kinds, list | tuple) or not all(map(_is_kind, kinds)):
         raise ValueError("Expected `features.kinds` with a layer and a pooling each")
-    if kinds and features.get("dtype") not in [*Dtype, None]:
-        raise ValueError(f"Expected `features.dtype` to be one of {', '.join(Dtype)}")
+    computed = [dtype for dtype in Dtype if dtype is not Dtype.AUTO]
+    if kinds and features.get("dtype") not in [*computed, None]:
+        raise ValueError(f"Expected `features.dtype` to be one of {', '.join(computed)}")
     if failure is not None:
         return
     if chosen is None:

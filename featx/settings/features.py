@@ -42,12 +42,19 @@ class FeatureSettings(Settings, table="features", heading="Features"):
             ge=1,
         ),
     ] = None
-    dtype: Annotated[Dtype, setting("Type of the encoder's arithmetic.", identity=Identity.ALWAYS)] = Dtype.FLOAT32
+    dtype: Annotated[
+        Dtype,
+        setting(
+            "Type of the encoder's arithmetic; auto: the fastest that this machine computes natively.",
+            identity=Identity.ALWAYS,
+        ),
+    ] = Dtype.FLOAT32
     normalize: Annotated[
         bool | None,
         setting(
             "Scale each vector to length 1 when it is read.",
             unset="the checkpoint's own word with auto, else no",
+            example=True,
             identity=Identity.UNLESS_DEFAULT,
         ),
     ] = None

@@ -74,7 +74,7 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
             identity=_LATER,
         ),
     ] = True
-    search_epochs: Annotated[
+    search_passes: Annotated[
         tuple[Annotated[int, Meta(ge=1)], ...],
         setting("Passes over train that a search tries.", identity=_LATER),
     ] = (2, 3, 4, 5)
@@ -89,9 +89,13 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
             identity=_ALWAYS,
         ),
     ] = None
-    dtype: Annotated[Dtype, setting("Type of the arithmetic, by autocast; weights stay float32.", identity=_ALWAYS)] = (
-        Dtype.FLOAT32
-    )
+    dtype: Annotated[
+        Dtype,
+        setting(
+            "Type of the arithmetic, by autocast; weights stay float32; auto: the fastest that is native here.",
+            identity=_ALWAYS,
+        ),
+    ] = Dtype.FLOAT32
     weight_decay: Annotated[float, setting("Weight decay of AdamW.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)] = 0.01
     warmup_steps: Annotated[
         float, setting("Steps of warm-up, or their share when below 1.", ge=0, identity=_ALWAYS, heading=_OPTIMIZER)

@@ -84,7 +84,7 @@ class FeaturesKeywords(TypedDict, total=False):
     )
     #: Tokens at which texts are cut, special ones included.
     max_length: int | None
-    #: Type of the encoder's arithmetic.
+    #: Type of the encoder's arithmetic; auto: the fastest that this machine computes natively.
     dtype: Dtype | Literal["auto", "float32", "bfloat16", "float16"]
     #: Scale each vector to length 1 when it is read.
     normalize: bool | None
@@ -169,12 +169,12 @@ class FinetuneKeywords(TypedDict, total=False):
     #: Let each seed search; without, the first one's choice serves the others.
     search_each_seed: bool
     #: Passes over train that a search tries.
-    search_epochs: int | Sequence[int]
+    search_passes: int | Sequence[int]
     #: Let the trials choose warmup_steps as well.
     search_warmup: bool
     #: Evaluations without gain on validation that end the training.
     early_stopping_patience: int | None
-    #: Type of the arithmetic, by autocast; weights stay float32.
+    #: Type of the arithmetic, by autocast; weights stay float32; auto: the fastest that is native here.
     dtype: Dtype | Literal["auto", "float32", "bfloat16", "float16"]
     #: Weight decay of AdamW.
     weight_decay: float

@@ -4,6 +4,7 @@ Transformers' heads are two linear layers with a nonlinearity f between them. Wh
 and SiLU, a linear map fits in exactly: the first layer computes W h + b and its negative, the second one subtracts.
 A tanh is odd and bounded, so there the first layer computes s (W h + b) with a small s, where tanh is straight, and
 the second one divides by s. The rest of the first layer stays as it was, with zeros behind it: it can be learnt.
+Decoders have one layer without a bias on the last token, which a linear map through the origin is put into as it is.
 The idea of a probe before fine-tuning is LP-FT (Kumar et al., ICLR 2022). May import ``errors``.
 """
 
@@ -26,7 +27,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class LinearHead:
-    """A linear classifier on the first token's last hidden state.
+    """A linear classifier on the last hidden state of the token that the head reads: the first, or a decoder's last.
 
     Attributes
     ----------
@@ -63,26 +64,49 @@ def place_head(model: Any, head: LinearHead, ids: list[NDArray[np.int32]]) -> di
     TrainingError
         If the head has a layout that no linear map is known to fit into.
     """
+    alone = _without_bias(model)
+    if alone is not None and alone.weight.shape == head.coef.shape and not head.intercept.any():
+        before = _copies(alone.weight)
+        _put_alone(alone, head)
+        if _agrees(model, head, ids, token=-1):
+            return {}
+        _restore([alone.weight], before)
     for first, second in _layouts(model):
         n_classes, hidden_size = head.coef.shape
         if first.weight.shape[1] != hidden_size or second.weight.shape != (n_classes, first.weight.shape[0]):
             continue
-        before = [weight.detach().clone() for layer in (first, second) for weight in (layer.weight, layer.bias)]
+        weights = [first.weight, first.bias, second.weight, second.bias]
+        before = _copies(*weights)
         if 2 * n_classes <= len(first.weight):
             _put_pair(first, second, head)
             if _agrees(model, head, ids):
                 return {}
         if n_classes <= len(first.weight):
-            _restore(first, second, before)
+            _restore(weights, before)
             scale = _STRAIGHT / max(head.largest, 1.0)
             _put_scaled(first, second, head, scale)
             if _agrees(model, head, ids):
                 return _slowed(model, first, scale)
-        _restore(first, second, before)
+        _restore(weights, before)
     raise TrainingError(
         f"the head of {type(model).__name__} is none that a linear probe can be put into (two linear layers on the "
-        "first token with ReLU, GELU or tanh between them); train it without a probe"
+        "first token with ReLU, GELU or tanh between them, or one on the last token); train it without a probe"
     )
+
+
+def _without_bias(model: Any) -> Any | None:
+    """Return the only layer of a decoder's head."""
+    import torch
+
+    layers = (getattr(model, name, None) for name in ("score", "classifier"))
+    return next((one for one in layers if isinstance(one, torch.nn.Linear) and one.bias is None), None)
+
+
+def _put_alone(layer: Any, head: LinearHead) -> None:
+    import torch
+
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(head.coef).float())
 
 
 def _layouts(model: Any) -> Iterator[tuple[Any, Any]]:
@@ -126,11 +150,15 @@ def _put_scaled(first: Any, second: Any, head: LinearHead, scale: float) -> None
         second.weight[:, :n] = torch.eye(n) / scale
 
 
-def _restore(first: Any, second: Any, before: list[Any]) -> None:
+def _copies(*weights: Any) -> list[Any]:
+    return [weight.detach().clone() for weight in weights]
+
+
+def _restore(weights: list[Any], before: list[Any]) -> None:
     import torch
 
     with torch.no_grad():
-        for weight, old in zip((first.weight, first.bias, second.weight, second.bias), before, strict=True):
+        for weight, old in zip(weights, before, strict=True):
             weight.copy_(old)
 
 
@@ -141,8 +169,8 @@ def _slowed(model: Any, first: Any, scale: float) -> dict[str, float]:
     return {name: scale for name, weight in model.named_parameters() if id(weight) in own}
 
 
-def _agrees(model: Any, head: LinearHead, ids: list[NDArray[np.int32]]) -> bool:
-    """Return whether the model's logits are the linear map of its own first token's last hidden state."""
+def _agrees(model: Any, head: LinearHead, ids: list[NDArray[np.int32]], token: int = 0) -> bool:
+    """Return whether the model's logits are the linear map of the last hidden state of its own `token`."""
     import torch
 
     was_training = model.training
@@ -151,8 +179,8 @@ def _agrees(model: Any, head: LinearHead, ids: list[NDArray[np.int32]]) -> bool:
     with torch.inference_mode():
         for tokens in ids:
             inputs = {"input_ids": torch.from_numpy(tokens.astype(np.int64))[None]}
-            first_token = model.base_model(**inputs).last_hidden_state[0, 0].double().numpy()
-            wanted = head.coef @ first_token + head.intercept
+            state = model.base_model(**inputs).last_hidden_state[0, token].double().numpy()
+            wanted = head.coef @ state + head.intercept
             made = model(**inputs).logits[0].double().numpy()
             largest = max(largest, float(np.abs(wanted).max()))
             difference = max(difference, float(np.abs(made - wanted).max()))

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from featx.errors import DivergedError, RunError, TrainingError
 from featx.features.batches import pad, token_batches
 from featx.features.memory import TextTooLargeError, halving
-from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
+from featx.features.tokens import TokenizedTexts, Tokenizer, load_config
 from featx.features.weights import load_weights
 from featx.settings import Checkpoint, Long
+from featx.training.padding import tokenizer_for_training
 
 #: Tokens of a batch, padding included, on a CPU and elsewhere.
 _CPU_BATCH_TOKENS, _GPU_BATCH_TOKENS = 1_024, 16_384
@@ -115,7 +116,7 @@ def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[
     if not (folder / "config.json").is_file():
         raise RunError(f"{folder} holds no model; the run was saved without one: run featx finetune again")
     checkpoint = Checkpoint(str(folder), str(folder), None, "", "")
-    config = load_config(checkpoint)
-    tokenizer = load_tokenizer(checkpoint, config, max_length)
+    config = load_config(checkpoint, encoders_only=False)
+    tokenizer = tokenizer_for_training(checkpoint, config, max_length)
     model = load_weights(checkpoint, AutoModelForSequenceClassification, config, needs_head=True)
     return model.to(device).eval(), tokenizer

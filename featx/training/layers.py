@@ -11,6 +11,9 @@ from typing import Any
 from featx.errors import SettingsError, TrainingError
 from featx.settings import FinetuneMethod, FinetuneSettings
 
+#: Beginnings of the names of norms after the last layer, beside the layers: ModernBERT's and Llama's, GPT-2's.
+_LAST_NORMS = ("norm", "ln_f")
+
 
 def with_trained_parts(model: Any, settings: FinetuneSettings, rates: dict[str, float]) -> tuple[Any, dict[str, float]]:
     """Return `model` with what is not to be trained frozen, and factors on the learning rate of single parameters.
@@ -103,7 +106,9 @@ def _layers(model: Any) -> tuple[str, Any]:
 
 def _behind_layers(name: str, prefix: str) -> bool:
     """Return whether a parameter outside of the layers comes after them: a pooler, a last norm."""
-    return "pooler" in name or "final" in name or name.startswith(prefix.rpartition(".")[0] + ".norm")
+    owner = prefix.rpartition(".")[0]
+    beside = name.removeprefix(f"{owner}.") if owner else name
+    return "pooler" in name or "final" in name or beside.startswith(_LAST_NORMS)
 
 
 def with_adapters(model: Any, settings: FinetuneSettings) -> Any:
@@ -120,21 +125,24 @@ def with_adapters(model: Any, settings: FinetuneSettings) -> Any:
         from peft import LoraConfig, get_peft_model
     except ImportError as e:
         raise TrainingError("adapters need the package peft; install it with: pip install 'featx[lora]'") from e
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layer, its weight transposed
+
     base = model.base_model_prefix
-    names = [
-        name
+    linear = {
+        name: module
         for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and name.startswith(f"{base}.") and "pooler" not in name
-    ]
+        if isinstance(module, torch.nn.Linear | Conv1D) and name.startswith(f"{base}.") and "pooler" not in name
+    }
     head = [name for name, _ in model.named_children() if name != base]
     head += [f"{base}.pooler" for name, _ in getattr(model, base).named_children() if name == "pooler"]
-    if not names:
+    if not linear:
         raise TrainingError(f"{type(model).__name__} has no linear layers for adapters; train it in full")
     adapted = LoraConfig(
         r=settings.lora_r,
         lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]
         lora_dropout=settings.lora_dropout,
-        target_modules=names,
+        target_modules=list(linear),
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in linear.values()),
         modules_to_save=[name for name in head if any(True for _ in model.get_submodule(name).parameters())],
     )
     with warnings.catch_warnings():

@@ -10,6 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 from featx.errors import CheckpointError, TrainingError
+from featx.features.configuration import is_decoder_kind
 from featx.features.weights import load_weights
 from featx.settings import Checkpoint
 
@@ -65,6 +66,8 @@ def _configured(config: Any, label_names: tuple[str, ...]) -> Any:
     config.label2id = {name: i for i, name in enumerate(label_names)}
     config.problem_type = "single_label_classification"
     config.return_dict = True
+    if is_decoder_kind(config):
+        config.use_cache = False  # of keys and values, for texts that go on
     if getattr(config, "task_specific_params", None):
         config.task_specific_params = None  # a pipeline would let them change the rest of the configuration
     return config

@@ -15,18 +15,32 @@ import numpy as np
 
 from featx.data import Split
 from featx.errors import CheckpointError, SettingsError, TrainingError
+from featx.features.configuration import is_causal, is_decoder_kind, is_encoder_decoder
 from featx.settings import FinetuneSettings, Long, SaveStrategy, SavingSettings
 from featx.training.best import trained_tensors
 
 
 def check_kind(config: Any, checkpoint: str) -> None:
-    """Check that Transformers knows a sequence-classification head for a model of this kind.
+    """Check that Transformers has a sequence-classification head for a model of this kind that reads the whole text.
 
     Raises
     ------
     CheckpointError
-        For models of images or sound, and for text models without such a head.
+        For models of images or sound, for text models without such a head, and for those whose head reads a token
+        that hangs on the other texts of a batch or has not read its own.
     """
+    problem = ""
+    if is_encoder_decoder(config):
+        problem = "is an encoder-decoder, and its head asks for the same number of end tokens in every text of a batch"
+    elif config.model_type == "xlnet":
+        problem = "has a head that reads the last position, be it padding"
+    elif is_causal(config) and not is_decoder_kind(config):
+        problem = "looks at earlier tokens alone (is_decoder), and its head reads the first token"
+    if problem:
+        raise CheckpointError(
+            f"checkpoint {checkpoint!r} ({config.model_type}) {problem}, so featx does not fine-tune it; choose an "
+            "encoder such as distilbert-base-uncased, or a decoder such as gpt2"
+        )
     from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
     if config.model_type not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.data import TextDataset
-from featx.features.tokens import TokenizedTexts, Tokenizer, load_config, load_tokenizer
-from featx.settings import Checkpoint, FinetuneSettings, Long, one_long
+from featx.features.native_types import tell_if_slow, with_type
+from featx.features.tokens import TokenizedTexts, Tokenizer, load_config
+from featx.settings import Checkpoint, ComputeSettings, Device, FinetuneSettings, Long, one_long
 from featx.training.checks import check_settings
 from featx.training.head import LinearHead, place_head
 from featx.training.layers import with_trained_parts
 from featx.training.model import load_model
+from featx.training.padding import tokenizer_for_training
 from featx.training.preflight import check_classes, check_kind, check_labels, check_recomputation, notes_on
 
 #: Texts of train that a head from a probe is checked with.
@@ -122,12 +124,12 @@ def prepare(
     """
     from transformers import set_seed
 
+    settings = with_type(settings, ComputeSettings(Device(device)))
     check_settings(settings, device)
-    config = load_config(checkpoint)
-    check_kind(config, checkpoint.name)
+    config = _checked_config(checkpoint, settings, device)
     check_labels(dataset.splits, dataset.n_classes)
     check_classes(dataset.train)
-    tokenizer, long = load_tokenizer(checkpoint, config, settings.max_length), one_long(settings.long)
+    tokenizer, long = tokenizer_for_training(checkpoint, config, settings.max_length), one_long(settings.long)
     set_seed(seed)  # before loading: the new head is drawn there
     model = load_model(checkpoint, config, dataset.label_names, settings.keep_head, say)
     check_recomputation(model, settings)
@@ -143,6 +145,16 @@ def prepare(
         model, tokenizer, train, validation, dataset.label_names, settings, seed, device, n_truncated, rates,
         head is not None,
     )  # fmt: skip
+
+
+def _checked_config(checkpoint: Checkpoint, settings: FinetuneSettings, device: str) -> Any:
+    """Return the configuration of a model that can be trained; a type that is slow for it is told."""
+    import torch
+
+    config = load_config(checkpoint, encoders_only=False)
+    check_kind(config, checkpoint.name)
+    tell_if_slow(settings.dtype, torch.device(device), int(config.hidden_size))
+    return config
 
 
 def _labelled(

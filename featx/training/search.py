@@ -174,7 +174,7 @@ def _first(settings: FinetuneSettings) -> dict[str, Any]:
     low, high = LEARNING_RATES[settings.method]
     first: dict[str, Any] = {
         "learning_rate": min(max(settings.learning_rate, low), high),
-        "num_train_epochs": min(settings.search_epochs, key=lambda epochs: abs(epochs - settings.num_train_epochs)),
+        "num_train_epochs": min(settings.search_passes, key=lambda epochs: abs(epochs - settings.num_train_epochs)),
     }
     if settings.search_warmup:
         first["warmup_steps"] = min(WARMUPS, key=lambda share: abs(share - settings.warmup_steps))
@@ -206,7 +206,7 @@ def _spread(settings: FinetuneSettings, seed: int) -> list[dict[str, Any]]:
     for rate, epochs, warmup, *longs in LatinHypercube(3 + several, rng=seed).random(n) if n else ():
         params: dict[str, Any] = {
             "learning_rate": low * (high / low) ** float(rate),
-            "num_train_epochs": settings.search_epochs[int(epochs * len(settings.search_epochs))],
+            "num_train_epochs": settings.search_passes[int(epochs * len(settings.search_passes))],
         }
         if settings.search_warmup:
             params["warmup_steps"] = WARMUPS[int(warmup * len(WARMUPS))]
@@ -220,7 +220,7 @@ def _suggested(asked: Any, settings: FinetuneSettings) -> FinetuneSettings:
     low, high = LEARNING_RATES[settings.method]
     changes: dict[str, Any] = {
         "learning_rate": asked.suggest_float("learning_rate", low, high, log=True),
-        "num_train_epochs": float(_epochs(asked, settings.search_epochs)),
+        "num_train_epochs": float(_epochs(asked, settings.search_passes)),
     }
     if settings.search_warmup:
         changes["warmup_steps"] = asked.suggest_categorical("warmup_steps", WARMUPS)

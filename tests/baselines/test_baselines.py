@@ -169,6 +169,38 @@ def test_what_a_fit_leaves_passes_the_check_of_its_state(tmp_path: Path, name: s
             assert load_classifier(tmp_path, METHODS[name], chosen, len(LABELS)) is not None
 
 
+@pytest.mark.parametrize("preparation", range(4))
+def test_each_scaling_of_neighbours_is_saved_and_checked(tmp_path: Path, preparation: int) -> None:
+    """A step that is left out, and the distance, are part of what is held against the method."""
+    method, (train, labels) = METHODS["knn"], matrices()
+    every = [dict(one) for one in method.preparations]
+    params = {"knn__n_neighbors": 5, "knn__weights": "distance"}
+    classifier = method.make(0).set_params(**every[preparation], **params).fit(train, labels)
+    save_classifier(classifier, tmp_path)
+    read = load_classifier(tmp_path, method, every[preparation] | params, len(LABELS))
+    held, _ = matrices(30, 1)
+    assert np.array_equal(probabilities(read, held), probabilities(classifier, held))
+    for other in (one for one in every if one != every[preparation]):
+        with pytest.raises(RunError, match=r"steps are not those of the method|knn__metric is"):
+            load_classifier(tmp_path, method, other | params, len(LABELS))
+    with pytest.raises(RunError, match="the step scale is 'other'"):
+        load_classifier(tmp_path, method, params | {"scale": "other"}, len(LABELS))
+
+
+def test_the_scaling_is_chosen_on_validation() -> None:
+    """Classes are told apart by one small feature beside large ones of chance, or by the angle alone."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(240) % 3
+    small = np.column_stack([labels + 0.1 * rng.normal(size=240), 50 * rng.normal(size=(240, 1))]).astype(np.float32)
+    directions = np.eye(8)[labels] + 0.35 * rng.normal(size=(240, 8))
+    rays = (10.0 ** rng.uniform(-2, 2, size=(240, 1)) * directions).astype(np.float32)
+    for X, expected in ((small, {}), (rays, {"scale": "passthrough", "knn__metric": "cosine"})):
+        fitted = fit(METHODS["knn"], (X[:160], labels[:160]), (X[160:], labels[160:]), LABELS, seed=0)
+        assert {k: v for k, v in fitted.chosen.params.items() if k in ("scale", "knn__metric")} == expected
+        assert fitted.chosen.score > 0.95
+        assert len(fitted.trials) == 4 * 14
+
+
 def _out_of_range(classifier: Any) -> None:
     tree = classifier[-1].estimators_[0].tree_
     tree.children_left[0] = tree.node_count + 1_000_000
@@ -210,6 +242,10 @@ def _neighbours(classifier: Any) -> None:
     classifier[-1]._y = classifier[-1]._y[:3]
 
 
+def _other_distance(classifier: Any) -> None:
+    classifier[-1].effective_metric_ = "manhattan"
+
+
 def _classes(classifier: Any) -> None:
     classifier[-1].classes_ = np.array([0, 1, 77])
 
@@ -227,6 +263,7 @@ def _classes(classifier: Any) -> None:
         ("tfidf-logreg", _vocabulary, "vocabulary"),
         ("rbf-svm", _support, "support vectors do not fit"),
         ("knn", _neighbours, "neighbours do not fit"),
+        ("knn", _other_distance, "neighbours do not fit"),
         ("logreg", _classes, "classes are not those"),
     ],
 )

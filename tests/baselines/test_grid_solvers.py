@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from tiny import LABELS, make_texts
 
 from featx.baselines import METHODS, Method, grid_points
@@ -46,7 +47,10 @@ def test_walks_predict_what_scikit_learn_does(method: Method, shape: tuple[int, 
                 pipeline.fit(train, y).predict(held)
             continue
         with np.errstate(all="ignore"):
-            expected = _quietly_fitted(pipeline, train, y).predict(held)
+            fitted = _quietly_fitted(pipeline, train, y)
+            expected = fitted.predict(held)
+        if method.name == "centroid":  # its own labels are by plain distance, and not those of its probabilities
+            expected = fitted.predict_proba(held).argmax(axis=1)
         disagree = np.count_nonzero(point.y_pred != expected)
         allowed = 2 if method.name in BY_OPTIMISER else 0
         if point.params.get("C", 0) > 10:
@@ -69,6 +73,43 @@ def test_neighbours_at_distance_zero_outvote_all_others() -> None:
     (point,) = walk(method, [{"n_neighbors": 5, "weights": "distance"}], 0, train, y, train[:1])
     assert point.y_pred.tolist() == [1]
     assert method.make(0).set_params(knn__weights="distance").fit(train, y).predict(train[:1]).tolist() == [1]
+
+
+@pytest.mark.parametrize("n_and_d", [(120, 12), (40, 60)], ids=str)
+@pytest.mark.parametrize("name", ["knn", "centroid"])
+def test_each_scaling_is_that_of_a_pipeline_of_scikit_learn(name: str, n_and_d: tuple[int, int]) -> None:
+    """Features of very unlike spread, so that scaling decides; as float32, as they come."""
+    from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Normalizer, StandardScaler
+
+    n, d = n_and_d
+    spread = np.logspace(-1, 1, d)
+    (train, y), (held, _) = (matrices(size, d, 3, seed) for size, seed in ((n, 0), (80, 1)))
+    train, held = (1 + train * spread).astype(np.float32), (1 + held * spread).astype(np.float32)
+    scaled, unit = StandardScaler(), Normalizer()
+    before, last = {
+        "knn": ([[scaled], [scaled], [], []], KNeighborsClassifier(algorithm="brute")),
+        "centroid": ([[], [unit], [scaled, unit]], NearestCentroid()),
+    }[name]
+    method, seen = METHODS[name], []
+    grid = [{k.partition("__")[2]: v for k, v in point.items()} for point in grid_points(method)]
+    for steps, preparation in zip(before, method.preparations, strict=True):
+        own = {k.partition("__")[2]: v for k, v in preparation.items() if "__" in k}
+        found = list(walk(method, grid, 0, train, y, held, preparation))
+        for point in found:
+            if point.y_pred is None:
+                assert point.params["n_neighbors"] > n
+                continue
+            plain = clone(last).set_params(**own, **point.params)
+            expected = make_pipeline(*map(clone, steps), plain).fit(train, y).predict_proba(held)
+            # A vote that is a tie may fall to either side by rounding.
+            first, second = np.sort(expected, axis=1)[:, :-3:-1].T
+            sure = first - second > 1e-9
+            assert np.array_equal(point.y_pred[sure], expected.argmax(axis=1)[sure]), point.params
+            assert sure.mean() > 0.4
+        seen.append(np.concatenate([point.y_pred for point in found if point.y_pred is not None]).tolist())
+    assert len(set(map(tuple, seen))) == len(method.preparations)
 
 
 def test_texts_are_walked_as_well() -> None:

@@ -29,6 +29,8 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize("name", METHODS)
 def test_other_versions_are_read_or_named(saved: tuple[str, Path], name: str) -> None:
     version, folder = saved
+    if name == "centroid" and not (folder / name).is_dir():
+        pytest.skip("came after these were saved")
     facts = json.loads((folder / name / "facts.json").read_text())
     refusal = ""
     try:

@@ -73,6 +73,8 @@ def test_doctor_shows_every_section(capsys: pytest.CaptureFixture[str], tmp_path
     assert list(facts) == ["featx", "packages", "compute", "cache", "hub", "wandb", "environment"]
     assert facts["packages"]["torch"]
     assert facts["compute"]["device"] in ("cpu", "cuda", "mps")
+    assert facts["compute"]["fastest type"] in ("float32", "bfloat16", "float16")
+    assert re.fullmatch(r"\S+ times as fast as float32 \(.+\)", facts["compute"]["bfloat16"])
     assert facts["cache"]["writable"] is True
     assert facts["hub"]["reachable"] == "not asked: HF_HUB_OFFLINE is set"
     code, out, _ = call(capsys, "doctor", "--cache-dir", tmp_path / "not" / "there")

@@ -159,7 +159,7 @@ def test_digest_tells_text_label_and_order_apart(tmp_path: Path) -> None:
 def test_demo_needs_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     dataset = load("demo")
-    assert [len(split) for split in dataset.splits.values()] == [600, 120, 180]
+    assert [len(split) for split in dataset.splits.values()] == [600, 150, 1350]
     assert [split.class_counts.tolist() for split in dataset.splits.values()] == [[200] * 3, [40] * 3, [60] * 3]
     assert dataset.notes == ()
 

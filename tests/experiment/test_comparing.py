@@ -146,7 +146,7 @@ def test_a_comparison_leaves_ordinary_runs_its_ledger_and_a_report_and_goes_on(t
 def test_only_the_first_seed_searches_and_a_longer_search_keeps_the_trials(tiny: Path, tmp_path: Path) -> None:
     texts, labels = make_texts(200)
     session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
-    settings = FinetuneSettings(search=8, seeds=(0, 1), search_each_seed=False, search_epochs=(1, 2))
+    settings = FinetuneSettings(search=8, seeds=(0, 1), search_each_seed=False, search_passes=(1, 2))
     runs = finetune(session, settings)
     chosen = [run.record.selection.chosen for run in runs]
     assert chosen[0] == chosen[1]

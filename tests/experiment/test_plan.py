@@ -137,7 +137,7 @@ def test_only_the_steps_asked_for(tmp_path: Path) -> None:
         ('[data]\naddress = "x"\n[finetune]\nseeds = ["a"]', r"finetune\.seeds is \['a'\]; expected whole numbers from 0"),
         ('[data]\naddress = "x"\n[finetune]\nseeds = [true]', r"finetune\.seeds is \[True\]; expected whole numbers"),
         ('[data]\naddress = "x"\n[finetune]\nseeds = []', r"finetune\.seeds is empty"),
-        ('[data]\naddress = "x"\n[features]\npoolings = ["max"]', r"'max'\]; expected one or more of: cls, mean"),
+        ('[data]\naddress = "x"\n[features]\npoolings = ["sum"]', r"'sum'\]; expected one or more of: auto, cls, mean"),
         ('[data]\naddress = "x"\ntest_fraction = 1.0', r"data\.test_fraction is 1\.0; expected a number above 0 and below 1"),
         ('[data]\naddress = "x"\nsplit_seed = -1', r"data\.split_seed is -1; expected a whole number from 0"),
         ('[data]\naddress = "x"\n[finetune]\nseeds = [-1]', r"seeds is \[-1\]; expected whole numbers"),
@@ -223,7 +223,11 @@ def test_the_printed_example_names_every_setting(tmp_path: Path) -> None:
         for setting in fields(kind):
             assert re.search(rf"^(# )?{setting.name} = ", text, re.MULTILINE), setting.name
     bare = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE).replace('"…"', '"x"')
-    assert plan(tmp_path, bare).data.text_column == "x"
+    before, _, after = bare.partition("# [compare]")  # commented out as a whole: with it all else is its matter
+    compare, _, rest = after.partition("\n\n")
+    assert plan(tmp_path, f"{before}{rest}").data.text_column == "x"
+    made = plan(tmp_path, f'[data]\ndataset = "x"\n[compare]{compare}')
+    assert (made.compare.budget, made.baseline, made.finetune) == ("30m", None, None)
 
 
 def test_several_checkpoints_have_a_folder_each(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from featx.errors import CheckpointError, FeatxWarning
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder
 from featx.features.extraction import Extractor
+from featx.features.resolving import in_words, resolve_features
 from featx.settings import ComputeSettings, Device, FeatureSettings, Pooling
 
 #: What cannot be encoded at all, and what is said.
@@ -23,7 +24,13 @@ REFUSED = {
     "perceiver": r"\(perceiver\) is no single text encoder",
     "reformer": r"\(reformer\) gives hidden states of shape \(1, 9, 64\) .* expected \(1, 9, 32\)",
 }
-CAUSAL = {"clip_text_model", "gpt2", "llama", "mra"}  # mra: its attention needs a CUDA kernel and is zero without
+CAUSAL = {
+    "clip_text_model",
+    "gpt2",
+    "llama",
+    "mra",
+    "qwen2",
+}  # mra: its attention needs a CUDA kernel and is zero without
 PADDING_MATTERS = {"canine", "convbert", "fnet", "funnel", "nystromformer", "yoso"}
 WITHOUT_LAYERS = {"canine", "funnel"}
 ENCODERS = [kind for kind in SETTINGS if kind not in REFUSED]
@@ -73,7 +80,7 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_what_trying_finds(kind: str, encoder: Encoder) -> None:
     assert encoder.trial.padding_matters == (kind in PADDING_MATTERS)
-    assert encoder.trial.first_reads_last == (kind not in CAUSAL)
+    assert encoder.trial.cls_reads_text == (kind not in CAUSAL)
 
 
 def test_the_last_layer_is_the_models_own_output_whatever_the_batch(kind: str, folder: Path, encoder: Encoder) -> None:
@@ -104,15 +111,27 @@ def test_one_name_has_one_content(kind: str, folder: Path, encoder: Encoder) -> 
 
 
 def test_a_first_token_that_has_not_read_the_text_is_refused(kind: str, folder: Path) -> None:
-    features = FeatureSettings()
+    features = FeatureSettings(pooling=(Pooling.CLS,))
     if kind in CAUSAL:
         with pytest.raises(
-            CheckpointError, match=r"is no encoder, so its first token has not read the text; use `pool"
+            CheckpointError, match=r"is no encoder, so its first token has not read the text; use `pooling` last or me"
         ):
             vectors(loaded(folder, features), folder, features, 200)
     else:
         made = vectors(loaded(folder, features), folder, features, 200)
         assert len(np.unique(made, axis=0)) == len(TEXTS)
+
+
+def test_auto_is_the_last_token_of_decoders_and_the_mean_of_encoder_decoders(kind: str, folder: Path) -> None:
+    decoders, both = {"gpt2", "llama", "qwen2"}, {"bart", "t5", "umt5"}
+    own = Pooling.LAST if kind in decoders else Pooling.MEAN if kind in both else Pooling.CLS
+    checkpoint = find_checkpoint(str(folder), Path("unused"))
+    made = resolve_features(checkpoint, FeatureSettings())
+    assert made.pooling == (own,)
+    assert resolve_features(checkpoint, made) == made
+    said = in_words(FeatureSettings(), made, checkpoint)
+    what = "a decoder" if kind in decoders else "the encoder of an encoder-decoder" if kind in both else "an encoder"
+    assert said == f"`pooling` auto is {own.value}: {what} that says nothing else of itself"
 
 
 @pytest.mark.parametrize("refused", REFUSED)

@@ -11,12 +11,12 @@ import torch
 from tiny import make_texts
 from transformers import AutoModel, AutoTokenizer
 
-from featx.errors import CheckpointError, ExtractionError, SettingsError
+from featx.errors import ExtractionError, SettingsError
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder, resolve_layers
 from featx.features.extraction import Extractor
 from featx.features.first_token import encoder_layers
-from featx.settings import Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, Pooling
+from featx.settings import ComputeSettings, Device, Dtype, FeatureSettings, Pooling
 
 KINDS = ["distilbert", "bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "deberta-v2"]
 ALL = FeatureSettings(layer=None, pooling=(Pooling.CLS, Pooling.MEAN))
@@ -149,17 +149,6 @@ def test_infinite_features_name_their_texts_and_are_not_stored(tiny: Path, tmp_p
     with pytest.raises(ExtractionError, match=r"1 of 3 texts have NaN or infinite features, the first: 'an awful day'"):
         made.encode(["a day", "an awful day", "a train"])
     assert not list(tmp_path.rglob("*.npy"))
-
-
-def test_decoders_and_encoder_decoders_are_refused(tmp_path: Path) -> None:
-    from transformers import GPT2Config, T5Config
-
-    configs = {"gpt2": GPT2Config(n_embd=8, n_head=2, n_layer=1), "t5": T5Config(d_model=8, num_layers=1)}
-    for kind, config in configs.items():
-        config.save_pretrained(tmp_path / kind)
-        checkpoint = Checkpoint(kind, str(tmp_path / kind), None, "", "")
-        with pytest.raises(CheckpointError, match=rf"'{kind}' \({kind}\) is no encoder"):
-            load_encoder(checkpoint, FeatureSettings(), ComputeSettings())
 
 
 def test_resolve_layers() -> None:

@@ -76,7 +76,7 @@ def test_clip(cases: Path, tmp_path: Path) -> None:
     alone = features(folder, pooling=Pooling.MEAN)
     features(folder, layer=None, pooling=Pooling.MEAN, cache=tmp_path)
     assert apart(features(folder, pooling=Pooling.MEAN, cache=tmp_path), alone) < 1e-6
-    with pytest.raises(CheckpointError, match=r"its first token has not read the text; use `pooling` mean"):
+    with pytest.raises(CheckpointError, match=r"its first token has not read the text; use `pooling` last or mean"):
         features(folder)
 
 

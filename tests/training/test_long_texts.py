@@ -164,7 +164,7 @@ def test_identity_is_as_it_was_unless_it_is_used() -> None:
 def test_several_are_recorded_and_predicted_with(tiny: Path, tmp_path: Path) -> None:
     data = dataset()
     session = Session(data, str(tiny), workspace=Workspace(tmp_path / "results", None, tmp_path / "cache"))
-    several = replace(WINDOWS, long=(Long.WINDOWS, Long.CUT), search=2, search_epochs=(1,), search_each_seed=False)
+    several = replace(WINDOWS, long=(Long.WINDOWS, Long.CUT), search=2, search_passes=(1,), search_each_seed=False)
     first, run = session.finetune(replace(several, num_train_epochs=1, seeds=(0, 1)))
     chosen = run.record.selection.chosen["long"]
     assert chosen == first.record.selection.chosen["long"]

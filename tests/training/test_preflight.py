@@ -33,10 +33,17 @@ def save(model: object, tokenizer_of: Path, folder: Path) -> Path:
     return folder
 
 
-def decoder(tiny: Path, folder: Path) -> Path:
-    from transformers import GPT2Config, GPT2Model
+def causal_encoder(tiny: Path, folder: Path) -> Path:
+    from transformers import BertConfig, BertModel
 
-    return save(GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=1, vocab_size=99)), tiny, folder)
+    config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=99, is_decoder=True)
+    return save(BertModel(config), tiny, folder)
+
+
+def permuted(tiny: Path, folder: Path) -> Path:
+    from transformers import XLNetConfig, XLNetModel
+
+    return save(XLNetModel(XLNetConfig(d_model=8, n_layer=1, n_head=1, d_inner=8, vocab_size=99)), tiny, folder)
 
 
 def encoder_decoder(tiny: Path, folder: Path) -> Path:
@@ -55,8 +62,9 @@ def vision(tiny: Path, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (decoder, r"\(gpt2\) is no encoder"),
-        (encoder_decoder, r"\(t5\) is no encoder"),
+        (causal_encoder, r"\(bert\) looks at earlier tokens alone .* does not fine-tune it; choose an encoder such as"),
+        (permuted, r"\(xlnet\) has a head that reads the last position, be it padding, so featx does not"),
+        (encoder_decoder, r"\(t5\) is an encoder-decoder, and its head asks for .* so featx does not fine-tune it"),
         (vision, r"\(vit\) cannot be fine-tuned on texts: .* choose a text encoder"),
     ],
 )

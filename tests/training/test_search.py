@@ -52,7 +52,7 @@ def test_every_trial_is_recorded_and_the_best_is_chosen() -> None:
     low, high = LEARNING_RATES[SETTINGS.method]
     for trial, tried in zip(found.trials, curves.settings, strict=True):
         assert low <= tried.learning_rate <= high
-        assert tried.num_train_epochs in FinetuneSettings().search_epochs
+        assert tried.num_train_epochs in FinetuneSettings().search_passes
         assert trial.params == {"learning_rate": tried.learning_rate, "num_train_epochs": tried.num_train_epochs}
         assert tried.warmup_steps == SETTINGS.warmup_steps
 
@@ -80,7 +80,7 @@ def test_the_first_trials_leave_no_part_of_the_learning_rates_out(seed: int) -> 
     rates = np.log([trial.params["learning_rate"] for trial in found.trials[1:]])
     assert sorted(((rates - low) / (high - low) * 7).astype(int)) == list(range(7))
     epochs = [trial.params["num_train_epochs"] for trial in found.trials[1:]]
-    assert all(1 <= epochs.count(wanted) <= 3 for wanted in FinetuneSettings().search_epochs)
+    assert all(1 <= epochs.count(wanted) <= 3 for wanted in FinetuneSettings().search_passes)
 
 
 @pytest.mark.parametrize("n", [1, 2, 9])

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from featx.baselines.grid_solvers.result import GridResult, Labels
 
+#: Distances that differ by no more than rounding: angles are differences of numbers near 1, in float32.
+_RELATIVE, _ABSOLUTE = 1e-5, 1e-6
+
 
 def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels, held: Any) -> Iterator[GridResult]:
     """Votes among the first k of the nearest, found once for the largest k that the texts suffice for.
@@ -23,7 +26,8 @@ def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels
     possible = [params["n_neighbors"] for params in grid if params["n_neighbors"] <= len(X)]
     classes, position = np.unique(labels, return_inverse=True)
     if possible:
-        search = NearestNeighbors(n_neighbors=min(max(possible) + 1, len(X)), algorithm="brute").fit(X)
+        n_neighbors = min(max(possible) + 1, len(X))
+        search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute", metric=classifier.metric).fit(X)
         distances, rows = search.kneighbors(held)
     for params in grid:
         k = params["n_neighbors"]
@@ -33,7 +37,9 @@ def walk(classifier: Any, grid: Sequence[dict[str, Any]], X: Any, labels: Labels
         weights = _weights(distances[:, :k], params["weights"])
         votes = np.stack([(weights * (position[rows[:, :k]] == c)).sum(axis=1) for c in range(len(classes))], axis=1)
         y_pred = classes[votes.argmax(axis=1)]
-        tied = np.isclose(distances[:, k - 1], distances[:, k], rtol=1e-5) if k < len(X) else np.zeros(len(held), bool)
+        tied = np.zeros(len(held), bool)
+        if k < len(X):
+            tied = np.isclose(distances[:, k - 1], distances[:, k], _RELATIVE, _ABSOLUTE)
         if tied.any():
             y_pred[tied] = clone(classifier).set_params(**params).fit(X, labels).predict(held[tied])
         yield GridResult(params, y_pred)

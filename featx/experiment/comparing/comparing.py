@@ -15,6 +15,7 @@ from featx.experiment.comparing.spending import Because, On, Spend, Standing, fi
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
 from featx.experiment.report import Reported, report
+from featx.features.native_types import with_type
 from featx.markup import duration
 from featx.reporting import Comparison, compare
 from featx.runs import find_runs, read_run
@@ -60,7 +61,7 @@ class Comparing:
     ) -> None:
         self._started = time.perf_counter()
         self._budget = None if settings.budget is None else seconds_of(settings.budget)
-        self._context, self._settings, self._reporting, self._show = context, settings, reporting, show
+        self._context, self._settings, self._reporting, self.show = context, settings, reporting, show
         self.planning = Planning(context, settings, features, finetuning)
         self._steps: list[StepTaken] = []
 
@@ -118,7 +119,7 @@ class Comparing:
         return compare([read_run(path) for path in find_runs(folder)], self._reporting, looks)
 
     def _tell(self, folder: Path, ledger: Ledger, then: str) -> None:
-        self._show(self._compared(folder, ledger.looks if ledger.looks.levels else None), then)
+        self.show(self._compared(folder, ledger.looks if ledger.looks.levels else None), then)
 
     def _look(self, folder: Path, ledger: Ledger, trials: int, seeds: int) -> tuple[Ledger, Spend | Because]:
         """Look at test; return what to do next.
@@ -136,7 +137,7 @@ class Comparing:
         comparison = compare(runs, self._reporting, ledger.looks)
         then = next_step(replace(standing, is_decided=is_decided(comparison), looks_left=_left_of(ledger)))
         write_ledger(folder, replace(ledger, steps=tuple(self._steps), seconds=time.perf_counter() - self._started))
-        self._show(comparison, _in_words(then))
+        self.show(comparison, _in_words(then))
         return ledger, then
 
     def _standing(self, comparison: Comparison, ledger: Ledger, trials: int, seeds: int) -> Standing:
@@ -174,7 +175,7 @@ def comparing_of(
     """Return a comparison that is not begun, in an experiment of its own unless one is named."""
     if not context.workspace.experiment:
         context = context.named(f"{context.experiment}-compare"[:100])
-    features = features or FeatureSettings()
+    features = with_type(features or FeatureSettings(), context.compute, context.ray)
     own = replace(finetuning or FinetuneSettings(), dtype=features.dtype)
     return Comparing(context, settings or CompareSettings(), features, own, reporting or ReportSettings(), show)
 

@@ -53,7 +53,7 @@ def training_seconds(speeds: Speeds, sizes: Sizes, epochs: float) -> float:
 
 def search_seconds(speeds: Speeds, sizes: Sizes, settings: FinetuneSettings) -> float:
     """Return the seconds of a search; about a fifth of its time is saved by pruning."""
-    epochs = float(np.mean(settings.search_epochs))
+    epochs = float(np.mean(settings.search_passes))
     return settings.search * training_seconds(speeds, sizes, epochs)
 
 

@@ -78,15 +78,13 @@ class Planning:
         self.has_folds = False
         few = len(context.dataset.train) < _FEW_TEXTS
         unset = FinetuneSettings()
-        epochs = finetuning.search_epochs
+        passes = finetuning.search_passes
         self._finetuning = replace(
             finetuning,
             max_length=finetuning.max_length or self.features.max_length,
             long=self.features.long if finetuning.long == unset.long else finetuning.long,
             search_each_seed=False,
-            search_epochs=_MORE_EPOCHS
-            if few and finetuning.search_epochs == unset.search_epochs
-            else finetuning.search_epochs,
+            search_passes=_MORE_EPOCHS if few and passes == unset.search_passes else passes,
         )
 
     @cached_property
@@ -150,7 +148,7 @@ class Planning:
         settings = settings if trials else replace(settings, long=settings.long[:1])  # only a search chooses
         cost = search_seconds(self.speeds, self.sizes, settings) if trials else 0.0
         singles = seeds - (1 if trials else 0)
-        epochs = settings.num_train_epochs if not trials else max(settings.search_epochs)
+        epochs = settings.num_train_epochs if not trials else max(settings.search_passes)
         cost += singles * training_seconds(self.speeds, self.sizes, epochs)
         what = f"search of {trials} trials" if trials else "fixed settings"
         return Planned(

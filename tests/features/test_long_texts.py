@@ -99,12 +99,25 @@ def test_rows_are_those_of_transformers(tmp_path: Path, kind: str, max_length: i
         assert sum(len(row) - 2 for row in rows) == len(whole) - 2 + (len(rows) - 1) * (room // 8)
 
 
+def pooled(state: np.ndarray, pooling: Pooling) -> np.ndarray:
+    """Vector of one window, from its tokens' states, shape (n_tokens, hidden_size)."""
+    places = np.arange(1, len(state) + 1)[:, None]
+    return {
+        Pooling.CLS: state[0],
+        Pooling.LAST: state[-1],
+        Pooling.MAX: state.max(axis=0),
+        Pooling.MEAN: state.mean(axis=0),
+        Pooling.WEIGHTED_MEAN: (places * state).sum(axis=0) / places.sum(),
+    }[pooling]
+
+
 @pytest.mark.parametrize("kind", ["distilbert", "roberta"])
 def test_pooled_windows_equal_plain_transformers(checkpoints: Callable[[str], Path], kind: str) -> None:
     """Each window by itself, pooled; then each token of the text counts as one, half in each of two windows."""
     folder = checkpoints(kind)
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, dtype=torch.float32)
-    made = extractor(folder, Long.WINDOWS)
+    poolings = tuple(pooling for pooling in Pooling if pooling is not Pooling.AUTO)
+    made = extractor(folder, Long.WINDOWS, settings=replace(KINDS, pooling=poolings))
     encoded = made.encode(MIXED)
     assert encoded.counts.encoded == len(MIXED)
     assert encoded.counts.truncated == 0
@@ -118,11 +131,15 @@ def test_pooled_windows_equal_plain_transformers(checkpoints: Callable[[str], Pa
             with torch.inference_mode():
                 states = model.eval()(torch.tensor([ids]), output_hidden_states=True).hidden_states
             for layer, pooling in made.kinds:
-                state = states[layer][0].double().numpy()
-                sums[layer, pooling] += weight * (state[0] if pooling is Pooling.CLS else state.mean(axis=0))
+                vector = pooled(states[layer][0].double().numpy(), pooling)
+                if pooling is Pooling.MAX:
+                    sums[layer, pooling] = vector if k == 0 else np.maximum(sums[layer, pooling], vector)
+                else:
+                    sums[layer, pooling] += weight * vector
         assert total == len(tokenizer(text, verbose=False)["input_ids"]) - 2
         for number, pair in enumerate(made.kinds):
-            assert np.allclose(encoded.gather(number)[position], sums[pair] / total, rtol=1e-4, atol=1e-5)
+            expected = sums[pair] if pair[1] is Pooling.MAX else sums[pair] / total
+            assert np.allclose(encoded.gather(number)[position], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_vectors_are_joined_as_they_come_whatever_the_order() -> None:

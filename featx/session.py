@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from featx.errors import SettingsError
 from featx.experiment.context import Context
@@ -55,7 +57,7 @@ KINDS: dict[str, tuple[type[Any], ...]] = {
 
 
 class _BaselineKeywords(FeaturesKeywords, BaselineKeywords, total=False):
-    pass
+    folds: int | None
 
 
 class _CompareKeywords(CompareKeywords, FeaturesKeywords, ReportKeywords, total=False):
@@ -63,7 +65,7 @@ class _CompareKeywords(CompareKeywords, FeaturesKeywords, ReportKeywords, total=
 
 
 class _FinetuneKeywords(FinetuneKeywords, SavingKeywords, TrackingKeywords, total=False):
-    pass
+    folds: int | None
 
 
 class Session(Context):
@@ -122,6 +124,23 @@ class Session(Context):
             display=display,
         )
 
+    def in_folds(self, folds: int | None) -> Self:
+        """Return a session on the same data cut by so many `folds`, which shares what is loaded; this one of None.
+
+        Parameters
+        ----------
+        folds : int or None
+            Each fold is a run of its own; `report` puts them together.
+        """
+        if folds is None:
+            return self
+        part = copy(self)
+        part._data = replace(self._data or DataSettings(), folds=folds)
+        if isinstance(self._given, DataSettings):
+            part._given = part._data
+        part.__dict__.pop("dataset", None)
+        return part
+
     def extract(
         self,
         *settings: FeatureSettings,
@@ -153,16 +172,17 @@ class Session(Context):
         ----------
         *settings : BaselineSettings, FeatureSettings
         **keywords
-            Fields of these settings: ``methods``, ``seeds``, ``layer``, …
+            Fields of these settings: ``methods``, ``seeds``, ``layer``, …; and ``folds``, see `in_folds`.
 
         Returns
         -------
         Runs
-            One for each method and seed; a run that is there with the same settings is kept as it is.
+            One for each method and seed, and fold; a run that is there with the same settings is kept as it is.
         """
         from featx.experiment.baseline import baseline
 
-        return Runs(baseline(self, *_chosen("baseline", settings, keywords)))
+        session = self.in_folds(keywords.pop("folds", None))
+        return Runs(baseline(session, *_chosen("baseline", settings, keywords)))
 
     def finetune(
         self,
@@ -175,12 +195,13 @@ class Session(Context):
         ----------
         *settings : FinetuneSettings, SavingSettings, TrackingSettings
         **keywords
-            Fields of these settings: the Trainer's own names, ``seeds``, ``resume``, ``wandb``, …
+            Fields of these settings: the Trainer's own names, ``seeds``, ``resume``, ``wandb``, …; and ``folds``, see
+            `in_folds`.
 
         Returns
         -------
         Runs
-            One for each seed.
+            One for each seed and fold.
 
         Raises
         ------
@@ -191,7 +212,8 @@ class Session(Context):
         """
         from featx.experiment.finetune import finetune
 
-        return Runs(finetune(self, *_chosen("finetune", settings, keywords)))
+        session = self.in_folds(keywords.pop("folds", None))
+        return Runs(finetune(session, *_chosen("finetune", settings, keywords)))
 
     def compare(
         self,

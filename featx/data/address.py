@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from featx.data.dataset import Split, TextDataset
+from featx.data.dataset import SPLITS, Split, TextDataset
 from featx.data.dropping import check_labelled, drop_rare, drop_rows
 from featx.data.folder import is_saved_table, read_folder, read_saved_table
+from featx.data.folding import cut_folds, fold_notes, least_texts, left_alone
 from featx.data.formats import ReadOptions, find_format
 from featx.data.hub import is_hub_address, read_hub
 from featx.data.in_memory import read_in_memory
 from featx.data.labels import encode, same_names, with_names
 from featx.data.paths import is_file, is_folder
-from featx.data.raw import RawSplit
+from featx.data.raw import RawSplit, joined
 from featx.data.splitting import cut, cut_test, three_way
 from featx.data.tables import read_table
 from featx.data.tweeteval import is_tweeteval, read_tweeteval
@@ -63,7 +64,8 @@ def load_dataset(settings: DataSettings, content: Any = None) -> TextDataset:
     -------
     TextDataset
         With train, validation and test. A single file is cut in three, stratified; a missing validation split
-        is cut from train. Its notes say so.
+        is cut from train. With `folds` all of them are pooled and cut, but for a test split that the source brings;
+        the splits are then those of the first fold. Its notes say so.
 
     Raises
     ------
@@ -99,17 +101,27 @@ def complete(reading: Reading, settings: DataSettings, address: str | None) -> T
     raw, alike = same_names(with_names(raw, mapping), mapping)
     rare: list[str] = []
     if settings.drop_rare:
-        raw, mapping, rare = drop_rare(raw, mapping, 3 - len(raw) + 1)
+        raw, mapping, rare = drop_rare(
+            raw, mapping, *((least_texts(settings.folds), True) if settings.folds else (4 - len(raw),))
+        )
     _, splits = encode(raw, mapping)
+    notes += [*dropped, *alike, *rare]
+    if settings.folds:
+        whole = splits["train"]
+        folds = cut_folds(whole, settings, source)
+        notes += fold_notes(folds, settings.split_seed)
+        name = _address_of([whole]) if address is None else address
+        made = TextDataset(name, whole.label_names, {}, reading.revision, tuple(notes), folds)
+        return made.of_fold(0)
     splits, cuts = _complete(splits, settings, source, reading.single)
-    notes += [*dropped, *alike, *rare, *cuts, *_overlap_notes(splits)]
-    name = _address_of(splits) if address is None else address
+    notes += [*cuts, *_overlap_notes(splits)]
+    name = _address_of(splits.values()) if address is None else address
     return TextDataset(name, splits["train"].label_names, splits, reading.revision, tuple(notes))
 
 
-def _address_of(splits: Mapping[str, Split]) -> str:
+def _address_of(splits: Iterable[Split]) -> str:
     """Return a name for data in memory: the same for the same content."""
-    return f"memory-{sha256(''.join(split.digest for split in splits.values()).encode()).hexdigest()[:12]}"
+    return f"memory-{sha256(''.join(split.digest for split in splits).encode()).hexdigest()[:12]}"
 
 
 def _read(settings: DataSettings) -> Reading:
@@ -136,9 +148,17 @@ def _read(settings: DataSettings) -> Reading:
 
 
 def _chosen_splits(reading: Reading, settings: DataSettings) -> tuple[dict[str, RawSplit], list[str]]:
-    """Return the splits that are used, with the one that serves as test under that name, and notes."""
+    """Return the splits that are used, with the one that serves as test under that name, and notes.
+
+    With folds that is one, all texts that they are cut from, under the name of train.
+    """
     raw = dict(reading.raw)
     notes = list(dict.fromkeys(note for held in raw.values() for note in held.notes))
+    if settings.folds:
+        if "test" in raw and not settings.fold_test:
+            notes.append(left_alone(len(raw.pop("test").texts)))
+        parts = [raw[name] for name in SPLITS if name in raw]
+        return {"train": joined(" and ".join(part.source for part in parts), parts)}, notes
     if reading.single or settings.test_split == SplitName.TEST:
         return raw, notes
     raw.pop("test", None)

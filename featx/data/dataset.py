@@ -1,9 +1,9 @@
-"""`TextDataset` and `Split`: labelled texts in memory, checked and identified."""
+"""`TextDataset`, `Split` and `Folds`: labelled texts in memory, checked and identified."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -49,10 +49,34 @@ class Split:
         """Texts per class, shape (n_classes,), int64."""
         return np.bincount(self.labels, minlength=len(self.label_names)).astype(np.int64)
 
+    def rows(self, positions: NDArray[np.int64]) -> Split:
+        """Return the texts at `positions`, in their order."""
+        return Split([self.texts[row] for row in positions.tolist()], self.labels[positions], self.label_names)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A whole set of texts, and which of them each fold trains on, chooses on and tests.
+
+    Attributes
+    ----------
+    whole : Split
+    rows : tuple of mapping of split name to ndarray of shape (n_texts,), int64
+        For each fold the positions in `whole`, ascending. Test of all folds together holds every position once.
+    """
+
+    whole: Split
+    rows: tuple[Mapping[str, NDArray[np.int64]], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
 
 @dataclass(frozen=True)
 class TextDataset:
     """Splits train, validation and test over one set of label names.
+
+    Of data that is cut by folds the splits are those of one fold, the first where nothing else was asked for.
 
     Attributes
     ----------
@@ -62,6 +86,10 @@ class TextDataset:
         The Hub's commit; None for local data.
     notes : tuple of str
         What a reader of results should know: splits that were cut, texts that stand in two splits.
+    folds : Folds or None
+        All folds, where the data is cut by folds.
+    fold : int or None
+        The one that the splits are of, from 0.
     """
 
     address: str
@@ -69,6 +97,26 @@ class TextDataset:
     splits: Mapping[str, Split]
     revision: str | None = None
     notes: tuple[str, ...] = field(default=())
+    folds: Folds | None = None
+    fold: int | None = None
+
+    def of_fold(self, fold: int) -> TextDataset:
+        """Return the same data with the splits of another fold.
+
+        Raises
+        ------
+        ValueError
+            If the data is not cut by folds.
+        """
+        if self.folds is None:
+            raise ValueError("the data set is not cut by folds; expected one that was read with `folds`")
+        rows = self.folds.rows[fold]
+        return replace(self, splits={name: self.folds.whole.rows(rows[name]) for name in SPLITS}, fold=fold)
+
+    @property
+    def test_rows(self) -> NDArray[np.int64] | None:
+        """Positions of the test texts among all texts of the folds, shape (n_texts,), int64; None without folds."""
+        return None if self.folds is None or self.fold is None else self.folds.rows[self.fold]["test"]
 
     @property
     def train(self) -> Split:
@@ -92,6 +140,8 @@ class TextDataset:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {len(split)}" for name, split in self.splits.items())
+        if self.folds is not None:
+            sizes = f"fold {self.fold} of {len(self.folds)}: {sizes}"
         return f"TextDataset({self.address!r}: {sizes}; {', '.join(self.label_names)})"
 
     def _repr_html_(self) -> str:

@@ -57,7 +57,7 @@ def drop_rows(raw: _Splits, mapping: Sequence[str] | None, settings: DataSetting
 
 
 def drop_rare(
-    raw: _Splits, mapping: Sequence[str] | None, needed: int
+    raw: _Splits, mapping: Sequence[str] | None, needed: int, distinct: bool = False
 ) -> tuple[_Splits, tuple[str, ...] | None, list[str]]:
     """Return splits, label names and notes without the classes of which train has fewer than `needed` texts.
 
@@ -67,9 +67,13 @@ def drop_rare(
         With names for labels.
     mapping : sequence of str or None
     needed : int
-        How many splits are made out of train.
+        How many texts a class must have in train.
+    distinct : bool
+        Whether equal texts count as one.
     """
-    counts = Counter(label for label in raw["train"].labels if isinstance(label, str))
+    train = raw["train"]
+    rows = set(zip(map(str, train.texts), train.labels, strict=True)) if distinct else enumerate(train.labels)
+    counts = Counter(label for _, label in rows if isinstance(label, str))
     names = {label for held in raw.values() for label in held.labels if isinstance(label, str)} | set(mapping or ())
     rare = sorted(name for name in names if counts[name] < needed)
     if not rare:

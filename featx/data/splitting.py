@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featx.data.dataset import Split
 from featx.errors import DataError
@@ -19,19 +20,22 @@ def cut(split: Split, fraction: float, seed: int, source: str) -> tuple[Split, S
     DataError
         If a class has fewer than two texts.
     """
-    rng = np.random.default_rng(seed)
+    for label in np.flatnonzero(split.class_counts == 1).tolist():
+        raise DataError(
+            f"{source}: class {split.label_names[label][:80]!r} has 1 text left, too few to cut a split from; add "
+            "texts (three of each class at least), give the splits as files, or set `drop_rare` to leave it out"
+        )
+    second = drawn_of_each_class(split.labels, fraction, np.random.default_rng(seed))
+    return split.rows(np.setdiff1d(np.arange(len(split)), second)), split.rows(second)
+
+
+def drawn_of_each_class(labels: NDArray[np.int64], fraction: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the positions, ascending, of about `fraction` of each class: one at least, and never all."""
     taken = []
-    for label, count in enumerate(split.class_counts.tolist()):
-        rows = rng.permutation(np.flatnonzero(split.labels == label))
-        if count == 1:
-            raise DataError(
-                f"{source}: class {split.label_names[label][:80]!r} has 1 text left, too few to cut a split from; add "
-                "texts (three of each class at least), give the splits as files, or set `drop_rare` to leave it out"
-            )
-        n_cut = min(max(1, round(fraction * count)), count - 1) if count else 0
-        taken.append(rows[:n_cut])
-    second = np.sort(np.concatenate(taken))
-    return _rows(split, np.setdiff1d(np.arange(len(split)), second)), _rows(split, second)
+    for label, count in enumerate(np.bincount(labels).tolist()):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        taken.append(rows[: min(max(1, round(fraction * count)), max(0, count - 1))])
+    return np.sort(np.concatenate(taken))
 
 
 def cut_test(whole: Split, settings: DataSettings, source: str) -> tuple[Split, Split]:
@@ -45,8 +49,3 @@ def three_way(whole: Split, settings: DataSettings, source: str) -> dict[str, Sp
     share = settings.validation_fraction / (1 - settings.test_fraction)
     train, validation = cut(rest, share, settings.split_seed, source)
     return {"train": train, "validation": validation, "test": test}
-
-
-def _rows(split: Split, rows: np.ndarray) -> Split:
-    texts = [split.texts[row] for row in rows.tolist()]
-    return Split(texts, split.labels[rows], split.label_names)

@@ -52,11 +52,17 @@ class Interval:
 
 
 def metric_interval(
-    predictions: Sequence[Predictions], metric: str, settings: ReportSettings | None = None
+    predictions: Sequence[Predictions],
+    metric: str,
+    settings: ReportSettings | None = None,
+    n_folds: int | None = None,
 ) -> Interval:
-    """Return the mean of a metric over the seeds of one method, with its interval over test texts and seeds."""
+    """Return the mean of a metric over the seeds of one method, with its interval over test texts and seeds.
+
+    For predictions that were put together of `n_folds` folds it is about the procedure: see `spread_over_folds`.
+    """
     settings = settings or ReportSettings()
-    resamples = Resampler(predictions, settings.n_resamples).resamples(range(len(predictions)))
+    resamples = Resampler(predictions, settings.n_resamples, n_folds=n_folds).resamples(range(len(predictions)))
     lengths = least_lengths(predictions, metric, settings.confidence)
     return interval_over_seeds(
         resamples.values[metric], resamples.drawn[metric], settings.confidence, lengths, range_of(metric)

@@ -73,9 +73,15 @@ class Paired:
 
 
 def paired_difference(
-    a: Sequence[Predictions], b: Sequence[Predictions], metric: str, settings: ReportSettings | None = None
+    a: Sequence[Predictions],
+    b: Sequence[Predictions],
+    metric: str,
+    settings: ReportSettings | None = None,
+    n_folds: int | None = None,
 ) -> Paired:
     """Compare the seeds of method `a` with those of method `b`, for the same texts.
+
+    For predictions that were put together of `n_folds` folds it is about the procedures: see `spread_over_folds`.
 
     Raises
     ------
@@ -83,7 +89,7 @@ def paired_difference(
         If the predictions are not for the same texts.
     """
     settings = settings or ReportSettings()
-    resamples = Resampler([*a, *b], settings.n_resamples).resamples(range(len(a) + len(b)))
+    resamples = Resampler([*a, *b], settings.n_resamples, n_folds=n_folds).resamples(range(len(a) + len(b)))
     values, drawn = resamples.values[metric], resamples.drawn[metric]
     n = len(a)
     return paired_of((values[:n], drawn[:, :n]), (values[n:], drawn[:, n:]), (a, b), metric, settings.confidence)

@@ -10,12 +10,13 @@ texts is cheaper and gives the same distribution. Bootstrap: Efron and Tibshiran
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.evaluation.confusion import CONFUSION_METRICS, class_metrics_of_margins, metrics_of_margins
+from featx.evaluation.folds import spread_over_folds
 from featx.evaluation.metrics import ECE_BINS, SCORE_METRICS, brier_scores, calibration_gaps, log_losses
 from featx.evaluation.predictions import Predictions
 
@@ -46,17 +47,31 @@ class Resamples:
     drawn : dict of str to ndarray of shape (n_resamples, n_predictions), float64
     margins : Margins or None
         Counts of classes behind them; None where they would take too much memory.
+    spread : float
+        How many times as far from their mean `drawn` are as the texts alone make them: see `spread_over_folds`.
     """
 
     values: dict[str, Floats]
     drawn: dict[str, Floats]
     margins: Margins | None = None
+    spread: float = 1.0
 
     def of_classes(self) -> tuple[dict[str, Floats], dict[str, Floats]] | None:
         """Return the `CLASS_METRICS` as `values` and `drawn`, with the classes as last axis; None where not kept."""
         if self.margins is None:
             return None
-        return self.margins.metrics(self.margins.values), self.margins.metrics(self.margins.drawn)
+        drawn = self.margins.metrics(self.margins.drawn)
+        return self.margins.metrics(self.margins.values), {name: spread(d, self.spread) for name, d in drawn.items()}
+
+    def spread_by(self, factor: float) -> Resamples:
+        """Return the same with `drawn` at `factor` times the distance from their mean."""
+        drawn = {name: spread(values, factor) for name, values in self.drawn.items()}
+        return replace(self, drawn=drawn, spread=self.spread * factor)
+
+
+def spread(drawn: Floats, factor: float) -> Floats:
+    """Return `drawn`, shape (n_resamples, ...), at `factor` times the distance from their mean."""
+    return drawn if factor == 1.0 else np.asarray(drawn.mean(axis=0) + factor * (drawn - drawn.mean(axis=0)))
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,8 @@ class Resampler:
     predictions : sequence of Predictions
         Of the same texts: truths and label names must agree.
     n_resamples, seed : int
+    n_folds : int, optional
+        Of how many folds the predictions were put together.
 
     Raises
     ------
@@ -103,8 +120,11 @@ class Resampler:
         If the predictions are not for the same texts.
     """
 
-    def __init__(self, predictions: Sequence[Predictions], n_resamples: int, seed: int = 0) -> None:
+    def __init__(
+        self, predictions: Sequence[Predictions], n_resamples: int, seed: int = 0, n_folds: int | None = None
+    ) -> None:
         check_same_texts(predictions)
+        self._spread = spread_over_folds(n_folds)
         self._predictions = predictions
         self._n_resamples, self._seed = n_resamples, seed
         self._joint: Resamples | None = None
@@ -116,13 +136,13 @@ class Resampler:
         """Resamples of some of the predictions, jointly: columns in the order asked for."""
         if self._joint is None:
             some = [self._predictions[k] for k in columns]
-            return _resampled(some, _joint_cells(some), self._n_resamples, self._seed)
+            return _resampled(some, _joint_cells(some), self._n_resamples, self._seed).spread_by(self._spread)
         at = list(columns)
         return Resamples(
             {name: values[at] for name, values in self._joint.values.items()},
             {name: drawn[:, at] for name, drawn in self._joint.drawn.items()},
             self._joint.margins.of(at) if self._joint.margins else None,
-        )
+        ).spread_by(self._spread)
 
 
 def check_same_texts(predictions: Sequence[Predictions]) -> None:
@@ -252,7 +272,9 @@ def _metrics(margins: NDArray[np.float32]) -> dict[str, Floats]:
     return metrics_of_margins(counts[:, 1::2], true, counts[:, 2::2])
 
 
-def resampled_scores(predictions: Sequence[Predictions], n_resamples: int, seed: int = 0) -> Resamples:
+def resampled_scores(
+    predictions: Sequence[Predictions], n_resamples: int, seed: int = 0, n_folds: int | None = None
+) -> Resamples:
     """Resamples of log-loss, Brier score and expected calibration error; the cost grows with the number of texts.
 
     With so many texts that they would take minutes, fewer resamples are drawn, but 999 at least.
@@ -277,7 +299,8 @@ def resampled_scores(predictions: Sequence[Predictions], n_resamples: int, seed:
         counts = _drawn_texts(rng, texts, n, min(block, n_resamples - start))
         for name, metric in _score_metrics(counts.astype(np.float64) @ terms, n).items():
             drawn[name][start : start + len(counts)] = metric
-    return Resamples({name: value[0] for name, value in values.items()}, drawn)
+    resamples = Resamples({name: value[0] for name, value in values.items()}, drawn)
+    return resamples.spread_by(spread_over_folds(n_folds))
 
 
 def _score_terms(made: Predictions) -> Floats:

@@ -6,18 +6,20 @@ its encoder is loaded once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from featx.data import TextDataset, load_dataset
+from featx.data.folding import in_folds
 from featx.data.in_memory import is_in_memory
 from featx.errors import SettingsError
-from featx.experiment.progress import Display, Silent
+from featx.experiment.progress import Display, SaidOnce, Silent
 from featx.experiment.workspace import Workspace
-from featx.runs import keep_texts
+from featx.runs import keep_texts, run_folder
 from featx.settings import (
     DEMO,
     Checkpoint,
@@ -67,18 +69,52 @@ class Context:
         self.display = display or Silent()
         self.ray = ray or RaySettings()
         self._encoders: dict[tuple[object, ...], Encoder] = {}
+        self._found: list[Checkpoint] = []
 
     @cached_property
     def dataset(self) -> TextDataset:
         """The data set; what a reader of results should know of it is said when it is read."""
-        if isinstance(self._given, TextDataset):
-            return self._given
         dataset = read_dataset(self._given, self._data)
-        for note in dataset.notes:
+        for note in dataset.notes if dataset is not self._given else ():
             self.display.say(note)
         return dataset
 
-    @cached_property
+    def of_folds(self) -> Iterator[Self]:
+        """Yield a context for each fold of the data, this one alone where it is not cut; all share what is loaded."""
+        n_folds = 0 if self.dataset.folds is None else len(self.dataset.folds)
+        if not n_folds:
+            yield self
+        display = SaidOnce(self.display)
+        for fold in range(n_folds):
+            part = copy(self)
+            part.display = display
+            part.__dict__["dataset"] = self.dataset.of_fold(fold)
+            yield part
+
+    def cut_by_folds(self, n_folds: int) -> Self:
+        """Return the same context on data that are cut by folds.
+
+        Raises
+        ------
+        DataError
+            If there are too few texts, of all or of a class.
+        """
+        other = copy(self)
+        data = replace(self._data or DataSettings(), folds=n_folds)
+        given = data if isinstance(self._given, DataSettings) else self._given
+        other.__dict__["dataset"] = read_dataset(given, data)
+        return other
+
+    @property
+    def fold(self) -> str:
+        """Name of the fold whose texts the splits are; empty without folds."""
+        return "" if self.dataset.fold is None else f"fold-{self.dataset.fold}"
+
+    def place(self, method: str, seed: int) -> Path:
+        """Return the folder of a run on this data."""
+        return run_folder(self.workspace.results, self.experiment, method, seed, self.dataset.fold)
+
+    @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint, found and identified.
 
@@ -93,7 +129,10 @@ class Context:
 
         if self._checkpoint is None:
             raise SettingsError("`checkpoint` is missing; give a Hub name, a folder, or demo", "checkpoint")
-        return find_checkpoint(self._checkpoint.checkpoint, self.workspace.cache, self._checkpoint.revision)
+        if not self._found:
+            named = self._checkpoint
+            self._found.append(find_checkpoint(named.checkpoint, self.workspace.cache, named.revision))
+        return self._found[0]
 
     @property
     def checkpoint_name(self) -> str | None:
@@ -165,7 +204,7 @@ def read_dataset(data: Any, settings: DataSettings | None = None) -> TextDataset
         For input that breaks a rule; names where, and the remedy.
     """
     if isinstance(data, TextDataset):
-        return data
+        return in_folds(data, settings) if settings and settings.folds and data.folds is None else data
     if isinstance(data, DataSettings):
         return load_dataset(data)
     settings = settings or DataSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -19,12 +20,12 @@ from featx.experiment.fine_tuning import FineTuning, chosen_settings, fine_tune
 from featx.experiment.finetune_record import finetune_record
 from featx.experiment.linear_probe import Probe, fit_probe, probe_features
 from featx.experiment.progress import Silent
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run
+from featx.experiment.records import checkpoint_facts, finished_run, remove_replaced, run_facts
 from featx.experiment.wanted import Wanted, check_places
 from featx.features.device import find_device, thread_limit
 from featx.features.native_types import with_type
 from featx.features.tokens import TokenizedTexts
-from featx.runs import Run, environment, identity_of, read_run, run_folder, write_run
+from featx.runs import Run, environment, identity_of, read_run, write_run
 from featx.runs.lock import only_one
 from featx.runs.measuring import reset_peak_memory
 from featx.runs.wandb_log import WandbLog
@@ -51,7 +52,7 @@ METHODS = {
 
 @dataclass
 class _Job:
-    """What all seeds share."""
+    """What all seeds share, on the data or on one fold of it."""
 
     context: Context
     settings: FinetuneSettings
@@ -90,7 +91,7 @@ def finetune(
     Returns
     -------
     list of Run
-        One for each seed; empty in all processes but the first.
+        One for each seed and fold; empty in all processes but the first.
 
     Raises
     ------
@@ -114,34 +115,32 @@ def finetune(
     context.release()
     runs = []
     with thread_limit(context.compute.threads), interrupts() as held:
-        job = _Job(context, settings, saving or SavingSettings(), tracking or TrackingSettings(), device, held)
-        for seed in settings.seeds:
-            folder = run_folder(context.workspace.results, context.experiment, job.method, seed)
+        shared = settings, saving or SavingSettings(), tracking or TrackingSettings(), device, held
+        jobs = [_Job(part, *shared) for part in context.of_folds()]
+        for seed, job in itertools.product(settings.seeds, jobs):
+            folder = job.context.place(job.method, seed)
             with only_one(folder) if is_first() else nullcontext():
                 run = _run(job, folder, seed, extend)
             if run is not None:
                 runs.append(run)
+    remove_replaced(runs)
     leave()
     return runs
 
 
 def wanted_fine_tunings(context: Context, settings: FinetuneSettings) -> Iterator[Wanted]:
-    """Yield a run for each seed."""
+    """Yield a run for each seed and fold."""
     settings = with_type(settings, context.compute)
-    for seed in settings.seeds:
-        folder = run_folder(context.workspace.results, context.experiment, METHODS[settings.method], seed)
-        yield Wanted(folder, partial(_facts, context, settings, seed))
+    n_folds = None if context.dataset.folds is None else len(context.dataset.folds)
+    for seed, part in itertools.product(settings.seeds, context.of_folds()):
+        made = partial(_facts, part, settings, seed)
+        yield Wanted(part.place(METHODS[settings.method], seed), made, n_folds=n_folds)
 
 
 def _facts(context: Context, settings: FinetuneSettings, seed: int) -> dict[str, Any]:
-    return {
-        "method": METHODS[settings.method],
-        "seed": seed,
-        "data": data_facts(context.dataset),
-        "checkpoint": checkpoint_facts(context.checkpoint),
-        "features": None,
-        "settings": identity_facts(settings),
-    }
+    checkpoint = checkpoint_facts(context.checkpoint)
+    method = METHODS[settings.method]
+    return run_facts(context.dataset, method, seed, checkpoint=checkpoint, settings=identity_facts(settings))
 
 
 def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
@@ -153,7 +152,7 @@ def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
         context.display.say(f"{folder} is there with the same data and settings: kept")
         return kept if is_first() else None
     reset_peak_memory(job.device)
-    settings = _settings_of(job, folder, seed)
+    settings = _settings_of(job, seed)
     probe = None
     if job.settings.method is FinetuneMethod.LP:
         probe = fit_probe(context.dataset, job.probe_features, seed)
@@ -162,7 +161,8 @@ def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
         go_on_from(shorter, checkpoints)
     log = WandbLog(job.tracking, context.folder, context.display.say)
     if is_first():
-        log.begin(f"{job.method}-seed-{seed}", context.experiment, _config(facts, job))
+        name = "-".join(filter(None, [job.method, f"seed-{seed}", context.fold]))
+        log.begin(name, context.experiment, _config(facts, job))
     try:
         made = _trained(job, settings, seed, probe, checkpoints, log)
         run = _written(job, facts, probe, made, folder) if is_first() else None
@@ -177,12 +177,12 @@ def _run(job: _Job, folder: Path, seed: int, extend: bool) -> Run | None:
     return run
 
 
-def _settings_of(job: _Job, folder: Path, seed: int) -> FinetuneSettings:
+def _settings_of(job: _Job, seed: int) -> FinetuneSettings:
     """Return the settings of one seed: with the first one's choice where that alone searches."""
     settings, first = job.settings, job.settings.seeds[0]
     if not settings.search or settings.search_each_seed or seed == first:
         return settings
-    chosen = read_run(folder.with_name(f"seed-{first}")).record.selection.chosen
+    chosen = read_run(job.context.place(job.method, first)).record.selection.chosen
     return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings, settings)})
 
 
@@ -197,7 +197,8 @@ def _trained(
             context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, tokens
         )
 
-    made = fine_tune(train, settings, seed, checkpoints, job.method, context.display, job.interrupts, log.log)
+    name = f"{job.method} {context.fold}".rstrip()
+    made = fine_tune(train, settings, seed, checkpoints, name, context.display, job.interrupts, log.log)
     return replace(made, asked=job.settings)
 
 

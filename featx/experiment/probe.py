@@ -24,15 +24,9 @@ from featx.errors import FeatxError, RunError, TrainingError
 from featx.evaluation import Family, Predictions, measure
 from featx.experiment.context import Context
 from featx.experiment.probe_record import failed_record, probe_record, settings_facts
-from featx.experiment.records import data_facts, finished_run, now
+from featx.experiment.records import finished_run, now, run_facts
 from featx.experiment.sources import Source
-from featx.runs import (
-    Run,
-    environment,
-    read_run,
-    run_folder,
-    write_run,
-)
+from featx.runs import Run, environment, read_run, write_run
 from featx.runs.measuring import peak_memory_bytes, reset_peak_memory
 from featx.settings import SELECTION_METRIC, BaselineSettings, Calibration
 
@@ -56,15 +50,15 @@ class Probes:
 
     def _run(self, method: Method, seed: int, source: Source, name: str) -> Run:
         context = self._context
-        folder = run_folder(context.workspace.results, context.experiment, name, seed)
-        facts = {
-            "method": name,
-            "seed": seed,
-            "data": data_facts(context.dataset),
-            "checkpoint": source.checkpoint,
-            "features": source.feature_facts(self._settings.combine),
-            "settings": settings_facts(method, self._settings),
-        }
+        folder = context.place(name, seed)
+        facts = run_facts(
+            context.dataset,
+            name,
+            seed,
+            checkpoint=source.checkpoint,
+            features=source.feature_facts(self._settings.combine),
+            settings=settings_facts(method, self._settings),
+        )
         kept = finished_run(folder, facts, context.workspace.overwrite)
         if kept is not None:
             context.display.say(f"{folder} is there with the same data and settings: kept")
@@ -85,7 +79,7 @@ class Probes:
             raise
         except Exception as e:  # one method must not take the others with it; its row says why
             reason = str(e) if isinstance(e, FeatxError) else f"{type(e).__name__}: {first_line(e)}"
-            context.display.say(f"{folder.parent.name}: {reason}")
+            context.display.say(f"{name}: {reason}")
             write_run(folder, failed_record(common, reason), {})
             return read_run(folder)
         # Of other processes nothing is known.
@@ -130,7 +124,7 @@ class Probes:
         material = _material(source, self._settings)
         candidates = source.candidates(self._settings.combine)
         n_fits = n_settings(method) * len(candidates) * (self._settings.cv or 1)
-        with self._context.display.task(f"tune {method.name}", n_fits) as task:
+        with self._context.display.task(f"tune {method.name} {self._context.fold}".rstrip(), n_fits) as task:
 
             def show(done: int, best: float | None) -> None:
                 task.update(done, n_fits, "" if best is None else f"best {SELECTION_METRIC} so far {best:.3f}")

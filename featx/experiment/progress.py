@@ -29,6 +29,21 @@ class _NoTask:
         pass
 
 
+class SaidOnce:
+    """A display that says nothing twice: for work that is done alike on several parts of the data."""
+
+    def __init__(self, display: Display) -> None:
+        self.task = display.task
+        self._display = display
+        self._said: set[str] = set()
+
+    def say(self, message: str) -> None:
+        """Say a message that was not said yet."""
+        if message not in self._said:
+            self._said.add(message)
+            self._display.say(message)
+
+
 class Silent:
     """A display that shows nothing."""
 

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from featx.data import TextDataset
+from featx.data import Split, TextDataset
 from featx.errors import RunError
 from featx.evaluation import Predictions, measure
-from featx.runs import CheckpointFacts, DataFacts, Run, SplitFacts, identity_of, read_run
+from featx.runs import (
+    CheckpointFacts,
+    DataFacts,
+    Run,
+    SplitFacts,
+    check_is_no_link,
+    identity_of,
+    read_run,
+    runs_in_the_way,
+)
+from featx.runs.folder import MODEL, PREDICTIONS, RECORD
 from featx.settings import Checkpoint
 
 
 def data_facts(dataset: TextDataset) -> DataFacts:
     """Return address, commit, notes, and size, digest and class counts of each split."""
-    splits = {
-        name: SplitFacts(len(split), split.digest, tuple(split.class_counts.tolist()))
-        for name, split in dataset.splits.items()
-    }
-    return DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
+    splits = {name: split_facts(split) for name, split in dataset.splits.items()}
+    facts = DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
+    if dataset.folds is None or dataset.test_rows is None:
+        return facts
+    return replace(facts, whole=split_facts(dataset.folds.whole), test_rows=tuple(dataset.test_rows.tolist()))
+
+
+def split_facts(split: Split) -> SplitFacts:
+    """Return size, digest and class counts of a split."""
+    return SplitFacts(len(split), split.digest, tuple(split.class_counts.tolist()))
+
+
+def run_facts(dataset: TextDataset, method: str, seed: int, **facts: Any) -> dict[str, Any]:
+    """Return what identifies a run: `facts` are its ``checkpoint``, ``features`` and ``settings``."""
+    n_folds = None if dataset.folds is None else len(dataset.folds)
+    own = {"method": method, "seed": seed, "data": data_facts(dataset), "fold": dataset.fold, "n_folds": n_folds}
+    return own | {"checkpoint": None, "features": None} | facts
 
 
 def shared_rows(dataset: TextDataset) -> tuple[int, ...]:
@@ -66,6 +91,23 @@ def differing_parts(facts: dict[str, Any], run: Run, is_drawn: bool = False) -> 
     return [key for key, value in wanted.items() if there.get(key) != value]
 
 
+def remove_replaced(runs: Sequence[Run]) -> None:
+    """Remove what `overwrite` replaced and finished `runs` did not write over: see `runs_in_the_way`."""
+    for run in runs:
+        for folder in runs_in_the_way(run.folder, run.record.n_folds):
+            check_is_no_link(folder)
+            if folder != run.folder.parent:
+                shutil.rmtree(folder)
+                continue
+            for name in (RECORD, PREDICTIONS):  # the record first: without it there is no run
+                (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / MODEL, ignore_errors=True)
+
+
+def _with_folds(folder: Path) -> str:
+    return "with other `folds`" if folder.name.startswith("fold-") else "without `folds`"
+
+
 def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool, is_drawn: bool = False) -> Run | None:
     """Return the run in `folder` if its identity is that of `facts` and it did not fail; None if it must be made.
 
@@ -76,6 +118,12 @@ def finished_run(folder: Path, facts: dict[str, Any], overwrite: bool, is_drawn:
     RunError
         If a run with another identity stands there and may not be replaced; names the first part that differs.
     """
+    in_the_way = runs_in_the_way(folder, facts["n_folds"])
+    if in_the_way and not overwrite:
+        raise RunError(
+            f"{in_the_way[0]} holds a run of this method and seed {_with_folds(in_the_way[0])}; give another "
+            "`experiment`, or `overwrite` to replace it"
+        )
     if not has_run(folder):
         return None
     try:

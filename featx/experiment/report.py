@@ -10,7 +10,7 @@ from featx.errors import RunError, SettingsError
 from featx.evaluation import Looks
 from featx.experiment.comparing.ledger import read_ledger
 from featx.reporting import FORMATS, Comparison, answer, check_metric, compare, render, write_report
-from featx.runs import Run, SharedText, check_is_no_link, find_runs, read_run, read_shared, read_texts
+from featx.runs import Run, SharedText, check_is_no_link, find_runs, put_together, read_run, read_shared, read_texts
 from featx.settings import ReportSettings
 
 __all__ = ["Comparison", "Reported", "answer", "check_format", "check_metric", "render", "report"]
@@ -44,7 +44,8 @@ def report(
     """
     if not folders:
         raise RunError("no results folder given; name one such as results/demo")
-    runs = [read_run(path) for path in dict.fromkeys(path for folder in folders for path in find_runs(folder))]
+    found = dict.fromkeys(path for folder in folders for path in find_runs(folder))
+    runs = put_together([read_run(path) for path in found])
     comparison = compare(runs, settings, _looks(folders))
     target = output or folders[0] / "report"
     if output is None:
@@ -65,7 +66,7 @@ def _texts(runs: Sequence[Run]) -> list[str] | None:
     for run in runs:
         record, test = run.record, run.predictions.get("test")
         if test is not None:
-            texts = read_texts(_experiment(run), record.split_digest, test.y_true, record.label_names)
+            texts = read_texts(run.experiment, record.split_digest, test.y_true, record.label_names)
             if texts is not None:
                 return texts
     return None
@@ -76,17 +77,13 @@ def _shared(runs: Sequence[Run]) -> list[SharedText] | None:
     found: dict[int, SharedText] = {}
     known = False
     for folder, test, train in dict.fromkeys(
-        (_experiment(r), r.record.split_digest, r.record.data.splits["train"].digest) for r in runs
+        (r.experiment, r.record.split_digest, r.record.data.splits["train"].digest) for r in runs
     ):
         shared = read_shared(folder, test, train)
         known |= shared is not None
         for text in shared or ():
             found.setdefault(text.row, text)
     return [found[row] for row in sorted(found)] if known else None
-
-
-def _experiment(run: Run) -> Path:
-    return run.folder.resolve().parents[1]
 
 
 def check_format(name: str) -> None:

@@ -43,7 +43,7 @@ class Runs(_Results[Run]):
     @property
     def folder(self) -> Path:
         """The experiment that the first run belongs to: what `report` takes."""
-        return self[0].folder.parents[1]
+        return self[0].experiment
 
     def __repr__(self) -> str:
         width = max((len(run.record.method) for run in self), default=0)

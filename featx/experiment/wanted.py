@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -12,10 +13,10 @@ from featx.baselines import METHODS, Method, Reads, find_method
 from featx.errors import RunError, SettingsError
 from featx.experiment.context import Context
 from featx.experiment.probe_record import settings_facts
-from featx.experiment.records import checkpoint_facts, data_facts, finished_run, has_run
+from featx.experiment.records import checkpoint_facts, finished_run, has_run, run_facts
 from featx.experiment.sources import on_given, planned_facts
 from featx.features.external_features import read_features
-from featx.runs import run_folder
+from featx.runs import runs_in_the_way
 from featx.settings import BaselineSettings, FeatureSettings
 
 #: Names of the control runs, after the method's.
@@ -33,11 +34,14 @@ class Wanted:
         Gives what identifies the run; called only where a run stands in its place.
     is_drawn : bool
         Whether its checkpoint has random weights, whose digest is known once they are drawn.
+    n_folds : int or None
+        How many folds it is one of.
     """
 
     folder: Path
     facts: Callable[[], dict[str, Any]]
     is_drawn: bool = False
+    n_folds: int | None = None
 
 
 def check_places(wanted: Iterable[Wanted], overwrite: bool) -> None:
@@ -51,7 +55,7 @@ def check_places(wanted: Iterable[Wanted], overwrite: bool) -> None:
     places = list(wanted)
     clashes = []
     for run in places if not overwrite else ():
-        if not has_run(run.folder):
+        if not has_run(run.folder) and not runs_in_the_way(run.folder, run.n_folds):
             continue
         try:
             finished_run(run.folder, run.facts(), overwrite, run.is_drawn)
@@ -62,12 +66,13 @@ def check_places(wanted: Iterable[Wanted], overwrite: bool) -> None:
 
 
 def wanted_baselines(context: Context, settings: BaselineSettings, features: FeatureSettings) -> Iterator[Wanted]:
-    """Yield a run for each method and seed, controls last."""
+    """Yield a run for each method, seed and fold, controls last."""
     methods = expand_methods(settings.methods)
     named = [(method, method.name) for method in methods]
     if settings.controls:
         named += control_runs(methods, settings.features_file)
-    data = data_facts(context.dataset)
+    n_folds = None if context.dataset.folds is None else len(context.dataset.folds)
+    parts = list(context.of_folds())
 
     @cache
     def extracted() -> dict[str, Any] | None:
@@ -75,22 +80,21 @@ def wanted_baselines(context: Context, settings: BaselineSettings, features: Fea
             return on_given(context.dataset, read_features(settings.features_file)).feature_facts(settings.combine)
         return planned_facts(context.checkpoint, context.resolved(features), settings.combine)
 
-    def facts(method: Method, name: str, seed: int) -> dict[str, Any]:
+    def facts(method: Method, name: str, seed: int, part: Context) -> dict[str, Any]:
         reads_features = method.reads is Reads.FEATURES
         encodes = reads_features and settings.features_file is None
-        return {
-            "method": name,
-            "seed": seed,
-            "data": data,
-            "checkpoint": checkpoint_facts(context.checkpoint) if encodes else None,
-            "features": extracted() if reads_features else None,
-            "settings": settings_facts(method, settings),
-        }
+        return run_facts(
+            part.dataset,
+            name,
+            seed,
+            checkpoint=checkpoint_facts(context.checkpoint) if encodes else None,
+            features=extracted() if reads_features else None,
+            settings=settings_facts(method, settings),
+        )
 
-    for method, name in named:
-        for seed in settings.seeds:
-            folder = run_folder(context.workspace.results, context.experiment, name, seed)
-            yield Wanted(folder, partial(facts, method, name, seed), name.endswith(RANDOM))
+    for (method, name), seed, part in itertools.product(named, settings.seeds, parts):
+        made = partial(facts, method, name, seed, part)
+        yield Wanted(part.place(name, seed), made, name.endswith(RANDOM), n_folds)
 
 
 def expand_methods(names: Sequence[str]) -> list[Method]:

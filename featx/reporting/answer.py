@@ -89,6 +89,8 @@ def _named(row: Row) -> str:
 def _gap(headline: Headline, comparison: Comparison) -> str:
     paired, d = headline.paired, headline.paired.difference
     texts = f"With {comparison.data.test.n_texts:,} test texts"
+    if comparison.n_folds is not None:
+        texts = f"With {comparison.data.test.n_texts:,} texts, each tested once in {comparison.n_folds} folds,"
     of = f"fine-tuning minus {headline.classical.method}, {_range(comparison, d.low, d.high, '+.3f')}"
     gap = f"a gap of {abs(d.value):.3f}"
     if paired.one_class:

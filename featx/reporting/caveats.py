@@ -91,6 +91,7 @@ def _on_differences(groups: Mapping[str, list[Run]]) -> Iterator[Caveat]:
     shared: dict[CaveatCode, tuple[str, list[str]]] = {
         CaveatCode.MIXED_TRAIN: ("train texts", [r.data.splits["train"].digest[:12] for r in records]),
         CaveatCode.MIXED_VALIDATION: ("validation texts", [r.data.splits["validation"].digest[:12] for r in records]),
+        CaveatCode.MIXED_FOLDS: ("number of folds", [str(r.n_folds or "none") for r in records]),
         CaveatCode.MIXED_CHECKPOINT: ("checkpoint", [checkpoint.name for _, checkpoint in with_checkpoint]),
         CaveatCode.MIXED_DEVICE: ("device", [record.device or "unknown" for record, _ in with_checkpoint]),
     }

@@ -12,10 +12,10 @@ from featx.errors import RunError, SettingsError
 from featx.evaluation import CONFUSION_METRICS, Caveat, Looks, caveat_lines, check_same_texts
 from featx.reporting.caveats import Failed, caveats_of, contradictions
 from featx.reporting.headline import Headline, headline_of
-from featx.reporting.judging import Pair, Pairing, pairs_of, rows_of
+from featx.reporting.judging import Pair, Pairing, least_folds, pairs_of, rows_of
 from featx.reporting.naming import row_name
 from featx.reporting.rows import Row
-from featx.runs import DataFacts, Run
+from featx.runs import DataFacts, Run, put_together
 from featx.settings import CaveatCode, ReportSettings
 
 
@@ -45,6 +45,8 @@ class Comparison:
         Codes of caveats that apply and are left out.
     headline : Headline or None
         The one comparison that the answer is about; None without a fine-tuned and a classical row.
+    n_folds : int or None
+        Of how many folds the predictions were put together; None where they are of one test split.
     """
 
     rows: tuple[Row, ...]
@@ -60,6 +62,7 @@ class Comparison:
     caveats: tuple[Caveat, ...] = ()
     silenced: tuple[CaveatCode, ...] = ()
     headline: Headline | None = None
+    n_folds: int | None = None
 
     def row(self, method: str) -> Row | None:
         """Return the row of `method`, if it has one."""
@@ -77,7 +80,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run], settings: ReportSettings | None = None, looks: Looks | None = None) -> Comparison:
-    """Compare methods by their runs.
+    """Compare methods by their runs; those of folds are put together first, see `put_together`.
 
     Parameters
     ----------
@@ -97,6 +100,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None, looks: 
     check_metric(settings.metric)
     if not runs:
         raise RunError("no runs to compare; make some with featx baseline and featx finetune")
+    runs = put_together(runs)
     _check_same_test(runs)
     done = [run for run in runs if run.record.failure is None]
     _check_same_truth(done)
@@ -131,6 +135,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None, looks: 
         caveats=tuple(caveat for caveat in caveats if caveat.code not in silenced),
         silenced=tuple(dict.fromkeys(silenced)),
         headline=headline,
+        n_folds=least_folds(groups),
     )
 
 
@@ -189,11 +194,18 @@ def check_metric(metric: str) -> None:
 def _check_same_test(runs: Sequence[Run]) -> None:
     first = runs[0]
     for run in runs[1:]:
-        if run.record.split_digest != first.record.split_digest:
+        if run.record.split_digest == first.record.split_digest:
+            continue
+        if (run.record.n_folds is None) != (first.record.n_folds is None):
+            whole, split = (first, run) if first.record.n_folds else (run, first)
             raise RunError(
-                f"{first.folder} and {run.folder} have different test texts, so they cannot be compared; report them "
-                "apart, or run them again on the same data with the same `split_seed`"
+                f"{whole.folder} is tested on all texts by {whole.record.n_folds} folds, {split.folder} on one test "
+                "split, so they cannot be compared; report them apart, or run both with the same `folds`"
             )
+        raise RunError(
+            f"{first.folder} and {run.folder} have different test texts, so they cannot be compared; report them "
+            "apart, or run them again on the same data with the same `split_seed`"
+        )
 
 
 def _check_same_truth(done: Sequence[Run]) -> None:

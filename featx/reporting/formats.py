@@ -174,6 +174,7 @@ def _json(comparison: Comparison) -> str:
         "label_names": list(comparison.label_names),
         "data": asdict(comparison.data),
         "checkpoints": list(comparison.checkpoints),
+        **({} if comparison.n_folds is None else {"n_folds": comparison.n_folds}),
         "caveats": [asdict(caveat) for caveat in comparison.caveats],
         "silenced": list(comparison.silenced),
         "missing": comparison.notes,

@@ -68,7 +68,8 @@ class Pairing:
         ends = np.cumsum([len(made) for made in groups.values()]).tolist()
         self._columns = {n: range(end - len(m), end) for (n, m), end in zip(groups.items(), ends, strict=True)}
         together = [made for group in self._predictions.values() for made in group]
-        self._resampler = Resampler(together, settings.n_resamples)
+        n_folds = least_folds(groups)
+        self._resampler = Resampler(together, settings.n_resamples, n_folds=n_folds)
 
     def alone(self, name: str) -> Resamples:
         """Resamples of one group."""
@@ -87,6 +88,11 @@ class Pairing:
             self._settings.metric,
             self._settings.confidence if confidence is None else confidence,
         )
+
+
+def least_folds(groups: Mapping[str, list[Run]]) -> int | None:
+    """Return of how many folds the predictions were put together, the fewest; None without folds."""
+    return min((run.record.n_folds for made in groups.values() for run in made if run.record.n_folds), default=None)
 
 
 def rows_of(
@@ -131,9 +137,8 @@ def _score_resamples(groups: Mapping[str, list[Run]], settings: ReportSettings) 
     }
     if not scored:
         return {}
-    together = resampled_scores(
-        [run.predictions["test"] for made in scored.values() for run in made], settings.n_resamples
-    )
+    made_by_all = [run.predictions["test"] for made in scored.values() for run in made]
+    together = resampled_scores(made_by_all, settings.n_resamples, n_folds=least_folds(scored))
     parts, at = {}, 0
     for name, made in scored.items():
         here = slice(at, at + len(made))

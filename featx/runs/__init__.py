@@ -4,7 +4,17 @@ Knows of predictions and records, not of models. May import ``errors``, ``settin
 """
 
 from featx.runs.environment import environment
-from featx.runs.folder import Run, check_is_no_link, check_name, find_runs, read_run, run_folder, write_run
+from featx.runs.folder import (
+    Run,
+    check_is_no_link,
+    check_name,
+    find_runs,
+    read_run,
+    run_folder,
+    runs_in_the_way,
+    write_run,
+)
+from featx.runs.folds import put_together
 from featx.runs.record import (
     CheckpointFacts,
     ChosenFeatures,
@@ -35,9 +45,11 @@ __all__ = [
     "find_runs",
     "identity_of",
     "keep_texts",
+    "put_together",
     "read_run",
     "read_shared",
     "read_texts",
     "run_folder",
+    "runs_in_the_way",
     "write_run",
 ]

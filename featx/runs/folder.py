@@ -34,6 +34,11 @@ class Run:
     predictions: Mapping[str, Predictions]
 
     @property
+    def experiment(self) -> Path:
+        """Folder of the experiment that the run belongs to."""
+        return self.folder.resolve().parents[1 if self.record.fold is None else 2]
+
+    @property
     def has_lost_its_model(self) -> bool:
         """Whether the model that the record speaks of is gone, or in part; its content is not read."""
         if self.record.model_format is None:
@@ -77,9 +82,24 @@ def check_name(name: str, option: str) -> str:
     return name
 
 
-def run_folder(results: Path, experiment: str, method: str, seed: int) -> Path:
-    """Return where a run lies: ``results/<experiment>/<method>/seed-<n>``."""
-    return results / check_name(experiment, "`experiment`") / check_name(method, "method") / f"seed-{seed}"
+def run_folder(results: Path, experiment: str, method: str, seed: int, fold: int | None = None) -> Path:
+    """Return where a run lies: ``results/<experiment>/<method>/seed-<n>``, and in it ``fold-<k>`` for one of folds."""
+    folder = results / check_name(experiment, "`experiment`") / check_name(method, "method") / f"seed-{seed}"
+    return folder if fold is None else folder / f"fold-{fold}"
+
+
+def runs_in_the_way(folder: Path, n_folds: int | None) -> list[Path]:
+    """Return the runs of the same method and seed as the run in `folder` that do not belong beside it.
+
+    A run without folds stands in ``seed-<n>`` itself, and those of folds below it. Where one kind is made, runs of the
+    other are in the way, and so are folds beyond `n_folds`.
+    """
+    if n_folds is None:
+        return [path for path in sorted(folder.glob("fold-*")) if (path / RECORD).exists()]
+    seed = folder.parent
+    wanted = {f"fold-{k}" for k in range(n_folds)}
+    beyond = [path for path in sorted(seed.glob("fold-*")) if path.name not in wanted and (path / RECORD).exists()]
+    return ([seed] if (seed / RECORD).exists() else []) + beyond
 
 
 def check_is_no_link(folder: Path) -> None:

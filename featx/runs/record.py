@@ -52,6 +52,10 @@ class DataFacts:
         ``train``, ``validation`` and ``test``.
     shared_test_rows : tuple of int or None
         Rows of test whose text stands in train as well; None where that was not recorded.
+    whole : SplitFacts or None
+        All texts that folds were cut from; None without folds.
+    test_rows : tuple of int or None
+        Positions among these of the texts of test.
     """
 
     address: str
@@ -59,11 +63,17 @@ class DataFacts:
     notes: tuple[str, ...]
     splits: dict[str, SplitFacts]
     shared_test_rows: tuple[Whole, ...] | None = None
+    whole: SplitFacts | None = None
+    test_rows: tuple[Whole, ...] | None = None
 
     def __post_init__(self) -> None:
         lacking = [name for name in ("train", "validation", "test") if name not in self.splits]
         if lacking:
             raise ValueError(f"Object missing required field `splits.{lacking[0]}`")
+        if (self.whole is None) != (self.test_rows is None):
+            raise ValueError("Expected `whole` and `test_rows` together")
+        if self.test_rows is not None and len(self.test_rows) != self.test.n_texts:
+            raise ValueError(f"Expected as many `test_rows` as test has texts, {self.test.n_texts}")
 
     @property
     def test(self) -> SplitFacts:
@@ -263,6 +273,9 @@ class RunRecord:
         As of `featx.runs.measuring.folder_digest`; None for runs of version 0.1.
     predictions_digest : str or None
         Sha256 of ``predictions.parquet``, 64 hexadecimal digits; None where that was not recorded.
+    fold, n_folds : int or None
+        Which of how many folds of the data the run is, from 0; None without folds. A record that
+        `featx.runs.folds` put together of all folds has `n_folds` alone.
     """
 
     method: Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]  # it becomes part of the names of files
@@ -289,11 +302,15 @@ class RunRecord:
     model_bytes: Whole | None = None
     model_digest: str | None = None
     predictions_digest: str | None = None
+    fold: Whole | None = None
+    n_folds: Whole | None = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         if len(self.label_names) < 2 or len(set(self.label_names)) < len(self.label_names):
             raise ValueError("Expected two `label_names` or more, each once")
+        if self.fold is not None and (self.n_folds is None or self.fold >= self.n_folds or self.data.whole is None):
+            raise ValueError("Expected `fold` below `n_folds`, and `data.whole` with it")
         _check_features(self.features, self.selection.features, self.failure)
         for split in () if self.failure is not None else ("validation", "test"):
             if self.metric(split, "accuracy") is None:

@@ -51,7 +51,9 @@ def keep_texts(experiment: Path, dataset: TextDataset) -> None:
         If they cannot be written, or a link is in their place.
     """
     test, train = dataset.test, dataset.train
-    shared = shared_texts(test, train)
+    if dataset.folds is not None:  # all of whose texts are test texts, none of them in train as well
+        test = train = dataset.folds.whole
+    shared = [] if dataset.folds is not None else shared_texts(test, train)
     check_is_no_link(experiment / FOLDER)
     try:
         _keep(_test_path(experiment, test.digest), {"row": range(len(test)), "text": list(test.texts)})

@@ -152,6 +152,7 @@ class CaveatCode(StrEnum):
     ONE_SEED = "one-seed"
     MIXED_TRAIN = "mixed-train"
     MIXED_VALIDATION = "mixed-validation"
+    MIXED_FOLDS = "mixed-folds"
     MIXED_CHECKPOINT = "mixed-checkpoint"
     MIXED_DEVICE = "mixed-device"
     NOT_CONVERGED = "not-converged"

@@ -33,7 +33,8 @@ class DataSettings(Settings, table="data", heading="Data"):
         setting("Branch, tag or commit of a data set on the Hub.", unset="the newest", aliases=("revision",)),
     ] = None
     validation_fraction: Annotated[
-        float, setting("Share of train that is cut off where there is no validation split.", gt=0, lt=1)
+        float,
+        setting("Share of train that is cut off where there is no validation split, or in each fold.", gt=0, lt=1),
     ] = 0.15
     test_fraction: Annotated[float, setting("Share that is cut off for test where it is cut.", gt=0, lt=1)] = 0.15
     split_seed: Annotated[Seed, setting("Random seed of the train/validation/test split.")] = 0
@@ -41,6 +42,19 @@ class DataSettings(Settings, table="data", heading="Data"):
         SplitName,
         setting("Split that serves as test: validation where test has no labels, or train to cut it from there."),
     ] = SplitName.TEST
+    folds: Annotated[
+        int | None,
+        setting(
+            "Cut the data into this many folds, so that every text is in test once, with a run for each fold.",
+            unset="one train/validation/test split",
+            example=10,
+            unit="folds",
+            ge=2,
+        ),
+    ] = None
+    fold_test: Annotated[
+        bool, setting("With folds, take in a test split that the data brings; else it is left alone.")
+    ] = False
     drop_unlabelled: Annotated[
         bool, setting("Leave out rows whose label is empty, missing or -1, and say how many.")
     ] = False

@@ -40,7 +40,7 @@ class DataKeywords(TypedDict, total=False):
     label_column: str | None
     #: Branch, tag or commit of a data set on the Hub.
     dataset_revision: str | None
-    #: Share of train that is cut off where there is no validation split.
+    #: Share of train that is cut off where there is no validation split, or in each fold.
     validation_fraction: float
     #: Share that is cut off for test where it is cut.
     test_fraction: float
@@ -48,6 +48,10 @@ class DataKeywords(TypedDict, total=False):
     split_seed: int
     #: Split that serves as test: validation where test has no labels, or train to cut it from there.
     test_split: SplitName | Literal["train", "validation", "test"]
+    #: Cut the data into this many folds, so that every text is in test once, with a run for each fold.
+    folds: int | None
+    #: With folds, take in a test split that the data brings; else it is left alone.
+    fold_test: bool
     #: Leave out rows whose label is empty, missing or -1, and say how many.
     drop_unlabelled: bool
     #: Leave out rows whose text is empty or missing, and say how many.
@@ -268,6 +272,7 @@ class ReportKeywords(TypedDict, total=False):
             "one-seed",
             "mixed-train",
             "mixed-validation",
+            "mixed-folds",
             "mixed-checkpoint",
             "mixed-device",
             "not-converged",
@@ -287,6 +292,7 @@ class ReportKeywords(TypedDict, total=False):
                 "one-seed",
                 "mixed-train",
                 "mixed-validation",
+                "mixed-folds",
                 "mixed-checkpoint",
                 "mixed-device",
                 "not-converged",

@@ -14,6 +14,7 @@ from tiny import make_texts
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Looks
 from featx.experiment.comparing.durations import seconds_of
+from featx.experiment.comparing.folds import with_folds
 from featx.experiment.comparing.ledger import Ledger, read_ledger, write_ledger
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.spread import spread_features, spread_layers
@@ -117,9 +118,11 @@ CHEAP = ("majority", "tfidf-logreg", "logreg")
 
 
 def compared(tiny: Path, tmp_path: Path, **settings: object) -> Compared:
-    """Compare on 400 short texts that a word tells the label of."""
-    texts, labels = make_texts(400)
-    session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    """Compare on 300 short texts that a word tells the label of."""
+    texts, labels = make_texts(300)
+    cuts = {"train": slice(0, 160), "validation": slice(160, 200), "test": slice(200, 300)}
+    splits = {name: (texts[cut], labels[cut]) for name, cut in cuts.items()}
+    session = Session(splits, tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
     wanted = {"classical": CHEAP, "most_trials": 1, "most_seeds": 2, "n_resamples": 999} | settings
     return session.compare(**wanted)
 
@@ -163,3 +166,24 @@ def test_too_small_a_budget_says_so_and_leaves_what_was_cheap(tiny: Path, tmp_pa
     made = compared(tiny, tmp_path, budget="0.001s")
     assert {row["method"] for row in made.rows} == set(CHEAP)
     assert read_ledger(made.files[0].parents[1]).ended == "budget"
+
+
+def test_few_texts_without_a_test_split_are_tested_by_folds(tiny: Path, tmp_path: Path) -> None:
+    texts, labels = make_texts(150)
+    session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    made = session.compare(classical=("majority", "logreg"), most_trials=0, n_resamples=999)
+    folder = made.files[0].parents[1]
+    assert len(list(folder.glob("finetune/seed-0/fold-*"))) == 5
+    assert not list(folder.glob("finetune/seed-1"))
+    assert made.comparison.data.test.n_texts == 150
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("**/run.json")}
+    session.compare(classical=("majority", "logreg"), most_trials=0, n_resamples=999)
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("**/run.json")} == before
+
+
+def test_a_test_split_that_the_data_bring_is_left_as_it_is(tiny: Path) -> None:
+    texts, labels = make_texts(150)
+    splits = {"train": (texts[:100], labels[:100]), "test": (texts[100:], labels[100:])}
+    session = Session(splits, tiny)
+    assert with_folds(session).dataset.folds is None
+    assert with_folds(Session((texts, labels), tiny)).dataset.folds is not None

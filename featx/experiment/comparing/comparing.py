@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featx.evaluation import Looks
 from featx.experiment.comparing.durations import seconds_of
+from featx.experiment.comparing.folds import with_folds
 from featx.experiment.comparing.ledger import Ledger, StepTaken, digest_of, read_ledger, write_ledger
 from featx.experiment.comparing.planning import Planned, Planning
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
@@ -86,7 +87,7 @@ class Comparing:
         chosen = self._first_plan(self._left())
         if chosen is None:
             return self._end(folder, ledger, Because.BUDGET)
-        trials, seeds = self._resumed(folder, chosen)
+        trials, seeds = self._resumed(chosen)
         self._do(self.planning.finetune(trials, seeds), folder, ledger)
         while True:
             ledger, then = self._look(folder, ledger, trials, seeds)
@@ -96,12 +97,16 @@ class Comparing:
             self._do(replace(self.planning.finetune(trials, seeds), seconds=then.seconds), folder, ledger)
 
     def _first_plan(self, left: float) -> tuple[int, int] | None:
-        most = self._settings
-        return first_plan(most.most_trials, most.most_seeds, left, self.planning.trial_seconds())
+        return first_plan(self._settings.most_trials, self._most_seeds, left, self.planning.trial_seconds())
 
-    def _resumed(self, folder: Path, chosen: tuple[int, int]) -> tuple[int, int]:
+    @property
+    def _most_seeds(self) -> int:
+        """Seeds at most; with folds one, since the folds' models differ as those of seeds do."""
+        return 1 if self.planning.has_folds else self._settings.most_seeds
+
+    def _resumed(self, chosen: tuple[int, int]) -> tuple[int, int]:
         """Return trials and seeds: those of an earlier command where it came further."""
-        found = self.planning.finished(folder)
+        found = self.planning.finished()
         return chosen if found is None or found < chosen else found
 
     def _left(self) -> float:
@@ -149,7 +154,7 @@ class Comparing:
             trials=trials,
             seeds=seeds,
             most_trials=self._settings.most_trials,
-            most_seeds=1 if self.planning.has_folds else self._settings.most_seeds,
+            most_seeds=self._most_seeds,
             seed_share=None if headline is None else seed_share(headline, comparison.confidence),
             seconds_left=self._left(),
             trial_seconds=self.planning.trial_seconds(),
@@ -175,6 +180,7 @@ def comparing_of(
     """Return a comparison that is not begun, in an experiment of its own unless one is named."""
     if not context.workspace.experiment:
         context = context.named(f"{context.experiment}-compare"[:100])
+    context = with_folds(context)
     features = with_type(features or FeatureSettings(), context.compute, context.ray)
     own = replace(finetuning or FinetuneSettings(), dtype=features.dtype)
     return Comparing(context, settings or CompareSettings(), features, own, reporting or ReportSettings(), show)

@@ -63,7 +63,9 @@ class Ledger:
 
 def digest_of(runs: Sequence[Run]) -> str:
     """Return a digest of the predictions of `runs`."""
-    facts = sorted((run.record.method, run.record.seed, str(run.record.predictions_digest)) for run in runs)
+    facts = sorted(
+        (run.record.method, run.record.seed, run.record.fold or 0, str(run.record.predictions_digest)) for run in runs
+    )
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 

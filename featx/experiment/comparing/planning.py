@@ -75,7 +75,7 @@ class Planning:
         spread = spread_features(features, int(config.num_hidden_layers), is_causal=is_causal(config))
         self.features = context.resolved(spread)
         self._asked = spread
-        self.has_folds = False
+        self.has_folds = context.dataset.folds is not None
         few = len(context.dataset.train) < _FEW_TEXTS
         unset = FinetuneSettings()
         passes = finetuning.search_passes
@@ -95,10 +95,10 @@ class Planning:
     @cached_property
     def sizes(self) -> Sizes:
         """Texts and features."""
-        splits = self._context.dataset.splits
         n_kinds = len(self.features.pooling) * len(self.features.layer or (0,)) * len(self.features.long)
-        distinct = len({text for split in splits.values() for text in split.texts})
-        train, validation, test = (len(splits[name]) for name in ("train", "validation", "test"))
+        parts = [part.dataset.splits for part in self._context.of_folds()]
+        distinct = len({text for split in parts[0].values() for text in split.texts})
+        train, validation, test = (sum(len(part[name]) for part in parts) for name in ("train", "validation", "test"))
         return Sizes(train, validation, test, distinct, n_kinds, self._hidden_size)
 
     @cached_property
@@ -158,15 +158,20 @@ class Planning:
             lambda: finetune(self._context, settings, extend=True),
         )
 
-    def finished(self, folder: Path) -> tuple[int, int] | None:
-        """Return trials and seeds of fine-tunings that stand in `folder`, if they are of this plan."""
+    def finished(self) -> tuple[int, int] | None:
+        """Return trials and seeds of fine-tunings that stand there whole, if they are of this plan."""
         method, seeds, trials = METHODS[self._finetuning.method], 0, None
-        while has_run(folder / method / f"seed-{seeds}"):
-            try:
-                stated = read_run(folder / method / f"seed-{seeds}").record.settings.get("search")
-            except RunError:
-                break
-            if trials is not None and stated != trials:
-                break
-            trials, seeds = stated, seeds + 1
-        return None if not isinstance(trials, int) else (trials, seeds)
+        while True:
+            stated = {self._searched(part.place(method, seeds)) for part in self._context.of_folds()}
+            if len(stated) != 1 or None in stated or (trials is not None and {trials} != stated):
+                return None if trials is None else (trials, seeds)
+            (trials,), seeds = stated, seeds + 1
+
+    @staticmethod
+    def _searched(folder: Path) -> int | None:
+        """Return the trials of the search whose run stands in `folder`; None where none does."""
+        try:
+            stated = read_run(folder).record.settings.get("search") if has_run(folder) else None
+        except RunError:
+            return None
+        return stated if isinstance(stated, int) else None

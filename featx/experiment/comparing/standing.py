@@ -10,13 +10,13 @@ from featx.reporting.headline import Headline
 def is_decided(comparison: Comparison) -> bool:
     """Return whether the answer stands: a verdict, and no training that came to nothing behind it.
 
-    Where fine-tuning is under-trained, only that it is better stands. One seed decides nothing: what others would give
-    is unknown.
+    Where fine-tuning is under-trained, only that it is better stands. One seed on one split decides nothing: what
+    others would give is unknown.
     """
     headline = comparison.headline
     if headline is None or headline.learned_nothing or headline.verdict is Verdict.UNDECIDED:
         return False
-    if len(headline.finetuned.seeds) == 1:
+    if len(headline.finetuned.seeds) == 1 and headline.finetuned.runs[0].record.n_folds is None:
         return False
     return headline.verdict is Verdict.BETTER or not headline.finetuned.under_trained
 

@@ -67,7 +67,7 @@ def made(session: Session) -> Iterator[tuple[str, Long, Run]]:
     for long in Long:
         (run,) = on(session, f"long-{long}").baseline(BaselineSettings(("logreg",)), FeatureSettings(long=(long,)))
         yield "frozen", long, run
-    for long in (Long.CUT, Long.WINDOWS, Long.HEAD_TAIL):
+    for long in Long:
         settings = replace(FINETUNE, long=(long,), num_train_epochs=EPOCHS[long])
         (run,) = on(session, f"long-{long}").finetune(settings)
         yield "fine-tuned", long, run

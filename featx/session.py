@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -132,14 +130,7 @@ class Session(Context):
         folds : int or None
             Each fold is a run of its own; `report` puts them together.
         """
-        if folds is None:
-            return self
-        part = copy(self)
-        part._data = replace(self._data or DataSettings(), folds=folds)
-        if isinstance(self._given, DataSettings):
-            part._given = part._data
-        part.__dict__.pop("dataset", None)
-        return part
+        return self if folds is None else self.cut_by_folds(folds)
 
     def extract(
         self,

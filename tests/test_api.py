@@ -219,7 +219,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[FeatxError], str]] = {
     "no such option": (lambda: featx.extract("demo", layr=2), SettingsError, "did you mean 'layer'"),
     "no such data option": (lambda: featx.load_dataset("demo", text="x"), SettingsError, "did you mean 'text_column'"),
     "a layer in words": (lambda: featx.extract("demo", layer="last"), SettingsError, "`layer` is 'last'"),
-    "a pooling": (lambda: featx.extract("demo", pooling="max"), SettingsError, "`pooling` is 'max'"),
+    "a pooling": (lambda: featx.extract("demo", pooling="min"), SettingsError, "`pooling` is 'min'"),
     "nothing": (lambda: featx.compare_runs(), RunError, "no runs given"),
     "no folder": (lambda: featx.predict("nowhere", "x"), RunError, "nowhere is no folder"),
     "no texts": (lambda: featx.predict("nowhere", []), RunError, "nowhere is no folder"),

@@ -42,7 +42,7 @@ class Probe:
 
 def probe_features(context: Context, max_length: int | None, long: tuple[Long, ...] = (Long.CUT,)) -> SplitFeatures:
     """Return what probes read: the last layer's first token of train and validation, a decoder's last one."""
-    config = load_config(context.checkpoint, encoders_only=False)
+    config = load_config(context.checkpoint)
     pooling = Pooling.LAST if is_decoder_kind(config) else Pooling.CLS
     features = FeatureSettings(pooling=(pooling,), max_length=max_length, long=long)
     return extract_splits(context, ["train", "validation"], features)

@@ -16,14 +16,8 @@ _OURS = {"return_dict": True, "output_hidden_states": False, "output_attentions"
 _SIZES = ("hidden_size", "num_hidden_layers")
 
 
-def load_config(checkpoint: Checkpoint, *, encoders_only: bool = True) -> Any:
+def load_config(checkpoint: Checkpoint) -> Any:
     """Load the configuration of `checkpoint`, after a check that it is a model of texts.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-    encoders_only : bool
-        Whether to refuse encoder-decoders, and decoders unless their configuration says that they look both ways.
 
     Raises
     ------
@@ -46,13 +40,6 @@ def load_config(checkpoint: Checkpoint, *, encoders_only: bool = True) -> Any:
                 "from 1 up"
             )
     settle(config, checkpoint.name)
-    if encoders_only:
-        check_is_encoder(config, checkpoint.name)
-        if is_encoder_decoder(config) or config.model_type == "xlnet":
-            raise CheckpointError(
-                f"checkpoint {checkpoint.name!r} ({config.model_type}) is no encoder that featx fine-tunes; choose one "
-                "such as distilbert-base-uncased"
-            )
     return config
 
 

@@ -248,7 +248,7 @@ def load_encoder(checkpoint: Checkpoint, features: FeatureSettings, compute: Com
     """
     device = find_device(compute.device)
     dtype = torch_dtype(with_type(features, compute).dtype, device)
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     features = resolve_features(checkpoint, features, config)
     tokenizer = load_tokenizer(checkpoint, config, features.max_length, features.prompt or "")
     resolve_layers(features.layer, int(config.num_hidden_layers))
@@ -340,7 +340,7 @@ def planned_specs(checkpoint: Checkpoint, features: FeatureSettings) -> list[Fea
     SettingsError
         If maximum length or layers do not fit.
     """
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     features = resolve_features(checkpoint, features, config)
     return _specs(config, load_tokenizer(checkpoint, config, features.max_length), checkpoint, features)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from featx.features.built import built_folder
-from featx.features.checkpoint import loading, quiet_transformers
-from featx.features.tokens import load_config
+from featx.features.checkpoint import quiet_transformers
+from featx.features.tokens import load_config, load_tokenizer
 from featx.settings import CachePlace, Checkpoint, local_folder
 
 #: Part of the folder's name; raised when the weights are drawn otherwise.
@@ -31,10 +31,10 @@ def random_checkpoint_folder(checkpoint: Checkpoint, cache_dir: CachePlace, seed
 
 def _write(checkpoint: Checkpoint, folder: Path, seed: int) -> None:
     import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
 
-    config = load_config(checkpoint, encoders_only=False)
-    tokenizer: Any = loading(checkpoint, AutoTokenizer.from_pretrained)
+    config = load_config(checkpoint)
+    tokenizer = load_tokenizer(checkpoint, config).hf  # with the lower-casing and the length that the checkpoint states
     with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(seed)
         auto: Any = AutoModel

@@ -57,7 +57,7 @@ def resolve_features(checkpoint: Checkpoint, features: FeatureSettings, config: 
         )
     own, length = Pooling.CLS, None
     if asks:
-        config = load_config(checkpoint, encoders_only=False) if config is None else config
+        config = load_config(checkpoint) if config is None else config
         own, length = stated.pooling or _usual(config)[0], _own_length(stated, config)
         _tell_of_unknown(checkpoint, stated, own)
     poolings = tuple(dict.fromkeys(own if pooling is Pooling.AUTO else pooling for pooling in features.pooling))
@@ -78,11 +78,11 @@ def _usual(config: Any) -> tuple[Pooling, str]:
 
 
 def _tell_of_unknown(checkpoint: Checkpoint, stated: Stated, own: Pooling) -> None:
-    if not stated.is_known:
+    if stated.unknown:
         warnings.warn(
             f"whether checkpoint {checkpoint.name!r} says itself how texts become vectors is unknown, since the Hub "
-            f"cannot be reached and modules.json is not cached; `pooling` {own.value} is taken: name it, or go online "
-            "once",
+            f"cannot be reached and {stated.unknown} is not cached; `pooling` {own.value} is taken: name it, or go "
+            "online once",
             FeatxWarning,
             stacklevel=3,
         )
@@ -116,7 +116,7 @@ def in_words(asked: FeatureSettings, made: FeatureSettings, checkpoint: Checkpoi
         return None
     stated = stated_by(checkpoint)
     if stated.pooling is None:
-        own, kind = _usual(load_config(checkpoint, encoders_only=False) if config is None else config)
+        own, kind = _usual(load_config(checkpoint) if config is None else config)
         return f"`pooling` auto is {own.value}: {kind} that says nothing else of itself"
     parts = [stated.pooling.value]
     parts += ["normalised"] if made.normalize else []

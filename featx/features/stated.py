@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,8 +67,8 @@ class Stated:
         Whether texts are lower-cased before the tokenizer's own rules.
     problem : str or None
         Why `Pooling.AUTO` cannot be had: a step that featx does not compute, or a broken file.
-    is_known : bool
-        False where the Hub cannot be asked and its cache does not know.
+    unknown : str
+        A file of which neither the Hub nor its cache could tell; empty where all was read.
     """
 
     pooling: Pooling | None = None
@@ -79,7 +79,7 @@ class Stated:
     pools_prompt: bool = True
     lower_case: bool = False
     problem: str | None = None
-    is_known: bool = True
+    unknown: str = ""
 
 
 #: From a path below the checkpoint to its JSON; None where there is no such file.
@@ -93,12 +93,8 @@ class _UnsupportedError(Exception):
 def stated_by(checkpoint: Checkpoint) -> Stated:
     """Return what `checkpoint` says of itself; what is wrong with it is in `Stated.problem`."""
     if checkpoint.revision is not None:
-        from huggingface_hub.errors import LocalEntryNotFoundError
-
-        try:
-            return _stated(_reader_on_hub(checkpoint), "")
-        except LocalEntryNotFoundError:
-            return Stated(is_known=False)
+        read = _HubReader(checkpoint.path, checkpoint.revision)
+        return replace(_stated(read, ""), unknown=read.unknown)
     folder = Path(checkpoint.path).absolute()
     if (folder / _MODULES).is_file():
         return _stated(_reader_of(folder), "")
@@ -109,23 +105,37 @@ def stated_by(checkpoint: Checkpoint) -> Stated:
     return Stated()
 
 
-def _reader_on_hub(checkpoint: Checkpoint) -> _Read:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+class _HubReader:
+    """Read files of one commit on the Hub, from its cache where they are there or are known not to exist.
 
-    def read(name: str) -> Any:
+    Attributes
+    ----------
+    unknown : str
+        The first file, not in a folder of a step, of which neither the cache nor the Hub could tell; empty for none.
+    """
+
+    def __init__(self, name: str, commit: str) -> None:
+        self._name, self._commit = name, commit
+        self.unknown = ""
+
+    def __call__(self, name: str) -> Any:
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+        cached: object = try_to_load_from_cache(self._name, name, revision=self._commit)
+        if cached is not None:
+            return _json(Path(cached)) if isinstance(cached, str) else None
         try:
             with quiet_hub():
-                path = hf_hub_download(checkpoint.path, name, revision=checkpoint.revision)
-        except LocalEntryNotFoundError:  # a kind of EntryNotFoundError that says nothing of the Hub
-            raise
-        except EntryNotFoundError:
-            return None
-        except (HfHubHTTPError, OSError) as e:
-            raise LocalEntryNotFoundError(str(e)) from e
-        return _json(Path(path))
-
-    return read
+                return _json(Path(hf_hub_download(self._name, name, revision=self._commit)))
+        except EntryNotFoundError as e:
+            if not isinstance(e, LocalEntryNotFoundError):  # that kind of it says nothing of the Hub
+                return None
+        except (HfHubHTTPError, OSError):
+            pass
+        if not self.unknown and "/" not in name:
+            self.unknown = name
+        return None
 
 
 def _reader_of(folder: Path) -> _Read:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from featx.settings.base import Settings
 from featx.settings.declare import setting
+from featx.settings.durations import seconds_of
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,8 @@ class CompareSettings(Settings, table="compare", heading="Budget"):
     ] = ("majority", "tfidf-logreg", "tfidf-svm", "logreg", "linear-svm", "knn")
     most_trials: Annotated[int, setting("Trials of fine-tuning's search at most; 0 for no search.", ge=0)] = 16
     most_seeds: Annotated[int, setting("Seeds of fine-tuning at most.", ge=1)] = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.budget is not None:
+            seconds_of(self.budget)

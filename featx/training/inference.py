@@ -116,7 +116,7 @@ def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[
     if not (folder / "config.json").is_file():
         raise RunError(f"{folder} holds no model; the run was saved without one: run featx finetune again")
     checkpoint = Checkpoint(str(folder), str(folder), None, "", "")
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     tokenizer = tokenizer_for_training(checkpoint, config, max_length)
     model = load_weights(checkpoint, AutoModelForSequenceClassification, config, needs_head=True)
     return model.to(device).eval(), tokenizer

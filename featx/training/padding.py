@@ -21,18 +21,18 @@ def tokenizer_for_training(checkpoint: Checkpoint, config: Any, max_length: int 
 
 
 def settle_padding(config: Any, tokenizer: Tokenizer) -> None:
-    """Give a decoder and its tokenizer one padding token, on the right; other kinds stay as they are.
+    """Give a decoder and its tokenizer one padding token; other kinds stay as they are.
 
     The head of Transformers takes the rightmost token that is not ``config.pad_token_id``, and refuses batches without
     one. Where the tokenizer has none that the model knows, its end of text serves, as usual; whatever it is, a batch
-    gives a text the logits that it has alone, since a causal mask hides what comes after.
+    padded on the right gives a text the logits that it has alone, since a causal mask hides what comes after.
 
     Parameters
     ----------
     config : PretrainedConfig
         Its ``pad_token_id`` is set.
     tokenizer : Tokenizer
-        Its padding token and side are set, as they are saved.
+        Its padding token is set, as it is saved; `load_tokenizer` has set its side.
 
     Raises
     ------
@@ -52,5 +52,4 @@ def settle_padding(config: Any, tokenizer: Tokenizer) -> None:
         )
     if hf.pad_token_id != pad_id:
         hf.pad_token = hf.convert_ids_to_tokens(pad_id)
-    hf.padding_side = "right"
     config.pad_token_id = pad_id

@@ -151,7 +151,7 @@ def _checked_config(checkpoint: Checkpoint, settings: FinetuneSettings, device: 
     """Return the configuration of a model that can be trained; a type that is slow for it is told."""
     import torch
 
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     check_kind(config, checkpoint.name)
     tell_if_slow(settings.dtype, torch.device(device), int(config.hidden_size))
     return config

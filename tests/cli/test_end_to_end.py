@@ -176,7 +176,11 @@ def test_report_formats_on_standard_output(featx: Run, tweets: Path, tmp_path: P
 
 ERRORS = {
     "unknown method": (["baseline", "--methods", "svm"], 2, r"method 'svm' is unknown; expected one of: majority"),
-    "unknown pooling": (["extract", "--pooling", "max"], 2, r"--pooling is 'max'; expected one or more of: cls, mean"),
+    "unknown pooling": (
+        ["extract", "--pooling", "min"],
+        2,
+        r"--pooling is 'min'; expected one or more of: auto, cls, mean, max, w",
+    ),
     "unknown dtype": (["extract", "--dtype", "int8"], 2, r"--dtype is 'int8'; expected one of: float32"),
     "unknown device": (["extract", "--device", "tpu"], 2, r"--device is 'tpu'; expected one of: auto, cpu"),
     "bad layer": (["extract", "--layer", "last"], 2, r"--layer is 'last'; expected whole numbers"),

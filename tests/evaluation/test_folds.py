@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,16 @@ import pytest
 
 from featx.data import Split
 from featx.data.folding import cut_folds
-from featx.evaluation import Predictions, confusion_matrix, metric_interval, metrics_of_confusion, paired_difference
+from featx.evaluation import (
+    Predictions,
+    Resampler,
+    confusion_matrix,
+    metric_interval,
+    metrics_of_confusion,
+    paired_difference,
+    resampled_scores,
+)
+from featx.evaluation.folds import spread_over_folds
 from featx.settings import DataSettings, ReportSettings
 
 FAST = ReportSettings(n_resamples=999)
@@ -54,10 +64,14 @@ def logreg(x: np.ndarray, y: np.ndarray, n_classes: int) -> tuple[np.ndarray, np
 
 #: Name to how a classifier is fitted and on which part of the features; left and right are equally good.
 METHODS = {"centroid": (centroid, 0, 1), "logreg": (logreg, 0, 1), "left": (logreg, 0, 2), "right": (logreg, 1, 2)}
+QUICK = {"left": (centroid, 0, 2), "right": (centroid, 1, 2)}
 PAIRS = (("logreg", "centroid"), ("left", "right"))
+Methods = Mapping[str, tuple[Callable[..., tuple[np.ndarray, np.ndarray]], int, int]]
 
 
-def out_of_fold(world: World, seed: int) -> tuple[dict[str, Predictions], dict[str, np.ndarray]]:
+def out_of_fold(
+    world: World, seed: int, methods: Methods = METHODS
+) -> tuple[dict[str, Predictions], dict[str, np.ndarray]]:
     """Predictions of every text by each method, and what the models score on many new texts."""
     rng = np.random.default_rng(seed)
     x, y = world.draw(world.n_texts, rng)
@@ -66,7 +80,7 @@ def out_of_fold(world: World, seed: int) -> tuple[dict[str, Predictions], dict[s
     folds = cut_folds(whole, DataSettings(folds=world.n_folds, split_seed=seed), "simulated")
     new_x, new_y = world.draw(2_000, rng)
     made, truth = {}, {}
-    for name, (fit, part, parts) in METHODS.items():
+    for name, (fit, part, parts) in methods.items():
         width = world.n_dimensions // parts
         columns = slice(part * width, (part + 1) * width)
         y_pred, scores = np.empty_like(y), []
@@ -80,18 +94,18 @@ def out_of_fold(world: World, seed: int) -> tuple[dict[str, Predictions], dict[s
     return made, truth
 
 
-def covered(world: World, n_trials: int, spread: bool = True) -> dict[str, float]:
+def covered(world: World, n_trials: int, methods: Methods = METHODS) -> dict[str, float]:
     """Share of trials whose interval holds what the procedure scores, of each method, pair and metric."""
-    n_folds = world.n_folds if spread else None
-    trials = [out_of_fold(world, seed) for seed in range(n_trials)]
-    expected = {name: np.mean([truth[name] for _, truth in trials], axis=0) for name in METHODS}
+    n_folds = world.n_folds
+    trials = [out_of_fold(world, seed, methods) for seed in range(n_trials)]
+    expected = {name: np.mean([truth[name] for _, truth in trials], axis=0) for name in methods}
     found: dict[str, list[bool]] = {}
     for made, _ in trials:
         for at, metric in enumerate(METRICS):
-            for name in METHODS:
+            for name in methods:
                 interval = metric_interval([made[name]], metric, FAST, n_folds)
                 found.setdefault(f"{name} {metric}", []).append(interval.low <= expected[name][at] <= interval.high)
-            for a, b in PAIRS:
+            for a, b in (pair for pair in PAIRS if methods.keys() >= set(pair)):
                 d = paired_difference([made[a]], [made[b]], metric, FAST, n_folds).difference
                 apart = 0.0 if b == "right" else expected[a][at] - expected[b][at]
                 found.setdefault(f"{a} - {b} {metric}", []).append(d.low <= apart <= d.high)
@@ -117,3 +131,41 @@ def test_intervals_over_folds_hold_the_score_of_the_procedure(world: World) -> N
     assert all(0.92 - error <= share <= 0.98 + error for share in shares.values()), shares
     equal = [share for name, share in shares.items() if name.startswith("left - right")]
     assert min(equal) >= 0.95 - error
+
+
+def test_a_small_simulation_holds_the_score_of_the_procedure() -> None:
+    shares = covered(World(200, 5, (2, 1), 40, 2.0), 60, QUICK)
+    assert min(shares.values()) >= 0.88, shares  # at 95 % fewer than 53 of 60 come once in 300 times
+
+
+def test_intervals_are_as_much_wider_as_is_said() -> None:
+    made, _ = out_of_fold(World(300, 10, (2, 1), 20, 1.5), 0, QUICK)
+    a, b = [made["left"]], [made["right"]]
+    for metric in METRICS:
+        for split, folds in (
+            (metric_interval(a, metric, FAST), metric_interval(a, metric, FAST, 10)),
+            (paired_difference(a, b, metric, FAST).difference, paired_difference(a, b, metric, FAST, 10).difference),
+        ):
+            assert folds.value == split.value
+            ratio = (folds.high - folds.low) / (split.high - split.low)
+            assert 1.1 < ratio <= math.sqrt(1 + 10 / 27) + 1e-9  # less where the least length counts
+    assert paired_difference(a, b, "accuracy", FAST, 10).p_value >= paired_difference(a, b, "accuracy", FAST).p_value
+
+
+def test_the_fewer_folds_the_wider() -> None:
+    spreads = [spread_over_folds(k) for k in (None, 1_000, 10, 5, 2)]
+    assert spreads == sorted(spreads)
+    assert spreads[0] == 1.0
+
+
+def test_scores_and_classes_are_spread_too() -> None:
+    rng = np.random.default_rng(3)
+    y_true = np.arange(200) % 2
+    y_score = rng.dirichlet((1, 1), 200)
+    one = [Predictions(y_true, y_score.argmax(axis=1), y_score, ("no", "yes"))]
+    plain, folds = resampled_scores(one, 999), resampled_scores(one, 999, n_folds=5)
+    for name, drawn in plain.drawn.items():
+        assert np.allclose(folds.drawn[name].std(axis=0), spread_over_folds(5) * drawn.std(axis=0))
+        assert np.allclose(folds.drawn[name].mean(axis=0), drawn.mean(axis=0))
+    of_classes = [Resampler(one, 999, n_folds=k).resamples([0]).of_classes()[1]["f1"] for k in (None, 5)]
+    assert np.allclose(of_classes[1].std(axis=0), spread_over_folds(5) * of_classes[0].std(axis=0))

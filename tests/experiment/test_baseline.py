@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,42 @@ def test_controls_are_rows_of_their_own(tweets: Path, tiny: Path, workspace: Wor
     assert not np.array_equal(shuffled.predictions["validation"].y_true, runs[0].predictions["validation"].y_true)
     assert not (shuffled.folder / "model").exists()
     assert all(row.verdict == "" for row in compare(runs, ReportSettings(reference="logreg")).rows if row.control)
+
+
+def test_auto_is_read_alike_by_controls_and_predictions(
+    tweets: Path, tiny: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    """Pooling, normalising, prompt, length and lower-casing of a sentence-transformers checkpoint."""
+    stated = Path(shutil.copytree(tiny, tmp_path / "stated"))
+    steps = [{"type": f"sentence_transformers.models.{kind}", "path": kind} for kind in ("Pooling", "Normalize")]
+    for name, content in {
+        "modules.json": [{"type": "sentence_transformers.models.Transformer", "path": ""}, *steps],
+        "Pooling/config.json": {"pooling_mode_weightedmean_tokens": True},
+        "sentence_bert_config.json": {"max_seq_length": 12, "do_lower_case": True},
+        "config_sentence_transformers.json": {"prompts": {"topic": "we loved "}, "default_prompt_name": "topic"},
+    }.items():
+        (stated / name).parent.mkdir(exist_ok=True)
+        (stated / name).write_text(json.dumps(content))
+    remarks = Remarks()
+    runs = made(tweets, stated, workspace, remarks, methods=("logreg",), controls=True, features=FeatureSettings())
+    word = "`pooling` auto is weighted-mean, normalised, 12 tokens, prompt 'we loved ': the checkpoint's own word"
+    assert any(said.startswith(word) for said in remarks.said)
+    for run in runs:
+        facts = run.record.features
+        assert facts is not None
+        assert [kind["pooling"] for kind in facts["kinds"]] == ["weighted-mean"]
+        assert {name: facts.get(name) for name in ("normalize", "prompt", "max_length")} == {
+            "normalize": True,
+            "prompt": "we loved ",
+            "max_length": 12,
+        }
+    run = runs[0]
+    texts = (tweets / "test_text.txt").read_text().split("\n")
+    predicted = load_predictor(run.folder, workspace.cache)(texts)
+    scores = np.array([list((one.scores or {}).values()) for one in predicted])
+    assert np.abs(scores - run.predictions["test"].y_score).max() < 1e-5
+    again = made(tweets, stated, workspace, methods=("logreg",), controls=True, features=FeatureSettings())
+    assert [one.record.created for one in again] == [one.record.created for one in runs], "kept"
 
 
 def test_a_random_encoder_is_drawn_once(tweets: Path, tiny: Path, workspace: Workspace) -> None:

@@ -13,7 +13,6 @@ from tiny import make_texts
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Looks
-from featx.experiment.comparing.durations import seconds_of
 from featx.experiment.comparing.folds import with_folds
 from featx.experiment.comparing.ledger import Ledger, read_ledger, write_ledger
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
@@ -22,6 +21,7 @@ from featx.experiment.finetune import finetune
 from featx.experiment.shown import Compared
 from featx.session import Session
 from featx.settings import FeatureSettings, FinetuneSettings, Pooling
+from featx.settings.durations import seconds_of
 
 OPEN = Standing(
     is_decided=False,

@@ -359,6 +359,27 @@ def test_a_cache_of_version_0_1_is_read_bit_for_bit(tmp_path: Path) -> None:
     assert verify(cache) == []
 
 
+@pytest.mark.parametrize("poolings", [(Pooling.AUTO,), (Pooling.CLS,), (Pooling.MEAN,), (Pooling.AUTO, Pooling.MEAN)])
+def test_nothing_is_encoded_anew_of_what_version_0_1_stored(tmp_path: Path, poolings: tuple[Pooling, ...]) -> None:
+    """auto of a checkpoint that says nothing is cls, by the name and the bytes that it had."""
+    from featx.features.checkpoint import find_checkpoint
+    from featx.features.encoder import load_encoder
+    from featx.features.extraction import Extractor
+
+    cache = shutil.copytree(FIXTURES / "cache", tmp_path / "cache")
+    expected = json.loads((FIXTURES / "expected.json").read_text())
+    checkpoint = find_checkpoint(str(FIXTURES / "checkpoint"), cache)
+    settings = FeatureSettings(pooling=poolings)
+    encoder = load_encoder(checkpoint, settings, ComputeSettings(Device.CPU))
+    extractor = Extractor(encoder, checkpoint, settings, cache)
+    encoded = extractor.encode(expected["texts"])
+    assert encoded.counts.encoded == 0
+    names = ["mean" if pooling is Pooling.MEAN else "cls" for pooling in poolings]
+    assert [encoded.gather(kind).tobytes().hex() for kind in range(len(names))] == [
+        expected["vectors"][f"2-{name}"] for name in names
+    ]
+
+
 def test_the_format_of_version_2_stays_as_it_is(tmp_path: Path) -> None:
     """Names and checksums of a fixed shard, in two specs: whoever changes them raises the version."""
     for layer in (6, 5):

@@ -152,7 +152,7 @@ def test_a_saved_run_predicts(decoders: Callable[[str], Path], tmp_path: Path) -
 
 def tokenizer_of(folder: Path) -> tuple[Any, Tokenizer]:
     checkpoint = find_checkpoint(str(folder), Path("unused"))
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     return config, load_tokenizer(checkpoint, config)
 
 
@@ -180,7 +180,7 @@ def test_encoders_keep_their_padding(tiny: Path) -> None:
 
 def loaded(folder: Path) -> Any:
     checkpoint = find_checkpoint(str(folder), Path("unused"))
-    return load_model(checkpoint, load_config(checkpoint, encoders_only=False), LABELS)
+    return load_model(checkpoint, load_config(checkpoint), LABELS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -221,7 +221,7 @@ def test_a_decoders_head_is_kept_or_dropped(tmp_path: Path) -> None:
     others = {"id2label": {0: "A", 1: "B", 2: "C"}, "label2id": {"A": 0, "B": 1, "C": 2}}
     folder = make_decoder(tmp_path / "gpt2", "gpt2", auto="AutoModelForSequenceClassification", **others)
     checkpoint = find_checkpoint(str(folder), Path("unused"))
-    config = load_config(checkpoint, encoders_only=False)
+    config = load_config(checkpoint)
     kept, dropped = (load_model(checkpoint, config, LABELS, keep) for keep in (True, False))
     again = load_model(checkpoint, config, ("A", "B", "C"))
     assert torch.equal(kept.score.weight, again.score.weight)
@@ -258,3 +258,13 @@ def test_an_intercept_has_no_place_in_a_decoders_head(decoders: Callable[[str], 
     with pytest.raises(TrainingError, match="one on the last token"):
         place_head(model, LinearHead(np.ones((3, 32)), np.ones(3), 1.0), [np.array([3, 4], np.int32)])
     assert torch.equal(model.score.weight, before)
+
+
+def test_the_tokens_of_a_decoder_can_be_looked_at(decoders: Callable[[str], Path], tmp_path: Path) -> None:
+    from featx.experiment.context import Context
+    from featx.experiment.inspect import inspect_tokens
+    from featx.settings import CheckpointSettings
+
+    context = Context(dataset(), CheckpointSettings(str(decoders("gpt2"))))
+    (made,), limit = inspect_tokens(context, ["Great food !"])
+    assert ([token.text for token in made.tokens], limit) == (["Great", "food", "!"], 40)

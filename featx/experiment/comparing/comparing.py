@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featx.evaluation import Looks
-from featx.experiment.comparing.durations import seconds_of
 from featx.experiment.comparing.folds import with_folds
 from featx.experiment.comparing.ledger import Ledger, StepTaken, digest_of, read_ledger, write_ledger
 from featx.experiment.comparing.planning import Planned, Planning
@@ -21,6 +20,7 @@ from featx.markup import duration
 from featx.reporting import Comparison, compare
 from featx.runs import find_runs, read_run
 from featx.settings import CompareSettings, FeatureSettings, FinetuneSettings, ReportSettings
+from featx.settings.durations import seconds_of
 
 #: Looks at test, at most.
 _LOOKS = 4

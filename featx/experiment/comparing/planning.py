@@ -70,7 +70,7 @@ class Planning:
         self, context: Context, settings: CompareSettings, features: FeatureSettings, finetuning: FinetuneSettings
     ) -> None:
         self._context, self._settings = context, settings
-        config = load_config(context.checkpoint, encoders_only=False)
+        config = load_config(context.checkpoint)
         self._hidden_size = int(config.hidden_size)
         spread = spread_features(features, int(config.num_hidden_layers), is_causal=is_causal(config))
         self.features = context.resolved(spread)

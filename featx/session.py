@@ -145,7 +145,7 @@ class Session(Context):
         *settings : FeatureSettings
         splits : sequence of str, optional
         **keywords
-            Fields of `FeatureSettings`: ``layer`` (-1, several, or "all"), ``pooling``, ``max_length``, ``dtype``.
+            Fields of `FeatureSettings`: ``layer`` (-1, several, or "all"), ``pooling``, ``max_length``, ``long``, ….
         """
         from featx.experiment.extract import extract
 

@@ -29,6 +29,7 @@ from featx.settings import (
     Device,
     Dtype,
     FeatureSettings,
+    Long,
     Pooling,
     cache_folder,
     cache_place,
@@ -58,6 +59,9 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         Whether vectors are scaled to length 1; None: the checkpoint's own word with auto, else no.
     prompt : str, optional
         Text put before each text, or the name of one of the checkpoint's prompts.
+    long : {"cut", "head-tail", "windows"}, default="cut"
+        What becomes of texts that are longer than `max_length`: cut there, both ends kept, or covered with windows
+        whose vectors are joined into one.
     dtype : {"float32", "bfloat16", "float16", "auto"}, default="float32"
         Type of the computation; features are float32 always.
     max_length : int, optional
@@ -108,6 +112,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         pooling: str = Pooling.AUTO.value,
         normalize: bool | None = None,
         prompt: str | None = None,
+        long: str = Long.CUT.value,
         dtype: str = Dtype.FLOAT32.value,
         max_length: int | None = None,
         device: str = Device.AUTO.value,
@@ -122,6 +127,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.pooling = pooling
         self.normalize = normalize
         self.prompt = prompt
+        self.long = long
         self.dtype = dtype
         self.max_length = max_length
         self.device = device
@@ -160,6 +166,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             choose(Dtype, self.dtype, "dtype"),
             self.normalize,
             self.prompt,
+            (choose(Long, self.long, "long"),),
         )
         self.checkpoint_: Checkpoint = self._found()
         self._encoder: Encoder = load_encoder(self.checkpoint_, settings, self._compute())

@@ -1,4 +1,4 @@
-"""What a method on features may read: one layer and pooling, or all of them side by side."""
+"""What a method on features may read: one layer and pooling, or all of them side by side; long texts in one way."""
 
 from __future__ import annotations
 
@@ -29,33 +29,49 @@ class Candidate:
         Positions of the feature kinds that it reads, side by side; empty for texts.
     preparation : int
         Which of the method's `preparations` goes before the classifier.
+    long : str or None
+        How long texts are read, where not all candidates have it in common.
     """
 
     layer: int | str = ""
     pooling: str = ""
     kinds: tuple[int, ...] = ()
     preparation: int = 0
+    long: str | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Layer and pooling, for a record; empty for texts."""
-        return {"layer": self.layer, "pooling": self.pooling} if self.kinds else {}
+        """Layer, pooling and `long`, for a record; empty for texts."""
+        return {"layer": self.layer, "pooling": self.pooling, "long": self.long} if self.kinds else {}
 
 
 #: The only candidate of a method on texts.
 TEXTS = Candidate()
 
 
-def candidates_of(kinds: Sequence[tuple[int, str]], combine: Combine) -> list[Candidate]:
-    """Candidates out of the layer and pooling of each kind of features.
+def candidates_of(
+    kinds: Sequence[tuple[int, str]], combine: Combine, longs: Sequence[str] | None = None
+) -> list[Candidate]:
+    """Return candidates out of the layer and pooling of each kind of features.
 
     One kind alone is one candidate, whatever `combine` says.
+
+    Parameters
+    ----------
+    kinds : sequence of (layer, pooling)
+    combine : Combine
+    longs : sequence of str, optional
+        How long texts are read in each kind, where this differs: side by side stand only kinds that have it in common,
+        since of these one is to be chosen.
     """
-    each = [Candidate(layer, pooling, (k,)) for k, (layer, pooling) in enumerate(kinds)]
-    if len(each) == 1:
-        return each
-    concat = [Candidate(CONCAT, CONCAT, tuple(range(len(kinds))))]
-    return {Combine.EACH: each, Combine.CONCAT: concat, Combine.BOTH: each + concat}[combine]
+    made = []
+    for long in [None] if longs is None else dict.fromkeys(longs):
+        own = [k for k in range(len(kinds)) if longs is None or longs[k] == long]
+        each = [Candidate(*kinds[k], (k,), long=long) for k in own]
+        concat = [Candidate(CONCAT, CONCAT, tuple(own), long=long)]
+        chosen = {Combine.EACH: each, Combine.CONCAT: concat, Combine.BOTH: each + concat}[combine]
+        made += each if len(each) == 1 else chosen
+    return made
 
 
 @dataclass(frozen=True)

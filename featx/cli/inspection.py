@@ -37,6 +37,8 @@ def show_data(made: InspectedData) -> None:
         rows = [[cut.name, str(cut.length), *(f"{cut.shares[split]:.1%}" for split in splits)] for cut in made.cuts]
         say("\nshare of texts that are longer, and so cut")
         say(table(["at", "tokens", *splits], rows, right=range(1, 9)))
+    if made.long:
+        _show_long(made)
     _show_repeated(facts)
     if made.samples:
         say("\nsome rows of train")
@@ -62,6 +64,26 @@ def _show_classes(facts: dict[str, Any], names: Sequence[str]) -> None:
     say(table(["class", *splits, "of train", ""], rows, right=range(1, len(splits) + 2)))
     if len(names) > _MOST_CLASSES:
         say(f"… {len(names) - _MOST_CLASSES} more classes; --json and --figures have them")
+
+
+def _show_long(made: InspectedData) -> None:
+    from featx.experiment.inspect import suggestion
+
+    rows = [
+        [
+            kept.long,
+            f"{kept.kept:.1%}",
+            f"{kept.kept_of_longer:.1%}",
+            f"{kept.windows:.2f}",
+            str(kept.most_windows),
+            f"{kept.cost:.2f}",
+        ]
+        for kept in made.long
+    ]
+    say(f"\nlong texts at {made.long[0].max_length} tokens: {made.long[0].longer:.1%} of the texts are longer")
+    heads = ["long", "tokens kept", "of longer texts", "windows a text", "most", "tokens to encode, x cut"]
+    say(table(heads, rows, right=range(1, 9)))
+    say(spelled(suggestion(made.long), spelling()))
 
 
 def _show_repeated(facts: dict[str, Any]) -> None:

@@ -30,9 +30,10 @@ def describe(store: StoreFacts) -> str:
     spec = store.spec
     if not spec:
         return f"unknown ({store.folder.name[:12]})"
+    long = f", {spec['long']}" if "long" in spec else ""
     return (
-        f"layer {spec.get('layer')} {spec.get('pooling')}, {spec.get('dtype')}, up to {spec.get('max_length')} tokens, "
-        f"checkpoint {str(spec.get('checkpoint'))[:12]}"
+        f"layer {spec.get('layer')} {spec.get('pooling')}, {spec.get('dtype')}, up to {spec.get('max_length')} tokens"
+        f"{long}, checkpoint {str(spec.get('checkpoint'))[:12]}"
     )
 
 

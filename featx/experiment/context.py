@@ -154,7 +154,7 @@ class Context:
         from featx.features.encoder import load_encoder
 
         features = self.resolved(features)
-        key = features.max_length, features.dtype, features.prompt, features.long
+        key = features.max_length, features.dtype, features.prompt
         if key not in self._encoders:
             self._encoders[key] = load_encoder(self.checkpoint, features, self.compute)
         return self._encoders[key]

@@ -14,7 +14,7 @@ from featx.errors import SettingsError
 from featx.experiment.context import Context
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.markup import html_table
-from featx.settings import FeatureSettings, Pooling
+from featx.settings import FeatureSettings, Long, Pooling
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Extracted:
         """Return the features of one split: `array` with the first pooling."""
         return self.array(split)
 
-    def array(self, split: str, pooling: str | None = None) -> NDArray[np.float32]:
+    def array(self, split: str, pooling: str | None = None, long: str | None = None) -> NDArray[np.float32]:
         """Return the features of one split, in the order of its texts.
 
         Parameters
         ----------
         split : str
-        pooling : str, optional
+        pooling, long : str, optional
             The first one extracted when None.
 
         Returns
@@ -44,23 +44,28 @@ class Extracted:
         Raises
         ------
         SettingsError
-            If that split or pooling was not extracted; lists those that were.
+            If that split, pooling or `long` was not extracted; lists those that were.
         """
         poolings = list(dict.fromkeys(spec.pooling.value for spec in self.features.specs))
+        longs = list(dict.fromkeys(spec.long.value for spec in self.features.specs))
         for name, wanted, there in (
             ("split", split, list(self.features.encoded)),
             ("pooling", poolings[0] if pooling is None else pooling, poolings),
+            ("long", longs[0] if long is None else long, longs),
         ):
             if wanted not in there:
                 raise SettingsError(f"{name} {wanted!r} was not extracted; expected one of: {', '.join(there)}")
-        return _layers(self.features, split, Pooling(pooling or poolings[0]))
+        return _layers(self.features, split, Pooling(pooling or poolings[0]), Long(long or longs[0]))
 
     def __repr__(self) -> str:
         shapes = ", ".join(
             f"{split} ({len(encoded.digests)}, {self.features.hidden_size})"
             for split, encoded in self.features.encoded.items()
         )
-        kinds = ", ".join(f"layer {spec.layer} {spec.pooling.value}" for spec in self.features.specs)
+        kinds = ", ".join(
+            f"layer {spec.layer} {spec.pooling.value}" + ("" if spec.long is Long.CUT else f" {spec.long.value}")
+            for spec in self.features.specs
+        )
         return f"Extracted({self.features.checkpoint.name!r}, {kinds}: {shapes})"
 
     def _repr_html_(self) -> str:
@@ -110,8 +115,8 @@ def extract(
     return Extracted(dataset, extract_splits(context, wanted, features or FeatureSettings()))
 
 
-def _layers(features: SplitFeatures, split: str, pooling: Pooling) -> NDArray[np.float32]:
-    kinds = [kind for kind, spec in enumerate(features.specs) if spec.pooling is pooling]
+def _layers(features: SplitFeatures, split: str, pooling: Pooling, long: Long) -> NDArray[np.float32]:
+    kinds = [kind for kind, spec in enumerate(features.specs) if spec.pooling is pooling and spec.long is long]
     if len(kinds) == 1:
         return features.of(split, kinds[0])
     n_texts = len(features.encoded[split].digests)

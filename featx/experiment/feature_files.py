@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,11 +50,13 @@ def save_features(extracted: Extracted, path: Path, format_name: Format) -> None
 
     ``npz`` holds, for each split, ``<split>_features``, shape (n, hidden_size), or (n, n_layers, hidden_size) for
     several layers, and ``<split>_labels``, shape (n,); ``label_names``, and ``spec`` as JSON; it loads with
-    ``allow_pickle=False``. With several poolings the names are ``<split>_features_<pooling>``.
+    ``allow_pickle=False``. With several poolings the names are ``<split>_features_<pooling>``, and with several `long`
+    they end in ``_<long>``.
 
     ``parquet`` and ``datasets`` have a row a text: ``row``, ``text``, ``label`` (its name; a ``ClassLabel`` in
     ``datasets``), and ``features``, a list of float32 of fixed size, or ``layer_<n>_<pooling>`` where there are
-    several; Parquet has ``split`` first, ``datasets`` has a split each.
+    several, and ``_<long>`` behind it where these are several; Parquet has ``split`` first, ``datasets`` has a split
+    each.
 
     Raises
     ------
@@ -78,10 +81,11 @@ def save_features(extracted: Extracted, path: Path, format_name: Format) -> None
 def _write_npz(extracted: Extracted, path: Path) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     poolings = list(dict.fromkeys(spec.pooling.value for spec in extracted.features.specs))
+    longs = list(dict.fromkeys(spec.long.value for spec in extracted.features.specs))
     for split in extracted.features.encoded:
-        for pooling in poolings:
-            suffix = f"_{pooling}" if len(poolings) > 1 else ""
-            arrays[f"{split}_features{suffix}"] = extracted.array(split, pooling)
+        for pooling, long in itertools.product(poolings, longs):
+            suffix = (f"_{pooling}" if len(poolings) > 1 else "") + (f"_{long}" if len(longs) > 1 else "")
+            arrays[f"{split}_features{suffix}"] = extracted.array(split, pooling, long)
         arrays[f"{split}_labels"] = extracted.dataset.splits[split].labels
     arrays["label_names"] = np.array(extracted.dataset.label_names, dtype=np.str_)
     arrays["spec"] = np.array(_spec(extracted))
@@ -131,6 +135,8 @@ def _tables(extracted: Extracted, split: str) -> Iterator[pyarrow.Table]:
 
     specs, encoded = extracted.features.specs, extracted.features.encoded[split]
     names = ["features"] if len(specs) == 1 else [f"layer_{spec.layer}_{spec.pooling.value}" for spec in specs]
+    if len({spec.long for spec in specs}) > 1:
+        names = [f"{name}_{spec.long.value}" for name, spec in zip(names, specs, strict=True)]
     views = [encoded.view(kind) for kind in range(len(specs))]
     held = extracted.dataset.splits[split]
     for start in range(0, len(held), _ROWS):

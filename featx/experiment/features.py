@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from featx.experiment.context import Context
 from featx.experiment.progress import Display
 from featx.features.engine import Engine, open_engine
-from featx.features.extraction import Counts, Encoded, Progress
+from featx.features.extraction import Counts, Encoded, Progress, added, joined
 from featx.features.resolving import in_words
 from featx.features.spec import FeatureSpec
-from featx.settings import Checkpoint, Dtype, FeatureSettings
+from featx.settings import Checkpoint, Dtype, FeatureSettings, Long
 
 #: Share of the time from which on waiting for tokens is worth a remark.
 _WAITING_SHARE = 0.2
@@ -31,7 +31,7 @@ class SplitFeatures:
     settings : FeatureSettings
         Resolved.
     specs : list of FeatureSpec
-        Kinds of features, layers outermost.
+        Kinds of features: by `long`, then by layer, then by pooling.
     encoded : mapping of split name to Encoded
     hidden_size : int
     device : str
@@ -51,8 +51,7 @@ class SplitFeatures:
     @property
     def counts(self) -> Counts:
         """Counts over all splits."""
-        parts = [encoded.counts for encoded in self.encoded.values()]
-        return Counts(**{f.name: sum(getattr(part, f.name) for part in parts) for f in fields(Counts)})
+        return added([encoded.counts for encoded in self.encoded.values()])
 
 
 def extract_splits(context: Context, splits: Sequence[str], features: FeatureSettings) -> SplitFeatures:
@@ -69,6 +68,19 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
         context.display.say(said)
     if asked.dtype is Dtype.AUTO:
         context.display.say(f"`dtype` auto is {features.dtype.value}: the fastest type that is computed natively")
+    parts = [_extracted(context, splits, replace(features, long=(long,))) for long in features.long]
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        settings=features,
+        specs=[spec for part in parts for spec in part.specs],
+        encoded={split: joined([part.encoded[split] for part in parts]) for split in splits},
+    )
+
+
+def _extracted(context: Context, splits: Sequence[str], features: FeatureSettings) -> SplitFeatures:
+    """Return the features with one way to read long texts."""
     cache, own = context.workspace.cache, partial(context.encoder, features)
     with open_engine(context.checkpoint, features, context.compute, cache, context.ray, own) as engine:
         encoded = {split: _encoded(context, split, engine) for split in splits}
@@ -92,10 +104,11 @@ def _encoded(context: Context, split: str, engine: Engine) -> Encoded:
 
 def _say_what_was_slow_or_cut(made: SplitFeatures, display: Display) -> None:
     counts = made.counts
+    fate = "lost their middle" if made.specs[0].long is Long.HEAD_TAIL else "were cut there"
     if counts.truncated:
         display.say(
             f"{counts.truncated} of the {counts.encoded} texts encoded now are longer than "
-            f"{made.specs[0].max_length} tokens and were cut there"
+            f"{made.specs[0].max_length} tokens and {fate}"
         )
     if counts.waiting_seconds > _WAITING_SHARE * counts.extract_seconds:
         display.say(

@@ -24,6 +24,8 @@ class FineTuning:
     model : Finetuned
     settings : FinetuneSettings
         Those that it was trained with.
+    asked : FinetuneSettings
+        What the user gave.
     trials : tuple of SearchTrial
         One where nothing was searched.
     fit_seconds : float
@@ -32,6 +34,7 @@ class FineTuning:
 
     model: Finetuned
     settings: FinetuneSettings
+    asked: FinetuneSettings
     trials: tuple[SearchTrial, ...]
     fit_seconds: float
 
@@ -52,8 +55,8 @@ def fine_tune(
         if settings.search:
             return _searched(train, settings, seed, checkpoints, hooks, task, on_log)
         model = train(settings, replace(hooks, on_log=on_log), checkpoints)
-        trial = SearchTrial(chosen_settings(settings), model.best_score, "complete", [], model.fit_seconds)
-        return FineTuning(model, settings, (trial,), model.fit_seconds)
+        trial = SearchTrial(chosen_settings(settings, settings), model.best_score, "complete", [], model.fit_seconds)
+        return FineTuning(model, settings, settings, (trial,), model.fit_seconds)
 
 
 def _searched(
@@ -80,7 +83,7 @@ def _searched(
         nonlocal number
         number = finished + 1
         score = "diverged" if trial.score is None else f"{SELECTION_METRIC} {trial.score:.3f}"
-        params = ", ".join(f"{name}={value:g}" for name, value in trial.params.items())
+        params = ", ".join(f"{n}={v}" if isinstance(v, str) else f"{n}={v:g}" for n, v in trial.params.items())
         hooks.say(f"trial {finished} of {total}: {params}: {score}{', pruned' if trial.state == 'pruned' else ''}")
 
     found = search(settings, seed, train, replace(hooks, on_step=show, say=say), checkpoints, tell)
@@ -90,10 +93,11 @@ def _searched(
     )
     for entry in found.best.history:
         on_log(entry)
-    return FineTuning(found.best, found.settings, found.trials, found.fit_seconds)
+    return FineTuning(found.best, found.settings, settings, found.trials, found.fit_seconds)
 
 
-def chosen_settings(settings: FinetuneSettings) -> dict[str, Any]:
-    """Return the settings that a search chooses, with their values."""
+def chosen_settings(settings: FinetuneSettings, asked: FinetuneSettings) -> dict[str, Any]:
+    """Return the settings that a search chooses when a user `asked` for one, with their values in `settings`."""
     names = ("learning_rate", "num_train_epochs", *(("warmup_steps",) if settings.search_warmup else ()))
-    return {name: getattr(settings, name) for name in names}
+    chosen = {name: getattr(settings, name) for name in names}
+    return chosen | ({"long": settings.long[0].value} if len(asked.long) > 1 else {})

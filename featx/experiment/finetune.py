@@ -29,7 +29,15 @@ from featx.runs import Run, environment, identity_of, read_run, write_run
 from featx.runs.lock import only_one
 from featx.runs.measuring import reset_peak_memory
 from featx.runs.wandb_log import WandbLog
-from featx.settings import Dtype, FinetuneMethod, FinetuneSettings, SavingSettings, TrackingSettings, identity_facts
+from featx.settings import (
+    Dtype,
+    FinetuneMethod,
+    FinetuneSettings,
+    Long,
+    SavingSettings,
+    TrackingSettings,
+    identity_facts,
+)
 from featx.training import Finetuned, Hooks, Interrupts, check_settings, interrupts
 from featx.training import finetune as finetune_checkpoint
 from featx.training.processes import is_first, leave, world_size
@@ -52,7 +60,7 @@ class _Job:
     tracking: TrackingSettings
     device: str
     interrupts: Interrupts
-    tokens: dict[str, TokenizedTexts] = field(default_factory=dict)
+    tokens: dict[Long, dict[str, TokenizedTexts]] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -61,7 +69,7 @@ class _Job:
     @cached_property
     def probe_features(self) -> SplitFeatures:
         """What probes read, extracted once; the training then needs the memory."""
-        features = probe_features(self.context, self.settings.max_length)
+        features = probe_features(self.context, self.settings.max_length, self.settings.long)
         self.context.release()
         return features
 
@@ -175,7 +183,7 @@ def _settings_of(job: _Job, seed: int) -> FinetuneSettings:
     if not settings.search or settings.search_each_seed or seed == first:
         return settings
     chosen = read_run(job.context.place(job.method, first)).record.selection.chosen
-    return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings)})
+    return replace(settings, search=0, **{name: chosen[name] for name in chosen_settings(settings, settings)})
 
 
 def _trained(
@@ -184,12 +192,14 @@ def _trained(
     context, head = job.context, None if probe is None else probe.head
 
     def train(settings: FinetuneSettings, hooks: Hooks, folder: Path | None) -> Finetuned:
+        tokens = job.tokens.setdefault(settings.long[0], {})
         return finetune_checkpoint(
-            context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, job.tokens
+            context.checkpoint, context.dataset, settings, seed, job.device, hooks, head, job.saving, folder, tokens
         )
 
     name = f"{job.method} {context.fold}".rstrip()
-    return fine_tune(train, settings, seed, checkpoints, name, context.display, job.interrupts, log.log)
+    made = fine_tune(train, settings, seed, checkpoints, name, context.display, job.interrupts, log.log)
+    return replace(made, asked=job.settings)
 
 
 def _written(job: _Job, facts: dict[str, Any], probe: Probe | None, made: FineTuning, folder: Path) -> Run:

@@ -15,7 +15,7 @@ from featx.experiment.linear_probe import Probe
 from featx.experiment.records import measured, now
 from featx.runs import RunRecord, Selection, Timings, TrialRecord, environment
 from featx.runs.measuring import peak_memory_bytes
-from featx.settings import SELECTION_METRIC
+from featx.settings import SELECTION_METRIC, Long
 from featx.training import Diagnosis, SearchTrial, constant_loss, judge, least_loss, one_class_only
 from featx.training.processes import world_size
 
@@ -89,11 +89,13 @@ def _caveats(verdict: Diagnosis) -> tuple[Caveat, ...]:
 def _selection(made: FineTuning, probe: Probe | None, searched: bool) -> Selection:
     settings, model = made.settings, made.model
     summary = f"lr={settings.learning_rate:g}, epochs={settings.num_train_epochs:g}"
+    if settings.long[0] is not Long.CUT or len(made.asked.long) > 1:
+        summary += f", {settings.long[0].value}"
     if model.best_epoch < model.last_epoch:
         summary += f", best {model.best_epoch:g}"
     return Selection(
         metric=SELECTION_METRIC,
-        chosen=chosen_settings(settings),
+        chosen=chosen_settings(settings, made.asked),
         summary=summary,
         score=model.best_score,
         trials=tuple(map(_trial, made.trials)),

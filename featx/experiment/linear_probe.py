@@ -15,7 +15,7 @@ from featx.data import TextDataset
 from featx.experiment.context import Context
 from featx.experiment.features import SplitFeatures, extract_splits
 from featx.features.configuration import is_decoder_kind, load_config
-from featx.settings import FeatureSettings, Pooling
+from featx.settings import FeatureSettings, Long, Pooling
 from featx.training import LinearHead
 
 #: Standard deviation, as a share of the median over dimensions, below which a dimension is dead.
@@ -40,11 +40,12 @@ class Probe:
     facts: dict[str, Any]
 
 
-def probe_features(context: Context, max_length: int | None) -> SplitFeatures:
+def probe_features(context: Context, max_length: int | None, long: tuple[Long, ...] = (Long.CUT,)) -> SplitFeatures:
     """Return what probes read: the last layer's first token of train and validation, a decoder's last one."""
     config = load_config(context.checkpoint)
     pooling = Pooling.LAST if is_decoder_kind(config) else Pooling.CLS
-    return extract_splits(context, ["train", "validation"], FeatureSettings(pooling=(pooling,), max_length=max_length))
+    features = FeatureSettings(pooling=(pooling,), max_length=max_length, long=long)
+    return extract_splits(context, ["train", "validation"], features)
 
 
 def fit_probe(dataset: TextDataset, features: SplitFeatures, seed: int) -> Probe:

@@ -24,7 +24,7 @@ def probe_record(
     """Return the record of a method that was fitted; `common` is what one that failed records too."""
     return RunRecord(
         **common,
-        selection=_selection(fitted, settings),
+        selection=_selection(fitted, source, settings),
         converged=fitted.converged,
         caveats=_caveats(fitted),
         timings=_timings(fitted, source, predict_seconds),
@@ -76,16 +76,18 @@ def _caveats(fitted: Fitted) -> tuple[Caveat, ...]:
     return (Caveat(CaveatCode.NOT_CONVERGED, "the optimiser stopped at its limit before it converged"),)
 
 
-def _selection(fitted: Fitted, settings: BaselineSettings) -> Selection:
+def _selection(fitted: Fitted, source: Source, settings: BaselineSettings) -> Selection:
     chosen = fitted.chosen
     candidate = chosen.candidate
+    long = candidate.long or next((source.kinds[kind].get("long") for kind in candidate.kinds), None)
+    params = [_shown(name.rpartition("__")[2], value) for name, value in chosen.params.items()]
     return Selection(
         metric=SELECTION_METRIC,
         split=f"{settings.cv} folds of train" if settings.cv else "validation",
         chosen=dict(chosen.params),
-        summary=", ".join(_shown(name.rpartition("__")[2], value) for name, value in chosen.params.items()),
+        summary=", ".join([*params, *([long] if long else [])]),
         score=chosen.score,
-        features=ChosenFeatures(**candidate.facts, kinds=candidate.kinds) if candidate.kinds else None,
+        features=ChosenFeatures(**candidate.facts | {"long": long}, kinds=candidate.kinds) if candidate.kinds else None,
         trials=tuple(_trial(trial) for trial in fitted.trials),
         n_iter=fitted.n_iter,
         max_iter=fitted.max_iter,

@@ -22,7 +22,7 @@ from featx.features.external_features import GivenFeatures
 from featx.features.resolving import resolve_features
 from featx.features.spec import FeatureSpec
 from featx.runs import CheckpointFacts
-from featx.settings import Checkpoint, Combine, FeatureSettings
+from featx.settings import Checkpoint, Combine, FeatureSettings, Long
 
 #: What stands for the pooling of features that came from elsewhere.
 GIVEN = "given"
@@ -40,7 +40,7 @@ class Source:
     arrays : mapping of split name to sequence of callable
         Each makes the matrix of one kind of features, shape (n_texts, hidden_size), float32.
     kinds : tuple of dict
-        Layer, pooling and spec of each kind of features; empty for texts.
+        Layer, pooling and spec of each kind of features, and ``long`` where it is not cut; empty for texts.
     reading : dict
         What else identifies the extraction, see `reading_facts`.
     checkpoint : dict or None
@@ -76,7 +76,9 @@ class Source:
         """Return what a method may choose from."""
         if not self.kinds:
             return [TEXTS]
-        return candidates_of([(kind["layer"], kind["pooling"]) for kind in self.kinds], combine)
+        longs = [kind.get("long", Long.CUT.value) for kind in self.kinds]
+        kinds = [(kind["layer"], kind["pooling"]) for kind in self.kinds]
+        return candidates_of(kinds, combine, longs if len(set(longs)) > 1 else None)
 
     def feature_facts(self, combine: Combine) -> dict[str, Any] | None:
         """Return what identifies the features, for a record; None for texts."""
@@ -117,11 +119,16 @@ def planned_facts(checkpoint: Checkpoint, features: FeatureSettings, combine: Co
 
 
 def _kinds(specs: Sequence[FeatureSpec]) -> tuple[dict[str, Any], ...]:
-    return tuple({"layer": s.layer, "pooling": s.pooling.value, "spec": s.name} for s in specs)
+    return tuple(
+        {"layer": s.layer, "pooling": s.pooling.value, "spec": s.name}
+        | ({} if s.long is Long.CUT else {"long": s.long.value})
+        for s in specs
+    )
 
 
 def _feature_facts(kinds: Sequence[dict[str, Any]], combine: Combine, reading: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kinds": list(kinds), "combine": combine.value if len(kinds) > 1 else None, **reading}
+    side_by_side = len(kinds) > len({kind.get("long") for kind in kinds})
+    return {"kinds": list(kinds), "combine": combine.value if side_by_side else None, **reading}
 
 
 def on_given(dataset: TextDataset, given: GivenFeatures) -> Source:

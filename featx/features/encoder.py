@@ -323,7 +323,7 @@ def own_dtype(encoder: Encoder) -> Dtype:
 
 
 def feature_specs(encoder: Encoder, checkpoint: Checkpoint, features: FeatureSettings) -> list[FeatureSpec]:
-    """Return one spec for each layer and pooling asked for, layers outermost."""
+    """Return one spec for each `long`, layer and pooling asked for, in this order from the outermost."""
     features = resolve_features(checkpoint, features, encoder.config)
     if features.dtype is Dtype.AUTO:
         features = replace(features, dtype=own_dtype(encoder))
@@ -355,8 +355,9 @@ def _specs(config: Any, tokenizer: Tokenizer, checkpoint: Checkpoint, features: 
             pooling=pooling,
             dtype=Dtype(features.dtype),
             prompt=features.prompt or "",
-            long=features.long[0],
+            long=long,
         )
+        for long in features.long
         for layer in resolve_layers(features.layer, int(config.num_hidden_layers))
         for pooling in dict.fromkeys(features.pooling)
     ]

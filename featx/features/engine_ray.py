@@ -31,7 +31,16 @@ from featx.features.store import FeatureStore
 from featx.features.store.token import leave_token, remove_token
 from featx.features.windows import WindowPlanner
 from featx.files import TEMPORARY_PREFIX
-from featx.settings import CachePlace, Checkpoint, ComputeSettings, Device, Dtype, FeatureSettings, RaySettings
+from featx.settings import (
+    CachePlace,
+    Checkpoint,
+    ComputeSettings,
+    Device,
+    Dtype,
+    FeatureSettings,
+    RaySettings,
+    one_long,
+)
 
 
 class RayEngine:
@@ -77,6 +86,7 @@ class RayEngine:
         # On this machine for the names of the features only: it may lack the workers' device.
         encoder = load_encoder(checkpoint, replace(features, dtype=Dtype.FLOAT32), ComputeSettings(Device.CPU))
         self.features = features = resolve_features(checkpoint, features, encoder.config)
+        one_long(features.long)
         self.specs: list[FeatureSpec] = feature_specs(encoder, checkpoint, features)
         self.hidden_size = encoder.hidden_size
         self._settings = settings or RaySettings()

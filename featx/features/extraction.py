@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from featx.errors import ExtractionError
 from featx.features.batches import token_batches
 from featx.features.distinct import OneRow
 from featx.features.encoder import Encoder, Launched, feature_specs
+from featx.features.joining import JoinedVectors
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.normalizing import normalized
 from featx.features.pipeline import ahead
@@ -28,11 +29,13 @@ from featx.features.store import FeatureStore, FeatureView
 from featx.features.store.place import Digests
 from featx.features.tokens import TokenizedTexts
 from featx.features.windows import Window, WindowPlanner, lacking
-from featx.settings import CachePlace, Checkpoint, FeatureSettings, Pooling
+from featx.settings import CachePlace, Checkpoint, FeatureSettings, Long, Pooling, one_long
 
 #: Texts of the first window. Later ones grow with the encoder's speed, so that a window takes about
 #: `_WINDOW_SECONDS`: that much work is lost at most when the process is killed.
 _FIRST_WINDOW = 512
+#: Where each text may be hundreds of inputs.
+_FIRST_WINDOW_OF_LONG = 64
 _LARGEST_WINDOW = 8_192
 #: On CUDA a window of that size would be done in less time than its commit takes.
 _CUDA_WINDOWS = 4
@@ -45,9 +48,10 @@ _UNDER_WAY = 2
 class Counts:
     """What an extraction did; all but `extract_seconds` are numbers of texts or tokens.
 
-    `reused` counts texts that the store had and repetitions of a text; `truncated` and `tokens` are of the encoded
-    ones. `extract_seconds` runs from the first text read to the last vector committed, tokenising and writing included;
-    in `waiting_seconds` of them the encoder had nothing to do but wait for tokens (the first window apart).
+    Where long texts are read in several ways, each way counts all texts. `reused` counts texts that the store had
+    and repetitions of a text; `truncated` and `tokens` are of the encoded ones. `extract_seconds` runs from the
+    first text read to the last vector committed, tokenising and writing included; in `waiting_seconds` of them the
+    encoder had nothing to do but wait for tokens (the first window apart).
     """
 
     texts: int = 0
@@ -81,6 +85,7 @@ class Extractor:
     checkpoint : Checkpoint
         Whose digests name the features.
     features : FeatureSettings
+        With one way to read long texts.
     cache_dir : Path or None
         None keeps features in memory only.
     write_only : bool
@@ -113,7 +118,9 @@ class Extractor:
         self._stores = [
             FeatureStore(cache_dir, spec, encoder.hidden_size, write_only=write_only) for spec in self.specs
         ]
-        self._window_size = first_window or _FIRST_WINDOW
+        self._long = one_long(self.features.long)
+        self._least_window = _FIRST_WINDOW_OF_LONG if self._long is Long.WINDOWS else _FIRST_WINDOW
+        self._window_size = first_window or self._least_window
 
     @property
     def hidden_size(self) -> int:
@@ -167,7 +174,8 @@ class Extractor:
             counts.texts = planner.n_texts
             report(Progress(counts, seconds()))
 
-        with ahead((window, self.encoder.tokenizer(window.texts)) for window in planner.windows(texts)) as windows:
+        tokenizer = self.encoder.tokenizer
+        with ahead((window, tokenizer(window.texts, self._long)) for window in planner.windows(texts)) as windows:
             for window, tokens in windows:
                 loading_seconds += self.encoder.load()  # nothing is loaded when the store has all texts
                 self._encode_window(window, tokens, counts, watched, show)
@@ -199,13 +207,12 @@ class Extractor:
     ) -> None:
         started = time.perf_counter()
         n = len(window.texts)
-        vectors = [np.empty((n, self.encoder.hidden_size), np.float32) for _ in self.specs]
+        joined = JoinedVectors(tokens, [spec.pooling for spec in self.specs], self.encoder.hidden_size)
         for rows, pooled in self._batches(window, tokens):
-            for whole, part in zip(vectors, pooled, strict=True):
-                whole[rows] = part
-            counts.encoded += len(rows)
+            counts.encoded += joined.add(rows, pooled)
             counts.tokens += int(tokens.lengths[rows].sum())
             report()
+        vectors = joined.vectors()
         counts.truncated += tokens.n_truncated
         self._check_finite(vectors, window)
         for row, array in zip(watched, vectors, strict=True):
@@ -217,7 +224,7 @@ class Extractor:
             store.put(window.digests[new], array[new], written)
         rate = n / max(seconds, 1e-6)
         largest = _LARGEST_WINDOW * (_CUDA_WINDOWS if self.encoder.device.type == "cuda" else 1)
-        self._window_size = int(np.clip(rate * _WINDOW_SECONDS, _FIRST_WINDOW, largest))
+        self._window_size = int(np.clip(rate * _WINDOW_SECONDS, self._least_window, largest))
 
     def _batches(
         self, window: Window, tokens: TokenizedTexts
@@ -240,7 +247,7 @@ class Extractor:
             if waiting is not None:
                 yield waiting[0], waiting[1].wait()
         except TextTooLargeError as e:
-            text, length = window.texts[e.row], tokens.lengths[e.row]
+            text, length = window.texts[e.row if tokens.texts is None else tokens.texts[e.row]], tokens.lengths[e.row]
             raise ExtractionError(
                 f"out of memory with one text of {length} tokens alone ({text[:60]!r}); lower `max_length`, use "
                 "`dtype` bfloat16, or another `device`"
@@ -311,6 +318,22 @@ class Encoded:
     def encode_seconds(self) -> float:
         """Seconds that encoding all of the texts once takes, reused ones as long as they took.
 
-        All layers and poolings come from one pass, so the largest of their times is the time of all.
+        All layers and poolings come from one pass, so the largest of their times is the time of all; each `long` takes
+        a pass of its own.
         """
-        return max(store.encode_seconds(store.find(self.digests)) for store in self._stores)
+        seconds: dict[Long, float] = {}
+        for store in self._stores:
+            own, long = store.encode_seconds(store.find(self.digests)), store.spec.long
+            seconds[long] = max(own, seconds.get(long, 0.0))
+        return sum(seconds.values())
+
+
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """Return one `Encoded` with the kinds of all `parts`, which are of the same texts."""
+    stores = [store for part in parts for store in part._stores]
+    return replace(parts[0], counts=added([part.counts for part in parts]), _stores=stores)
+
+
+def added(parts: Sequence[Counts]) -> Counts:
+    """Return the sums of all counts."""
+    return Counts(**{f.name: sum(getattr(part, f.name) for part in parts) for f in fields(Counts)})

@@ -18,10 +18,11 @@ from featx.features.checkpoint import loading
 from featx.features.checkpoint_files import check_tokenizer_unchanged
 from featx.features.configuration import load_config as load_config
 from featx.features.limits import token_limit as token_limit
+from featx.features.long_tokens import parts_of
 from featx.features.lower_casing import lower_case
 from featx.features.stated import stated_by
 from featx.features.token_types import TokenTypes
-from featx.settings import Checkpoint
+from featx.settings import Checkpoint, Long
 
 #: Unknown tokens that a message names.
 _SHOWN_TOKENS = 4
@@ -31,24 +32,51 @@ _SHOWN_TOKENS = 4
 class TokenizedTexts:
     """Token ids of texts, unpadded, in the order of the texts; four bytes a token.
 
+    A text is one row, or several where long ones are taken apart into windows: then its rows follow each other.
+
     Attributes
     ----------
     flat : ndarray of shape (n_tokens,), int32
-        Ids of all texts, one after the other.
-    offsets : ndarray of shape (n_texts + 1,), int64
-        Where each text begins in `flat`, and where the last one ends.
+        Ids of all rows, one after the other.
+    offsets : ndarray of shape (n_rows + 1,), int64
+        Where each row begins in `flat`, and where the last one ends.
     n_truncated : int
-        Texts that were longer than the limit.
+        Texts that lost tokens, since they were longer than the limit.
+    texts : ndarray of shape (n_rows,), int64, or None
+        Position of the text of each row; None where every text is one row.
+    shares : ndarray of shape (n_rows,), float64, or None
+        What each row counts of its text; those of a text add up to 1.
     """
 
     flat: NDArray[np.int32]
     offsets: NDArray[np.int64]
     n_truncated: int
+    texts: NDArray[np.int64] | None = None
+    shares: NDArray[np.float64] | None = None
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text after cutting, special ones included; shape (n_texts,), int64."""
+        """Tokens of each row after cutting, special ones included; shape (n_rows,), int64."""
         return np.diff(self.offsets)
+
+    @property
+    def n_texts(self) -> int:
+        """Number of texts."""
+        return len(self) if self.texts is None else int(self.texts[-1]) + 1
+
+    def rows_of(self, texts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of some texts, in the order of `texts`."""
+        if self.texts is None:
+            return texts
+        bounds = np.searchsorted(self.texts, np.arange(self.n_texts + 1))
+        return np.concatenate([np.arange(bounds[text], bounds[text + 1]) for text in texts.tolist()])
+
+    def averaged(self, values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the mean of each text's rows by their shares, out of `values` of `rows_of` some texts."""
+        if self.texts is None or self.shares is None:
+            return values
+        starts = np.flatnonzero(np.diff(self.texts[rows], prepend=-1))
+        return np.asarray(np.add.reduceat(values * self.shares[rows, None], starts, axis=0), np.float64)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -119,8 +147,10 @@ class Tokenizer:
             return None
         return TokenTypes(tuple(types[:n_before]), types[n_before], tuple(types[len(types) - n_after :]))
 
-    def __call__(self, texts: Sequence[str]) -> TokenizedTexts:
-        """Return the token ids of `texts`, each after the prompt and cut at `max_length`.
+    def __call__(self, texts: Sequence[str], long: Long = Long.CUT) -> TokenizedTexts:
+        """Return the token ids of `texts`, each after the prompt and, where it is longer than `max_length`, cut there.
+
+        With another `long` longer texts keep both ends or become windows, see `featx.features.long_tokens`.
 
         Raises
         ------
@@ -130,6 +160,8 @@ class Tokenizer:
             If a text gives no token at all.
         """
         texts = [self.prompt + text for text in texts] if self.prompt else list(texts)
+        if long is not Long.CUT:
+            return self._in_parts(texts, long)
         encoded = self.hf(
             texts,
             truncation=True,
@@ -148,6 +180,24 @@ class Tokenizer:
         flat = np.fromiter(itertools.chain.from_iterable(ids), np.int32, int(lengths.sum()))
         self._check(texts, lengths, flat)
         return TokenizedTexts(flat, np.concatenate([[0], np.cumsum(lengths)]), cut)
+
+    def _in_parts(self, texts: Sequence[str], long: Long) -> TokenizedTexts:
+        rows: list[NDArray[np.int32]] = []
+        shares: list[float] = []
+        n_rows, lengths, n_truncated = [], [], 0
+        n_before, n_after = map(len, self.special_tokens)
+        for parts in parts_of(self.hf, texts, self.prompt, self.max_length, (n_before, n_after), long):
+            rows += parts.rows
+            shares += parts.shares
+            n_rows.append(len(parts.rows))
+            lengths.append(parts.n_tokens)
+            n_truncated += parts.n_kept < parts.n_tokens
+        flat = np.concatenate(rows) if rows else np.empty(0, np.int32)
+        self._check(texts, np.array(lengths, np.int64), flat)
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        if len(rows) == len(texts):
+            return TokenizedTexts(flat, offsets, n_truncated)
+        return TokenizedTexts(flat, offsets, n_truncated, np.repeat(np.arange(len(texts)), n_rows), np.array(shares))
 
     def _check(self, texts: Sequence[str], lengths: NDArray[np.int64], flat: NDArray[np.int32]) -> None:
         empty = np.flatnonzero(lengths == 0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from featx.errors import CheckpointError, DataError, RunError, SettingsError
 from featx.runs import Run, find_runs, read_run
 from featx.runs.folder import MODEL
-from featx.settings import CachePlace, ComputeSettings, Dtype, FeatureSettings, Pooling
+from featx.settings import CachePlace, ComputeSettings, Dtype, FeatureSettings, Long, Pooling
 
 #: Texts that `Predictor.batches` takes at once: enough that batches of like lengths are full.
 BATCH_TEXTS = 8_192
@@ -144,12 +144,22 @@ def _finetuned(run: Run, compute: ComputeSettings) -> _Classify:
 
     device = find_device(compute.device).type
     model, tokenizer = load_classifier(run.folder / MODEL, run.record.settings.get("max_length"), device)
+    long = _long_of_training(run)
 
     def run_model(texts: Sequence[str]) -> NDArray[Any]:
         with thread_limit(compute.threads):
-            return classify(model, tokenizer, texts, batch_tokens=compute.batch_tokens)
+            return classify(model, tokenizer, texts, compute.batch_tokens, long)
 
     return run_model
+
+
+def _long_of_training(run: Run) -> Long:
+    """Return how the model was trained to read long texts."""
+    given = run.record.settings.get("long", [Long.CUT])
+    try:
+        return Long(run.record.selection.chosen.get("long", given[0]))
+    except (LookupError, TypeError, ValueError) as e:
+        raise RunError(f"{run.folder} does not say how it reads long texts ({e}); run featx finetune again") from e
 
 
 def _classical(run: Run, cache: CachePlace, compute: ComputeSettings, checkpoint: str | None) -> _Classify:
@@ -203,7 +213,7 @@ def _features(
             f"checkpoint {found.name!r} is not the one that {run.folder} was made with (its weights, configuration or "
             "tokenizer differ); give the right one as `checkpoint`, or run featx baseline again"
         )
-    kinds = _chosen_kinds(run)
+    kinds, long = _chosen_kinds(run)
     settings = FeatureSettings(
         tuple(dict.fromkeys(layer for layer, _ in kinds)),
         tuple(dict.fromkeys(pooling for _, pooling in kinds)),
@@ -211,6 +221,7 @@ def _features(
         Dtype(chosen["dtype"]),
         bool(chosen.get("normalize", False)),
         str(chosen.get("prompt", "")),
+        (long,),
     )
     encoder = load_encoder(found, settings, compute)
 
@@ -224,13 +235,14 @@ def _features(
     return extract
 
 
-def _chosen_kinds(run: Run) -> list[tuple[int, Pooling]]:
-    """Return layer and pooling of the features that the classifier reads, in the order of its columns."""
+def _chosen_kinds(run: Run) -> tuple[list[tuple[int, Pooling]], Long]:
+    """Return layer and pooling of the features that the classifier reads, in the order of its columns, and `long`."""
     try:
         chosen = run.record.selection.features
         assert run.record.features is not None
         assert chosen is not None
         kinds = run.record.features["kinds"]
-        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in chosen.kinds]
+        (long,) = {Long(kinds[k].get("long", Long.CUT)) for k in chosen.kinds}
+        return [(kinds[k]["layer"], Pooling(kinds[k]["pooling"])) for k in chosen.kinds], long
     except (LookupError, ValueError) as e:
         raise RunError(f"{run.folder} does not say which features it reads ({e}); run featx baseline again") from e

@@ -44,7 +44,7 @@ class LayerDisplay:
             if trial.layer == _TOGETHER:
                 together.append(trial.score)
                 continue
-            place = (str(trial.layer), str(trial.pooling))
+            place = (str(trial.layer), f"{trial.pooling} {trial.long}" if trial.long else str(trial.pooling))
             scores[place] = max(scores.get(place, -np.inf), trial.score)
         return cls(scores, metric, title, max(together, default=None)) if len(scores) > 1 else None
 

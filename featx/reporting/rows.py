@@ -26,7 +26,7 @@ class Row:
     runs : tuple of Run
         What it rests on, by seed.
     features : str
-        Layer and pooling; what is read where there is none.
+        Layer and pooling, and how long texts are read where that is not the usual; what is read where there is none.
     settings : str
         The chosen parameters, or the Trainer's.
     control : str
@@ -172,7 +172,8 @@ def _features(record: RunRecord) -> str:
     chosen = record.selection.features
     if chosen is None:
         return "text"
-    return "concat" if chosen.layer == "concat" else f"layer {chosen.layer} {chosen.pooling}"
+    read = "concat" if chosen.layer == "concat" else f"layer {chosen.layer} {chosen.pooling}"
+    return read if chosen.long is None else f"{read} {chosen.long}"
 
 
 def _without_shared(rows: Sequence[int], made: Sequence[Predictions], metric: str) -> float | None:

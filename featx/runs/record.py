@@ -107,11 +107,14 @@ class ChosenFeatures:
     pooling : str
     kinds : tuple of int
         Their positions among the kinds of features that the record lists.
+    long : str or None
+        How long texts are read, where that was chosen or is not cut.
     """
 
     layer: Whole | str | None
     pooling: str
     kinds: tuple[Whole, ...] = ()
+    long: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class TrialRecord:
     scores : tuple of float
         By epoch.
     standard_error, log_loss : float or None
+    long : str or None
+        How the features that it read treat long texts, where that was chosen.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -151,6 +156,7 @@ class TrialRecord:
     scores: tuple[float | None, ...] = ()
     standard_error: float | None = None
     log_loss: float | None = None
+    long: str | None = None
 
 
 @dataclass(frozen=True)
@@ -235,8 +241,8 @@ class RunRecord:
     checkpoint : CheckpointFacts or None
         None for methods that use none.
     features : dict or None
-        What identifies the features: ``kinds`` (layer, pooling and spec of each), ``combine``, ``max_length`` and
-        ``dtype``; None for methods without features.
+        What identifies the features: ``kinds`` (layer, pooling and spec of each, and ``long`` where it is not cut),
+        ``combine``, ``max_length`` and ``dtype``; None for methods without features.
     settings : dict
         What the user could choose: grid or Trainer settings, as far as they identify the run.
     selection : Selection

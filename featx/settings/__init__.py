@@ -29,6 +29,7 @@ from featx.settings.choices import (
     TableFormat,
     WandbMode,
     choose,
+    one_long,
 )
 from featx.settings.compare import CompareSettings
 from featx.settings.compute import ComputeSettings, RaySettings
@@ -97,6 +98,7 @@ __all__ = [
     "identity_facts",
     "local_folder",
     "names_of",
+    "one_long",
     "settings_from",
     "split_settings",
 ]

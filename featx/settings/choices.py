@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -25,6 +26,21 @@ class Long(StrEnum):
     CUT = "cut"
     HEAD_TAIL = "head-tail"
     WINDOWS = "windows"
+
+
+def one_long(named: Sequence[Long]) -> Long:
+    """Return the way to read long texts, where only one can be.
+
+    Raises
+    ------
+    SettingsError
+        If several are named.
+    """
+    if len(named) > 1:
+        raise SettingsError(
+            f"`long` names {', '.join(named)}, where only one way to read long texts can be: name one", "long"
+        )
+    return named[0]
 
 
 class Dtype(StrEnum):

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from featx.settings.base import Settings
-from featx.settings.choices import ClassWeights, Dtype, FinetuneMethod, Optimizer, SaveStrategy, Schedule, WandbMode
+from featx.settings.choices import (
+    ClassWeights,
+    Dtype,
+    FinetuneMethod,
+    Long,
+    Optimizer,
+    SaveStrategy,
+    Schedule,
+    WandbMode,
+)
 from featx.settings.declare import Identity, Seed, setting
 
 _ALWAYS, _LATER = Identity.ALWAYS, Identity.UNLESS_DEFAULT
@@ -45,6 +54,13 @@ class FinetuneSettings(Settings, table="finetune", heading="Fine-tuning"):
             identity=_ALWAYS,
         ),
     ] = None
+    long: Annotated[
+        tuple[Long, ...],
+        setting(
+            "What becomes of longer texts; several may be named with a search, which chooses on validation.",
+            identity=_LATER,
+        ),
+    ] = (Long.CUT,)
     class_weights: Annotated[ClassWeights, setting("Weights of the classes in the loss.", identity=_ALWAYS)] = (
         ClassWeights.NONE
     )

@@ -164,6 +164,8 @@ class FinetuneKeywords(TypedDict, total=False):
     per_device_train_batch_size: int
     #: Tokens at which texts are cut, special ones included.
     max_length: int | None
+    #: What becomes of longer texts; several may be named with a search, which chooses on validation.
+    long: Long | Literal["cut", "head-tail", "windows"] | Sequence[Long | Literal["cut", "head-tail", "windows"]]
     #: Weights of the classes in the loss.
     class_weights: ClassWeights | Literal["none", "balanced"]
     #: Trials of learning rate and epochs on validation; 0 for none.

@@ -27,6 +27,18 @@ def check_settings(settings: FinetuneSettings, device: str | None = None) -> Non
         raise SettingsError(
             "`freeze_layers` and adapters do not go together: adapters freeze every layer; drop one", "freeze_layers"
         )
+    if len(settings.long) > 1 and not settings.search:
+        raise SettingsError(
+            f"`long` names {', '.join(settings.long)}, of which the trials of a search choose on validation; give "
+            "`search` trials, or name one",
+            "long",
+        )
+    if len(settings.long) > 1 and settings.method is FinetuneMethod.LP:
+        raise SettingsError(
+            f"`long` names {', '.join(settings.long)}, but a probe is fitted for one; name one, or train without a "
+            "probe",
+            "long",
+        )
     if settings.keep_head and settings.method is FinetuneMethod.LP:
         raise SettingsError("`keep_head` and a probe do not go together: the probe is the head; drop one", "keep_head")
     if settings.dtype is Dtype.FLOAT16 and device not in (None, "cuda"):

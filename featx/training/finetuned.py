@@ -12,6 +12,7 @@ from featx.data import Split
 from featx.evaluation import Predictions
 from featx.features.checkpoint import quiet_transformers
 from featx.features.tokens import Tokenizer
+from featx.settings import Long
 from featx.training.inference import classify
 
 
@@ -29,13 +30,15 @@ class Finetuned:
         Training with its evaluations, of all processes that had a part in it one after the other; loading the
         checkpoint not included.
     n_truncated : mapping of split name to int
-        Texts that were cut at the maximum length.
+        Texts that lost tokens, since they were longer than the maximum length.
     best_epoch, best_score : float
         Passes over train at the evaluation that is kept, and its `SELECTION_METRIC` on validation.
     last_epoch : float
         Passes over train in all.
     resumed_step : int or None
         The step that it went on from.
+    long : Long
+        How it reads long texts.
     """
 
     model: Any
@@ -47,11 +50,12 @@ class Finetuned:
     best_score: float
     last_epoch: float
     resumed_step: int | None = None
+    long: Long = Long.CUT
 
     def predict(self, split: Split) -> tuple[Predictions, float]:
         """Return predictions for a split in float32, and the seconds they took, tokenising included."""
         started = time.perf_counter()
-        y_score = classify(self.model, self.tokenizer, split.texts)
+        y_score = classify(self.model, self.tokenizer, split.texts, long=self.long)
         seconds = time.perf_counter() - started
         return Predictions(split.labels, y_score.argmax(axis=1), y_score, split.label_names), seconds
 

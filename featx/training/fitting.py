@@ -16,7 +16,7 @@ from featx.errors import TrainingError
 from featx.features.checkpoint import quiet_transformers
 from featx.features.memory import is_out_of_memory
 from featx.features.tokens import TokenizedTexts
-from featx.settings import Checkpoint, FinetuneSettings, SavingSettings
+from featx.settings import Checkpoint, FinetuneSettings, SavingSettings, one_long
 from featx.training.arguments import training_arguments
 from featx.training.best import BestEpoch, put_weights
 from featx.training.checkpoints import Saved, last_complete
@@ -93,6 +93,7 @@ def fit(
         task.best.score,
         last_epoch,
         None if resumed is None else resumed.step,
+        one_long(prepared.settings.long),
     )
 
 

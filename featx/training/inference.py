@@ -14,7 +14,7 @@ from featx.features.batches import pad, token_batches
 from featx.features.memory import TextTooLargeError, halving
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config
 from featx.features.weights import load_weights
-from featx.settings import Checkpoint
+from featx.settings import Checkpoint, Long
 from featx.training.padding import tokenizer_for_training
 
 #: Tokens of a batch, padding included, on a CPU and elsewhere.
@@ -26,8 +26,12 @@ def classify(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     batch_tokens: int | None = None,
+    long: Long = Long.CUT,
 ) -> NDArray[np.float64]:
     """Return probabilities of each class.
+
+    With windows a text's logits are the mean of its windows', weighted by their tokens: a short last window says little
+    of a text, and a linear head on frozen features, which are joined alike, gives these very logits.
 
     Parameters
     ----------
@@ -37,6 +41,8 @@ def classify(
     texts : sequence of str
     batch_tokens : int, optional
         Tokens of a batch, padding included; by device when None. A batch that memory is too small for is halved.
+    long : Long
+        How the model was trained to read long texts.
 
     Returns
     -------
@@ -47,7 +53,7 @@ def classify(
     TrainingError
         If a score is NaN, or one text alone does not fit into memory.
     """
-    return scores_of_tokens(model, tokenizer(texts), tokenizer.pad_id, batch_tokens)
+    return scores_of_tokens(model, tokenizer(texts, long), tokenizer.pad_id, batch_tokens)
 
 
 def scores_of_tokens(
@@ -55,39 +61,44 @@ def scores_of_tokens(
     tokens: TokenizedTexts,
     pad_id: int,
     batch_tokens: int | None = None,
-    rows: NDArray[np.int64] | None = None,
+    texts: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Return probabilities of each class for texts that are tokenised already; see `classify`.
 
     Returns
     -------
     ndarray of shape (n_texts, n_classes), float64
-        For the texts in `rows`, in that order; for all when it is None.
+        For the positions in `texts`, in that order; for all when it is None.
     """
+    import torch
+
     was_training = model.training
     model.eval()
-    rows = np.arange(len(tokens)) if rows is None else rows
-    y_score = np.empty((len(rows), model.config.num_labels), np.float64)
+    rows = tokens.rows_of(np.arange(tokens.n_texts) if texts is None else texts)
+    logits = np.empty((len(rows), model.config.num_labels), np.float64)
     budget = batch_tokens or (_CPU_BATCH_TOKENS if model.device.type == "cpu" else _GPU_BATCH_TOKENS)
     try:
         for batch in token_batches(tokens.lengths[rows], budget):
-            for part, scores in halving(batch, lambda part: _scores(model, pad_id, [tokens[k] for k in rows[part]])):
-                y_score[part] = scores
+            for part, made in halving(batch, lambda part: _logits(model, pad_id, [tokens[k] for k in rows[part]])):
+                logits[part] = made
     except TextTooLargeError as e:
-        raise TrainingError(f"out of memory with text {rows[e.row] + 1} alone; lower `max_length`") from e
+        text = rows[e.row] if tokens.texts is None else tokens.texts[rows[e.row]]
+        raise TrainingError(f"out of memory with text {text + 1} alone; lower `max_length`") from e
     model.train(was_training)
+    averaged = torch.from_numpy(tokens.averaged(logits, rows))
+    y_score = np.asarray(torch.softmax(averaged, dim=-1).numpy(), np.float64)
     if not np.isfinite(y_score).all():
         raise DivergedError("the model's scores are NaN or infinite; its training went wrong: lower `learning_rate`")
     return y_score
 
 
-def _scores(model: Any, pad_id: int, ids: list[NDArray[np.int32]]) -> NDArray[np.float64]:
+def _logits(model: Any, pad_id: int, ids: list[NDArray[np.int32]]) -> NDArray[np.float64]:
     import torch
 
     input_ids, mask = (torch.from_numpy(array).to(model.device) for array in pad(ids, pad_id))
     with torch.inference_mode():
         logits = model(input_ids=input_ids, attention_mask=mask).logits.cpu()  # MPS has no float64
-        return np.asarray(torch.softmax(logits.double(), dim=-1).numpy(), np.float64)
+        return np.asarray(logits.double().numpy(), np.float64)
 
 
 def load_classifier(folder: Path, max_length: int | None, device: str) -> tuple[Any, Tokenizer]:

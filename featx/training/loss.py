@@ -83,22 +83,24 @@ def loss_function(weights: NDArray[np.float64] | None, label_smoothing: float) -
     """Return a ``compute_loss_func`` of the Trainer.
 
     Losses are added up and divided by the texts of the whole step (`num_items_in_batch`), so that two batches of 8
-    that are accumulated give the gradient of one batch of 16, weights included.
+    that are accumulated give the gradient of one batch of 16, weights included. ``weights`` of the examples, shape
+    (n_examples,), multiply their losses: windows of a long text count as one text together.
     """
     import torch
     from torch.nn.functional import cross_entropy
 
     weight = None if weights is None else torch.from_numpy(weights).float()
 
-    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None, weights: Any = None) -> Any:
         logits = outputs["logits"].float()
-        total = cross_entropy(
+        each_or_sum = cross_entropy(
             logits,
             labels,
             weight=None if weight is None else weight.to(logits.device),
             label_smoothing=label_smoothing,
-            reduction="sum",
+            reduction="sum" if weights is None else "none",
         )
+        total = each_or_sum if weights is None else (weights.to(logits.device) * each_or_sum).sum()
         return total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
 
     return loss

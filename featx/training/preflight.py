@@ -16,7 +16,7 @@ import numpy as np
 from featx.data import Split
 from featx.errors import CheckpointError, SettingsError, TrainingError
 from featx.features.configuration import is_causal, is_decoder_kind, is_encoder_decoder
-from featx.settings import FinetuneSettings, SaveStrategy, SavingSettings
+from featx.settings import FinetuneSettings, Long, SaveStrategy, SavingSettings
 from featx.training.best import trained_tensors
 
 
@@ -133,11 +133,14 @@ def check_disk(folder: Path, model: Any, saving: SavingSettings) -> None:
         )
 
 
-def notes_on(splits: Mapping[str, Split], n_truncated: Mapping[str, int], max_length: int) -> list[str]:
+def notes_on(
+    splits: Mapping[str, Split], n_truncated: Mapping[str, int], max_length: int, long: Long = Long.CUT
+) -> list[str]:
     """Return what does not stop a training but should be known: texts that are cut, classes that validation lacks."""
+    fate = "lose their middle" if long is Long.HEAD_TAIL else "are cut there"
     notes = [
         f"{cut} of {len(splits[name])} {name} texts ({cut / len(splits[name]):.1%}) are longer than {max_length} "
-        "tokens and are cut there"
+        f"tokens and {fate}"
         for name, cut in n_truncated.items()
         if cut
     ]

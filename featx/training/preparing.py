@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from featx.data import TextDataset
 from featx.features.native_types import tell_if_slow, with_type
 from featx.features.tokens import TokenizedTexts, Tokenizer, load_config
-from featx.settings import Checkpoint, ComputeSettings, Device, FinetuneSettings
+from featx.settings import Checkpoint, ComputeSettings, Device, FinetuneSettings, Long, one_long
 from featx.training.checks import check_settings
 from featx.training.head import LinearHead, place_head
 from featx.training.layers import with_trained_parts
@@ -29,16 +29,24 @@ _CHECKED_TEXTS = 8
 
 @dataclass(frozen=True)
 class Labelled:
-    """Tokens of the texts of a split, and their labels, shape (n_texts,), int64."""
+    """Tokens of the texts of a split, and their labels, shape (n_texts,), int64.
+
+    An example is a row of `tokens`: a text, or a window of one with its text's label.
+    """
 
     tokens: TokenizedTexts
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.tokens)
 
-    def __getitem__(self, row: int) -> tuple[NDArray[np.int32], int]:
-        return self.tokens[row], int(self.labels[row])
+    def __getitem__(self, row: int) -> tuple[NDArray[np.int32], int, float]:
+        """Return ids, label, and what the example counts: in the mean over all examples each text counts as one."""
+        tokens = self.tokens
+        if tokens.texts is None or tokens.shares is None:
+            return tokens[row], int(self.labels[row]), 1.0
+        weight = float(tokens.shares[row]) * len(tokens) / tokens.n_texts
+        return tokens[row], int(self.labels[tokens.texts[row]]), weight
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Prepared:
     device : str
         ``cpu``, ``cuda`` or ``mps``.
     n_truncated : dict of split name to int
-        Texts that were cut at the maximum length.
+        Texts that lost tokens, since they were longer than the maximum length.
     rates : dict of parameter name to float
         Factors on the learning rate of single parameters.
     starts_from_probe : bool
@@ -103,7 +111,7 @@ def prepare(
     head : LinearHead, optional
         Starting point of the head.
     tokens : dict of split name to TokenizedTexts, optional
-        Of the same texts, checkpoint and maximum length; splits that it lacks are put in, for the next training.
+        Of the same texts, checkpoint, maximum length and `long`; what it lacks is put in, for the next training.
 
     Raises
     ------
@@ -121,17 +129,17 @@ def prepare(
     config = _checked_config(checkpoint, settings, device)
     check_labels(dataset.splits, dataset.n_classes)
     check_classes(dataset.train)
-    tokenizer = tokenizer_for_training(checkpoint, config, settings.max_length)
+    tokenizer, long = tokenizer_for_training(checkpoint, config, settings.max_length), one_long(settings.long)
     set_seed(seed)  # before loading: the new head is drawn there
     model = load_model(checkpoint, config, dataset.label_names, settings.keep_head, say)
     check_recomputation(model, settings)
-    train, validation = _labelled(dataset, tokenizer, {} if tokens is None else tokens)
+    train, validation = _labelled(dataset, tokenizer, long, {} if tokens is None else tokens)
     n_truncated = {"train": train.tokens.n_truncated, "validation": validation.tokens.n_truncated}
     rates = {}
     if head is not None:
         rates = place_head(model, head, [train.tokens[row] for row in range(min(_CHECKED_TEXTS, len(train)))])
     model, rates = with_trained_parts(model, settings, rates)
-    for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length):
+    for note in notes_on(dataset.splits, n_truncated, tokenizer.max_length, long):
         say(note)
     return Prepared(
         model, tokenizer, train, validation, dataset.label_names, settings, seed, device, n_truncated, rates,
@@ -149,11 +157,13 @@ def _checked_config(checkpoint: Checkpoint, settings: FinetuneSettings, device: 
     return config
 
 
-def _labelled(dataset: TextDataset, tokenizer: Tokenizer, tokens: dict[str, TokenizedTexts]) -> list[Labelled]:
+def _labelled(
+    dataset: TextDataset, tokenizer: Tokenizer, long: Long, tokens: dict[str, TokenizedTexts]
+) -> list[Labelled]:
     """Return train and validation, tokenised where `tokens` lacks them."""
     made = []
     for name in ("train", "validation"):
         if name not in tokens:
-            tokens[name] = tokenizer(dataset.splits[name].texts)
+            tokens[name] = tokenizer(dataset.splits[name].texts, long)
         made.append(Labelled(tokens[name], dataset.splits[name].labels))
     return made

@@ -1,4 +1,4 @@
-"""Tuning of a fine-tuning on validation: learning rate, epochs, and warm-up on demand; with Optuna.
+"""Tuning of a fine-tuning on validation: learning rate, epochs, and warm-up and `long` on demand; with Optuna.
 
 The first trial is what the user gave, so that a search is never behind it on validation. The next ones are spread over
 the space (a Latin hypercube; McKay, Beckman and Conover 1979), since few draws by chance leave parts of it empty; those
@@ -178,6 +178,8 @@ def _first(settings: FinetuneSettings) -> dict[str, Any]:
     }
     if settings.search_warmup:
         first["warmup_steps"] = min(WARMUPS, key=lambda share: abs(share - settings.warmup_steps))
+    if len(settings.long) > 1:
+        first["long"] = settings.long[0].value
     return first
 
 
@@ -200,13 +202,16 @@ def _spread(settings: FinetuneSettings, seed: int) -> list[dict[str, Any]]:
     n = min(settings.search, _SPREAD_TRIALS) - 1
     low, high = LEARNING_RATES[settings.method]
     made = []
-    for rate, epochs, warmup in LatinHypercube(3, rng=seed).random(n) if n else ():
+    several = len(settings.long) > 1  # a dimension of its own would change what the others draw
+    for rate, epochs, warmup, *longs in LatinHypercube(3 + several, rng=seed).random(n) if n else ():
         params: dict[str, Any] = {
             "learning_rate": low * (high / low) ** float(rate),
             "num_train_epochs": settings.search_passes[int(epochs * len(settings.search_passes))],
         }
         if settings.search_warmup:
             params["warmup_steps"] = WARMUPS[int(warmup * len(WARMUPS))]
+        if several:
+            params["long"] = settings.long[int(longs[0] * len(settings.long))].value
         made.append(params)
     return made
 
@@ -219,6 +224,8 @@ def _suggested(asked: Any, settings: FinetuneSettings) -> FinetuneSettings:
     }
     if settings.search_warmup:
         changes["warmup_steps"] = asked.suggest_categorical("warmup_steps", WARMUPS)
+    if len(settings.long) > 1:
+        changes["long"] = asked.suggest_categorical("long", [long.value for long in settings.long])
     return replace(settings, **changes)
 
 

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ class _Changes(_Base):  # type: ignore[misc]
     """
 
     control: Any
+    compute_loss_func: Any
 
     def __init__(self, task: TrainingTask, **settings: Any) -> None:
         from transformers import PrinterCallback
@@ -111,6 +112,15 @@ class _Changes(_Base):  # type: ignore[misc]
             _check_loss(loss.item(), self.state.global_step + 1, self.lr_scheduler.get_last_lr()[0])
         return loss
 
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Give the loss what each example counts, which is no input of the model."""
+        plain: Any = self.compute_loss_func
+        self.compute_loss_func = partial(plain, weights=inputs.pop("weights", None))
+        try:
+            return super().compute_loss(model, inputs, *args, **kwargs)
+        finally:
+            self.compute_loss_func = plain
+
     def floating_point_ops(self, inputs: Any) -> int:
         return 0  # the Trainer counts all parameters anew for each batch
 
@@ -119,8 +129,7 @@ class _Changes(_Base):  # type: ignore[misc]
         batch = self.data_collator([self.train_dataset[int(row)] for row in rows])
         batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
         self.model.train()
-        labels = batch.pop("labels")
-        self.compute_loss_func(self.model(**batch), labels).backward()
+        self.compute_loss(self.model, batch).backward()
 
     # Evaluation.
 
@@ -261,16 +270,18 @@ def _watch(trainer: Any) -> Any:
     return Watch()
 
 
-def collator(pad_id: int) -> Callable[[list[tuple[NDArray[np.int32], int]]], dict[str, Any]]:
-    """Return a function that pads each batch to its own longest text."""
+def collator(pad_id: int) -> Callable[[list[tuple[NDArray[np.int32], int, float]]], dict[str, Any]]:
+    """Return a function that pads each batch to its own longest example."""
     import torch
 
-    def collate(rows: list[tuple[NDArray[np.int32], int]]) -> dict[str, Any]:
-        input_ids, mask = pad([ids for ids, _ in rows], pad_id)
+    def collate(rows: list[tuple[NDArray[np.int32], int, float]]) -> dict[str, Any]:
+        input_ids, mask = pad([ids for ids, _, _ in rows], pad_id)
+        weights = [weight for _, _, weight in rows]
         return {
             "input_ids": torch.from_numpy(input_ids),
             "attention_mask": torch.from_numpy(mask),
-            "labels": torch.tensor([label for _, label in rows]),
+            "labels": torch.tensor([label for _, label, _ in rows]),
+            **({} if set(weights) == {1.0} else {"weights": torch.tensor(weights)}),
         }
 
     return collate

@@ -38,9 +38,9 @@ def _scores(model: Any, prepared: Prepared, device: Any) -> NDArray[np.float64]:
     import torch
 
     tokens, shares = prepared.validation.tokens, world_size()
-    mine = np.arange(rank(), len(tokens), shares)
-    y_score = np.zeros((len(tokens), len(prepared.label_names)))
-    y_score[mine] = scores_of_tokens(model, tokens, prepared.tokenizer.pad_id, rows=mine)
+    mine = np.arange(rank(), tokens.n_texts, shares)
+    y_score = np.zeros((tokens.n_texts, len(prepared.label_names)))
+    y_score[mine] = scores_of_tokens(model, tokens, prepared.tokenizer.pad_id, texts=mine)
     if shares == 1:
         return y_score
     # float32: MPS has no other, and float64 would not be kept by all back ends.

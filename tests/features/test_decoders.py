@@ -18,7 +18,7 @@ from featx.errors import CheckpointError
 from featx.features.checkpoint import find_checkpoint
 from featx.features.encoder import Encoder, load_encoder
 from featx.features.extraction import Extractor
-from featx.settings import ComputeSettings, Device, FeatureSettings, Pooling
+from featx.settings import ComputeSettings, Device, FeatureSettings, Long, Pooling
 
 TEXTS = make_texts(9, longest=30)[0]
 KINDS = ("gpt2", "llama", "qwen2")
@@ -105,3 +105,23 @@ def test_a_cls_token_at_the_end_of_a_decoder_is_taken(folder: Path, tmp_path: Pa
     of_cls = extractor(made, FeatureSettings(pooling=(Pooling.CLS,))).encode(TEXTS).gather()
     of_last = extractor(made, FeatureSettings()).encode(TEXTS).gather()
     assert np.array_equal(of_cls, of_last)
+
+
+def test_windows_of_a_text_without_special_tokens(folder: Path) -> None:
+    """Each window's last token, weighted by the tokens of the window, those in two windows half in each."""
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, dtype=torch.float32)
+    settings = FeatureSettings(pooling=(Pooling.LAST,), max_length=16, long=(Long.WINDOWS,))
+    texts = [" ".join(TEXTS[:4]), TEXTS[0][:12], " ".join(TEXTS)]
+    made = extractor(folder, settings).encode(texts).gather()
+    for text, vector in zip(texts, made, strict=True):
+        ids = tokenizer(text, verbose=False)["input_ids"]
+        times, windows = np.zeros(len(ids)), []
+        for start in range(0, max(1, len(ids) - 2), 14):
+            windows.append(range(start, min(start + 16, len(ids))))
+            times[windows[-1]] += 1
+        expected = 0.0
+        for window in windows:
+            with torch.inference_mode():
+                last = model.eval()(torch.tensor([ids[window.start : window.stop]])).last_hidden_state[0, -1]
+            expected = expected + (1 / times[window]).sum() / len(ids) * last.double().numpy()
+        assert np.allclose(vector, expected, rtol=1e-4, atol=1e-5)

@@ -11,7 +11,7 @@ import pytest
 from trainings import SHORT, dataset, scores, train
 
 from featx.errors import DivergedError, StoppedError, TrainingError
-from featx.settings import FinetuneSettings
+from featx.settings import FinetuneSettings, Long
 from featx.training import Finetuned, Hooks, Interrupts, search
 from featx.training.search import LEARNING_RATES, WARMUPS
 from featx.training.trials import SearchTrial, choose, may_be_chosen
@@ -125,6 +125,21 @@ def test_warmup_on_demand() -> None:
     search(replace(SETTINGS, search_warmup=True, search=8), 0, curves, Hooks())
     assert {s.warmup_steps for s in curves.settings} <= set(WARMUPS)
     assert len({s.warmup_steps for s in curves.settings}) > 1
+
+
+def test_long_texts_are_read_in_one_of_several_ways() -> None:
+    curves = Curves()
+    ways = (Long.HEAD_TAIL, Long.WINDOWS)
+    found = search(replace(SETTINGS, search=8, long=ways), 0, curves, Hooks())
+    assert all(len(tried.long) == 1 for tried in curves.settings)
+    assert {tried.long[0] for tried in curves.settings} == set(ways)
+    assert curves.settings[0].long == (Long.HEAD_TAIL,), "the first trial is the first that was named"
+    assert [trial.params["long"] for trial in found.trials] == [tried.long[0] for tried in curves.settings]
+    assert found.settings.long[0].value == found.trials[found.number - 1].params["long"]
+    one, several = Curves(), Curves()
+    search(SETTINGS, 0, one, Hooks())
+    search(replace(SETTINGS, long=(Long.WINDOWS,)), 0, several, Hooks())
+    assert [t.learning_rate for t in one.settings] == [t.learning_rate for t in several.settings]
 
 
 def test_a_diverged_trial_is_marked_and_the_search_goes_on() -> None:

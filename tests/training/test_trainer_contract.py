@@ -29,6 +29,7 @@ PRIVATE_ARGUMENTS = {"_n_gpu"}
 PUBLIC_METHODS = {
     "create_optimizer": ("model",),
     "training_step": ("model", "inputs", "num_items_in_batch"),
+    "compute_loss": ("model", "inputs", "return_outputs", "num_items_in_batch"),
     "floating_point_ops": ("inputs",),
     "evaluate": ("eval_dataset", "ignore_keys", "metric_key_prefix"),
 }
@@ -42,6 +43,8 @@ CALLS = {
         "_maybe_log_save_evaluate",
         "on_epoch_end",
     ],
+    "training_step": ["compute_loss"],
+    "compute_loss": ["compute_loss_func", 'inputs.pop("labels")'],
     "_prepare_for_training": ["create_optimizer", "_load_optimizer_and_scheduler"],
     "_maybe_log_save_evaluate": ["_evaluate", "should_save", "should_log", "_globalstep_last_logged"],
     "_evaluate": ["evaluate"],

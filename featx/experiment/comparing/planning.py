@@ -77,12 +77,14 @@ class Planning:
         self._asked = spread
         self.has_folds = context.dataset.folds is not None
         few = len(context.dataset.train) < _FEW_TEXTS
-        default = FinetuneSettings().search_passes
+        unset = FinetuneSettings()
+        passes = finetuning.search_passes
         self._finetuning = replace(
             finetuning,
             max_length=finetuning.max_length or self.features.max_length,
+            long=self.features.long if finetuning.long == unset.long else finetuning.long,
             search_each_seed=False,
-            search_passes=_MORE_EPOCHS if few and finetuning.search_passes == default else finetuning.search_passes,
+            search_passes=_MORE_EPOCHS if few and passes == unset.search_passes else passes,
         )
 
     @cached_property
@@ -143,6 +145,7 @@ class Planning:
     def finetune(self, trials: int, seeds: int) -> Planned:
         """Return fine-tuning with a search of so many trials, the choice trained with so many seeds."""
         settings = replace(self._finetuning, search=trials, seeds=tuple(range(seeds)))
+        settings = settings if trials else replace(settings, long=settings.long[:1])  # only a search chooses
         cost = search_seconds(self.speeds, self.sizes, settings) if trials else 0.0
         singles = seeds - (1 if trials else 0)
         epochs = settings.num_train_epochs if not trials else max(settings.search_passes)

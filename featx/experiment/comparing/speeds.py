@@ -12,7 +12,7 @@ from featx.data import Split, TextDataset
 from featx.experiment.context import Context
 from featx.features.device import find_device, thread_limit
 from featx.features.extraction import Extractor
-from featx.settings import FeatureSettings, FinetuneSettings
+from featx.settings import FeatureSettings, FinetuneSettings, Long
 from featx.training import Hooks
 from featx.training import finetune as finetune_checkpoint
 
@@ -27,7 +27,8 @@ class Speeds:
     Attributes
     ----------
     encode, train : float
-        Of one text: encoding it for all features, and one training step's share of it.
+        Of one text: encoding it for all features, and one training step's share of it; where it is several windows, of
+        all of them.
     load : float
         Of the checkpoint, once.
     """
@@ -42,10 +43,14 @@ def measure_speeds(context: Context, features: FeatureSettings, settings: Finetu
     train = context.dataset.train
     rng = np.random.default_rng(0)
     rows = rng.choice(len(train), min(_TEXTS, len(train)), replace=False)
+    texts = [train.texts[row] for row in rows]
+    slowest = Long.WINDOWS if Long.WINDOWS in settings.long else settings.long[0]
     with thread_limit(context.compute.threads):
-        encode, load = _encoding(context, features, [train.texts[row] for row in rows])
-        step = _training(context, settings)
-    return Speeds(encode, step / settings.per_device_train_batch_size, load)
+        timed = [_encoding(context, replace(features, long=(long,)), texts) for long in features.long]
+        step = _training(context, replace(settings, long=(slowest,)))
+    examples = len(context.encoder(features).tokenizer(texts, slowest)) / len(texts)
+    share = examples * step / settings.per_device_train_batch_size
+    return Speeds(sum(encode for encode, _ in timed), share, max(load for _, load in timed))
 
 
 def _encoding(context: Context, features: FeatureSettings, texts: list[str]) -> tuple[float, float]:

@@ -16,8 +16,10 @@ from featx.data.summary import Lengths, by_class, character_lengths, samples, su
 from featx.errors import SettingsError
 from featx.experiment.context import Context
 from featx.experiment.inspect.figures import draw, draw_map
+from featx.experiment.inspect.long import Kept, kept_by_each
 from featx.experiment.inspect.tokens import tokenizer_of
 from featx.features.inspection import token_lengths
+from featx.features.stated import stated_by
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class InspectedData:
     lengths : dict
         ``characters`` and, with a checkpoint, ``tokens``: class name to `Lengths`, over all splits.
     cuts : list of Cut
+    long : list of Kept
+        What each way to read long texts keeps, at `max_length` or what extraction would cut at; empty without a
+        checkpoint.
     checkpoint : str or None
     samples : list of (int, str, str)
         Row of train, label name, text.
@@ -59,6 +64,7 @@ class InspectedData:
     facts: dict[str, Any]
     lengths: dict[str, dict[str, Lengths | None]]
     cuts: list[Cut]
+    long: list[Kept]
     checkpoint: str | None
     samples: list[tuple[int, str, str]]
     figures: list[Path]
@@ -72,6 +78,7 @@ class InspectedData:
         return self.facts | {
             "lengths": lengths,
             "cut": [asdict(cut) for cut in self.cuts],
+            "long": [kept.to_json() for kept in self.long],
             "checkpoint": self.checkpoint,
             "samples": [{"row": row, "label": label, "text": text} for row, label, text in self.samples],
             "figures": [str(path) for path in self.figures],
@@ -116,10 +123,14 @@ def inspect_data(
     dataset = context.dataset
     counted = {"characters": _counted(dataset, character_lengths)}
     cuts: list[Cut] = []
+    long: list[Kept] = []
     if context.checkpoint_name is not None:
         tokenizer, limit = tokenizer_of(context, max_length)
         counted["tokens"] = _counted(dataset, partial(token_lengths, tokenizer))
         at = ({} if max_length is None else {"max_length": max_length}) | {"checkpoint limit": limit}
+        every = np.concatenate(list(counted["tokens"].values()))
+        own = max_length or min(limit, stated_by(context.checkpoint).max_length or limit)
+        long = kept_by_each(every, own, tokenizer.hf.num_special_tokens_to_add())
         cuts = [Cut(name, length, _shares(counted["tokens"], length)) for name, length in at.items()]
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
     lengths = {unit: np.concatenate(list(of_split.values())) for unit, of_split in counted.items()}
@@ -132,7 +143,7 @@ def inspect_data(
     together = Split(range(len(labels)), labels, dataset.label_names)  # type: ignore[arg-type]  # texts do not count
     of_class = {unit: by_class(made, together) for unit, made in lengths.items()}
     shown = samples(dataset.train, n_samples) if context.workspace.texts else []
-    return InspectedData(summary(dataset), of_class, cuts, context.checkpoint_name, shown, drawn)
+    return InspectedData(summary(dataset), of_class, cuts, long, context.checkpoint_name, shown, drawn)
 
 
 def _counted(dataset: TextDataset, count: Callable[[Sequence[str]], NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:

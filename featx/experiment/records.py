@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,7 @@ from featx.settings import Checkpoint
 def data_facts(dataset: TextDataset) -> DataFacts:
     """Return address, commit, notes, and size, digest and class counts of each split."""
     splits = {name: split_facts(split) for name, split in dataset.splits.items()}
-    facts = DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
-    if dataset.folds is None or dataset.test_rows is None:
-        return facts
-    return replace(facts, whole=split_facts(dataset.folds.whole), test_rows=tuple(dataset.test_rows.tolist()))
+    return DataFacts(dataset.address, dataset.revision, tuple(dataset.notes), splits, shared_rows(dataset))
 
 
 def split_facts(split: Split) -> SplitFacts:
@@ -43,9 +39,21 @@ def split_facts(split: Split) -> SplitFacts:
 
 def run_facts(dataset: TextDataset, method: str, seed: int, **facts: Any) -> dict[str, Any]:
     """Return what identifies a run: `facts` are its ``checkpoint``, ``features`` and ``settings``."""
-    n_folds = None if dataset.folds is None else len(dataset.folds)
-    own = {"method": method, "seed": seed, "data": data_facts(dataset), "fold": dataset.fold, "n_folds": n_folds}
-    return own | {"checkpoint": None, "features": None} | facts
+    own = {"method": method, "seed": seed, "data": data_facts(dataset), "checkpoint": None, "features": None}
+    return own | fold_facts(dataset) | facts
+
+
+def fold_facts(dataset: TextDataset) -> dict[str, Any]:
+    """Return which fold of what the splits of a data set are; nothing but None where it is not cut by folds."""
+    folds, rows = dataset.folds, dataset.test_rows
+    if folds is None or rows is None:
+        return dict.fromkeys(("fold", "n_folds", "whole", "test_rows"))
+    return {
+        "fold": dataset.fold,
+        "n_folds": len(folds),
+        "whole": split_facts(folds.whole),
+        "test_rows": tuple(rows.tolist()),
+    }
 
 
 def shared_rows(dataset: TextDataset) -> tuple[int, ...]:

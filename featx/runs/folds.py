@@ -33,7 +33,7 @@ def put_together(runs: Sequence[Run]) -> list[Run]:
         if run.record.fold is None:
             made.append(run)
         else:
-            whole = run.record.data.whole
+            whole = run.record.whole
             groups.setdefault((run.folder.parent, run.record.n_folds, whole and whole.digest), []).append(run)
     return made + [_together(sorted(group, key=lambda run: run.record.fold or 0)) for group in groups.values()]
 
@@ -45,6 +45,8 @@ def _together(runs: Sequence[Run]) -> Run:
     record = replace(
         first.record,
         fold=None,
+        whole=None,
+        test_rows=None,
         data=_data([run.record for run in runs]),
         model_format=None,
         model_digest=None,
@@ -100,8 +102,8 @@ def _failure(runs: Sequence[Run]) -> str | None:
 
 def _order(runs: Sequence[Run]) -> list[int]:
     """Return where in the whole the test texts of the folds stand, one fold after the other."""
-    rows = [row for run in runs for row in run.record.data.test_rows or ()]
-    whole = runs[0].record.data.whole
+    rows = [row for run in runs for row in run.record.test_rows or ()]
+    whole = runs[0].record.whole
     if whole is None or sorted(rows) != list(range(whole.n_texts)):
         raise RunError(
             f"the folds in {runs[0].folder.parent} do not hold every text once; run the method again with `overwrite`"
@@ -125,8 +127,8 @@ def _data(records: Sequence[RunRecord]) -> DataFacts:
     """Return the facts of the whole: its test texts are all, its other splits as large as those of a fold."""
     data = records[0].data
     splits = {name: _mean_split([one.data.splits[name] for one in records]) for name in ("train", "validation")}
-    splits["test"] = data.whole or data.test
-    return replace(data, splits=splits, shared_test_rows=(), whole=None, test_rows=None)
+    splits["test"] = records[0].whole or data.test
+    return replace(data, splits=splits, shared_test_rows=())
 
 
 def _mean_split(splits: Sequence[SplitFacts]) -> SplitFacts:

@@ -52,10 +52,6 @@ class DataFacts:
         ``train``, ``validation`` and ``test``.
     shared_test_rows : tuple of int or None
         Rows of test whose text stands in train as well; None where that was not recorded.
-    whole : SplitFacts or None
-        All texts that folds were cut from; None without folds.
-    test_rows : tuple of int or None
-        Positions among these of the texts of test.
     """
 
     address: str
@@ -63,17 +59,11 @@ class DataFacts:
     notes: tuple[str, ...]
     splits: dict[str, SplitFacts]
     shared_test_rows: tuple[Whole, ...] | None = None
-    whole: SplitFacts | None = None
-    test_rows: tuple[Whole, ...] | None = None
 
     def __post_init__(self) -> None:
         lacking = [name for name in ("train", "validation", "test") if name not in self.splits]
         if lacking:
             raise ValueError(f"Object missing required field `splits.{lacking[0]}`")
-        if (self.whole is None) != (self.test_rows is None):
-            raise ValueError("Expected `whole` and `test_rows` together")
-        if self.test_rows is not None and len(self.test_rows) != self.test.n_texts:
-            raise ValueError(f"Expected as many `test_rows` as test has texts, {self.test.n_texts}")
 
     @property
     def test(self) -> SplitFacts:
@@ -276,6 +266,10 @@ class RunRecord:
     fold, n_folds : int or None
         Which of how many folds of the data the run is, from 0; None without folds. A record that
         `featx.runs.folds` put together of all folds has `n_folds` alone.
+    whole : SplitFacts or None
+        All texts that the folds were cut from.
+    test_rows : tuple of int or None
+        Positions among these of the texts of test.
     """
 
     method: Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]  # it becomes part of the names of files
@@ -304,17 +298,25 @@ class RunRecord:
     predictions_digest: str | None = None
     fold: Whole | None = None
     n_folds: Whole | None = None
+    whole: SplitFacts | None = None
+    test_rows: tuple[Whole, ...] | None = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         if len(self.label_names) < 2 or len(set(self.label_names)) < len(self.label_names):
             raise ValueError("Expected two `label_names` or more, each once")
-        if self.fold is not None and (self.n_folds is None or self.fold >= self.n_folds or self.data.whole is None):
-            raise ValueError("Expected `fold` below `n_folds`, and `data.whole` with it")
+        if self.fold is not None:
+            self._check_fold(self.fold)
         _check_features(self.features, self.selection.features, self.failure)
         for split in () if self.failure is not None else ("validation", "test"):
             if self.metric(split, "accuracy") is None:
                 raise ValueError(f"Object missing required field `metrics.{split}.accuracy`")
+
+    def _check_fold(self, fold: int) -> None:
+        if self.n_folds is None or fold >= self.n_folds:
+            raise ValueError("Expected `fold` to be below `n_folds`")
+        if self.whole is None or len(self.test_rows or ()) != self.data.test.n_texts:
+            raise ValueError("Expected `whole`, and as many `test_rows` as test has texts, with `fold`")
 
     def metric(self, split: str, name: str) -> float | None:
         """Return the value of the metric `name` on `split`; None where the run does not have it."""

@@ -56,8 +56,8 @@ def test_a_run_for_each_fold_knows_its_place(made: Session) -> None:
     whole = made.dataset.folds.whole
     for k, run in enumerate(runs):
         data, part = run.record.data, made.dataset.of_fold(k)
-        assert (data.whole.digest, data.test.digest) == (whole.digest, part.test.digest)
-        assert np.array_equal(data.test_rows, part.test_rows)
+        assert (run.record.whole.digest, data.test.digest) == (whole.digest, part.test.digest)
+        assert np.array_equal(run.record.test_rows, part.test_rows)
         assert data.shared_test_rows == ()
     assert (
         load_predictor(folder / "fold-2", made.workspace.cache)(["so good a day"])[0].label in made.dataset.label_names
@@ -110,7 +110,7 @@ def test_the_report_is_on_all_texts(made: Session) -> None:
 def test_without_folds_nothing_is_said_of_them(tmp_path: Path) -> None:
     session = session_of(tmp_path, folds=None)
     (run,) = session.baseline(methods=("majority",))
-    assert (run.record.fold, run.record.n_folds, run.record.data.whole) == (None, None, None)
+    assert (run.record.fold, run.record.n_folds, run.record.whole) == (None, None, None)
     content = json.loads(render(compare([run]), "json"))
     assert "n_folds" not in content
     assert not any("fold" in note for note in content["missing"])

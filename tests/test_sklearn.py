@@ -88,10 +88,10 @@ def test_grid_search_over_pooling_makes_one_pass_for_each(
 ) -> None:
     """auto is cls here, and encodes nothing anew."""
     model = make_pipeline(made(store_layers="one"), LogisticRegression(max_iter=500))
-    poolings = ["auto", "cls", "mean", "max", "weighted-mean", "last"]
-    search = GridSearchCV(model, {"featureextractor__pooling": poolings}, cv=3).fit(TEXTS, LABELS)
-    assert len(search.cv_results_["params"]) == 6
-    assert sum(encoded_rows) == 5 * len(TEXTS)
+    poolings = ["auto", "cls", "last"]
+    search = GridSearchCV(model, {"featureextractor__pooling": poolings}, cv=2).fit(TEXTS, LABELS)
+    assert len(search.cv_results_["params"]) == 3
+    assert sum(encoded_rows) == 2 * len(TEXTS)
     scores = search.cv_results_["mean_test_score"]
     assert scores[0] == scores[1]
 

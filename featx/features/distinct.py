@@ -24,14 +24,14 @@ class OneRow:
     spec : FeatureSpec
         Which layer and pooling they are.
     is_alone : bool
-        Whether no other kind of feature was asked for: [CLS] among the embeddings, where it stands for nothing, is
-        worth no remark beside other layers.
+        Whether no other kind of feature was asked for: the embedding of [CLS], or of a special token at the end, is the
+        same for all texts, which is worth no remark beside other layers.
     """
 
     def __init__(self, spec: FeatureSpec, *, is_alone: bool) -> None:
         self._spec = spec
         self._row: NDArray[np.float32] | None = None
-        self._varies = not is_alone and spec.layer == 0 and spec.pooling is Pooling.CLS
+        self._varies = not is_alone and spec.layer == 0 and spec.pooling in (Pooling.CLS, Pooling.LAST)
 
     def add(self, features: NDArray[np.float32]) -> None:
         """Look at rows, shape (n, hidden_size); in most cases at two of them."""

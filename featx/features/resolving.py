@@ -84,7 +84,7 @@ def _tell_of_unknown(checkpoint: Checkpoint, stated: Stated, own: Pooling) -> No
             f"cannot be reached and {stated.unknown} is not cached; `pooling` {own.value} is taken: name it, or go "
             "online once",
             FeatxWarning,
-            stacklevel=3,
+            stacklevel=1,  # one place, so that Python shows it once
         )
 
 

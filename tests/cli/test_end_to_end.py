@@ -181,7 +181,7 @@ ERRORS = {
         2,
         r"--pooling is 'min'; expected one or more of: auto, cls, mean, max, w",
     ),
-    "unknown dtype": (["extract", "--dtype", "int8"], 2, r"--dtype is 'int8'; expected one of: float32"),
+    "unknown dtype": (["extract", "--dtype", "int8"], 2, r"--dtype is 'int8'; expected one of: auto, float32"),
     "unknown device": (["extract", "--device", "tpu"], 2, r"--device is 'tpu'; expected one of: auto, cpu"),
     "bad layer": (["extract", "--layer", "last"], 2, r"--layer is 'last'; expected whole numbers"),
     "bad seeds": (["baseline", "--seeds", "a"], 2, r"--seeds is 'a'; expected whole numbers"),

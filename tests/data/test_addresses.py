@@ -160,7 +160,7 @@ def test_demo_needs_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.chdir(tmp_path)
     dataset = load("demo")
     assert [len(split) for split in dataset.splits.values()] == [600, 150, 1350]
-    assert [split.class_counts.tolist() for split in dataset.splits.values()] == [[200] * 3, [40] * 3, [60] * 3]
+    assert [split.class_counts.tolist() for split in dataset.splits.values()] == [[200] * 3, [50] * 3, [450] * 3]
     assert dataset.notes == ()
 
 

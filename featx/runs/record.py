@@ -342,7 +342,12 @@ class RunRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``run.json``; numbers that are not finite, which JSON lacks, become None."""
-        return {name: _finite(value) for name, value in asdict(self).items()}
+        made = {name: _finite(value) for name, value in asdict(self).items()}
+        selection = made["selection"]
+        for part in (selection["features"] or {}, *selection["trials"]):
+            if part.get("long", ...) is None:  # it came later than the rest, and stands where it was chosen
+                del part["long"]
+        return made
 
     @property
     def split_digest(self) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,10 @@ OPEN = Standing(
         ({}, On.SEEDS),
         ({"seed_share": None, "seeds": 1}, On.SEEDS),
         ({"seed_share": 0.1}, Because.TEXTS),
+        ({"seed_share": 0.1, "fold_seconds": 900.0}, On.FOLDS),
+        ({"seed_share": 0.1, "fold_seconds": 1_100.0}, Because.BUDGET),
+        ({"seeds": 5, "fold_seconds": 900.0}, On.FOLDS),
+        ({"fold_seconds": 900.0}, On.SEEDS),
         ({"seeds": 5}, Because.LIMITS),
         ({"seconds_left": 5.0}, Because.BUDGET),
         ({"seconds_left": 5.0, "is_decided": True}, Because.DECIDED),
@@ -187,3 +192,25 @@ def test_a_test_split_that_the_data_bring_is_left_as_it_is(tiny: Path) -> None:
     session = Session(splits, tiny)
     assert with_folds(session).dataset.folds is None
     assert with_folds(Session((texts, labels), tiny)).dataset.folds is not None
+
+
+def test_folds_follow_where_the_test_texts_keep_the_answer_open(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featx.experiment.comparing.folds._FEW_TEXTS", 0)
+    texts, _ = make_texts(120)
+    labels = np.random.default_rng(0).permutation(["a", "b"] * 60)  # nothing to be told, so that nothing is decided
+    session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
+    wanted = {"classical": ("majority", "logreg"), "most_trials": 0, "most_seeds": 2, "n_resamples": 999}
+    made = session.compare(**wanted)
+    folder = made.files[0].parents[1]
+    assert folder.name.endswith("-compare-folds")
+    assert made.comparison.data.test.n_texts == 120
+    first = read_ledger(folder.with_name(folder.name.removesuffix("-folds")))
+    last = read_ledger(folder)
+    assert (first.ended, last.looked_at[:-1]) == ("folds", first.looked_at)
+    assert last.looks.levels[: len(first.looks.levels)] == first.looks.levels
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("**/run.json")}
+    session.compare(**wanted)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("**/run.json")} == before
+    assert read_ledger(folder).looks == last.looks

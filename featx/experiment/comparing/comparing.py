@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from featx.evaluation import Looks
-from featx.experiment.comparing.folds import with_folds
+from featx.experiment.comparing.folds import cut, with_folds
 from featx.experiment.comparing.ledger import Ledger, StepTaken, digest_of, read_ledger, write_ledger
 from featx.experiment.comparing.planning import Planned, Planning
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
@@ -65,6 +67,7 @@ class Comparing:
         self._context, self._settings, self._reporting, self.show = context, settings, reporting, show
         self.planning = Planning(context, settings, features, finetuning)
         self._steps: list[StepTaken] = []
+        self._looks: Ledger | None = None
 
     def plan(self) -> list[Planned]:
         """Return the steps with a forecast of each, as far as the budget allows."""
@@ -77,9 +80,7 @@ class Comparing:
     def run(self) -> Ended:
         """Run the comparison to its end."""
         folder = self._context.folder
-        kept = read_ledger(folder)
-        level = 1 - self._reporting.confidence
-        ledger = kept or Ledger(Looks(_LOOKS, (), level))
+        ledger = read_ledger(folder) or self._looks or Ledger(Looks(_LOOKS, (), 1 - self._reporting.confidence))
         ledger = replace(ledger, ended="", budget_seconds=self._budget, steps=())
         for step in self.planning.cheap():
             self._do(step, folder, ledger)
@@ -93,8 +94,29 @@ class Comparing:
             ledger, then = self._look(folder, ledger, trials, seeds)
             if isinstance(then, Because):
                 return self._end(folder, ledger, then)
+            if then.on is On.FOLDS:
+                return self._by_folds(ledger)
             trials, seeds = (then.number, seeds) if then.on is On.TRIALS else (trials, then.number)
             self._do(replace(self.planning.finetune(trials, seeds), seconds=then.seconds), folder, ledger)
+
+    @cached_property
+    def _folded(self) -> Comparing | None:
+        """The same comparison by folds, in an experiment of its own; None where the data cannot be cut so."""
+        context = cut(self._context)
+        if context is None:
+            return None
+        other = copy(self)
+        other._context = context.named(f"{self._context.experiment}-folds"[:100])
+        other.planning = self.planning.on(other._context)
+        return other
+
+    def _by_folds(self, ledger: Ledger) -> Ended:
+        """Go on by folds; the looks that were made count on."""
+        folded = self._folded
+        assert folded is not None
+        write_ledger(self._context.folder, replace(ledger, steps=tuple(self._steps), ended=On.FOLDS.value))
+        folded._looks = ledger
+        return folded.run()
 
     def _first_plan(self, left: float) -> tuple[int, int] | None:
         return first_plan(self._settings.most_trials, self._most_seeds, left, self.planning.trial_seconds())
@@ -129,8 +151,8 @@ class Comparing:
     def _look(self, folder: Path, ledger: Ledger, trials: int, seeds: int) -> tuple[Ledger, Spend | Because]:
         """Look at test; return what to do next.
 
-        Whether another look can follow is known before this one, from time and limits alone: the last one may use all
-        of the level that is left.
+        Whether another look can follow is known before this one, from time, limits and validation: the last one may use
+        all of the level that is left.
         """
         runs = [read_run(path) for path in find_runs(folder)]
         comparison = compare(runs, self._reporting)
@@ -155,10 +177,11 @@ class Comparing:
             seeds=seeds,
             most_trials=self._settings.most_trials,
             most_seeds=self._most_seeds,
-            seed_share=None if headline is None else seed_share(headline, comparison.confidence),
+            seed_share=None if headline is None else seed_share(headline, comparison.confidence, comparison.metric),
             seconds_left=self._left(),
             trial_seconds=self.planning.trial_seconds(),
             seed_seconds=self.planning.trial_seconds(),
+            fold_seconds=None if self._folded is None else sum(step.seconds for step in self._folded.plan()),
         )
 
     def _end(self, folder: Path, ledger: Ledger, because: Because) -> Ended:
@@ -192,8 +215,8 @@ def _left_of(ledger: Ledger) -> int:
 
 def _in_words(then: Spend | Because) -> str:
     if isinstance(then, Spend):
-        what = "trials of fine-tuning" if then.on is On.TRIALS else "seeds of fine-tuning"
-        return f"next: {then.number} {what} in all, about {duration(then.seconds)}"
+        what = "folds for all methods" if then.on is On.FOLDS else f"{then.on} of fine-tuning in all"
+        return f"next: {then.number} {what}, about {duration(then.seconds)}"
     return ENDINGS[then]
 
 

@@ -5,28 +5,35 @@ from __future__ import annotations
 from contextlib import suppress
 
 from featx.errors import DataError
+from featx.experiment.comparing.spending import FOLDS
 from featx.experiment.context import Context
 
 #: Below so many texts a test split of a part of them seldom decides anything.
 _FEW_TEXTS = 1_500
-_FOLDS = 5
 
 
 def with_folds(context: Context) -> Context:
-    """Return a context whose data are cut by folds, where that was not asked for and serves; else `context` itself.
+    """Return a context whose data are cut by folds where texts are few; `context` itself where `cut` gives None."""
+    n_texts = sum(len(split) for split in context.dataset.splits.values())
+    made = cut(context) if n_texts < _FEW_TEXTS else None
+    if made is None:
+        return context
+    context.display.say(f"{n_texts:,} texts without a test split of their own: {FOLDS} folds, so that each is tested")
+    return made
 
-    Not where the data bring a test split, which others may have measured on; not where a class has too few texts.
+
+def cut(context: Context) -> Context | None:
+    """Return a context whose data are cut by folds.
+
+    None where they are, where the data bring a test split, which others may have measured on, and where a class has
+    too few texts.
     """
     dataset = context.dataset
-    n_texts = sum(len(split) for split in dataset.splits.values())
-    if dataset.folds is not None or n_texts >= _FEW_TEXTS:
-        return context
+    if dataset.folds is not None:
+        return None
     with suppress(DataError):
-        cut = context.cut_by_folds(_FOLDS)
-        folds = cut.dataset.folds
-        if folds is not None and len(folds.whole) == n_texts:  # else it has a test split that is left alone
-            context.display.say(
-                f"{n_texts:,} texts without a test split of their own: {_FOLDS} folds, so that every text is tested"
-            )
-            return cut
-    return context
+        made = context.cut_by_folds(FOLDS)
+        folds = made.dataset.folds
+        if folds is not None and len(folds.whole) == sum(len(split) for split in dataset.splits.values()):
+            return made
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 
@@ -69,6 +70,12 @@ class ClassicalForecast:
     def __init__(self, dataset: TextDataset, sizes: Sizes) -> None:
         self._dataset, self._sizes = dataset, sizes
         self._timed = cache(self._time)
+
+    def of(self, sizes: Sizes) -> ClassicalForecast:
+        """Return the forecast for other sizes; methods are not timed again."""
+        other = copy(self)
+        other._sizes = sizes
+        return other
 
     def seconds(self, names: Sequence[str]) -> float:
         """Return the seconds of tuning the methods `names`."""

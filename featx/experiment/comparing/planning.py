@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,6 +87,16 @@ class Planning:
             search_each_seed=False,
             search_passes=_MORE_EPOCHS if few and passes == unset.search_passes else passes,
         )
+
+    def on(self, context: Context) -> Planning:
+        """Return the same plan on other data of the same kind; what was timed is not timed again."""
+        other = copy(self)
+        other._context, other.has_folds = context, context.dataset.folds is not None
+        for name in ("sizes", "classical"):
+            other.__dict__.pop(name, None)
+        other.__dict__["speeds"] = self.speeds
+        other.__dict__["classical"] = self.classical.of(other.sizes)
+        return other
 
     @cached_property
     def speeds(self) -> Speeds:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 #: Trials, and seeds, that are added at once.
 MORE_TRIALS, MORE_SEEDS = 4, 2
+#: Folds that data are cut into.
+FOLDS = 5
 #: Share of the interval's variance from which on seeds are worth more than texts.
 _SEED_SHARE = 0.3
 
@@ -16,6 +18,7 @@ class On(StrEnum):
 
     TRIALS = "trials"
     SEEDS = "seeds"
+    FOLDS = "folds"
 
 
 class Because(StrEnum):
@@ -46,6 +49,8 @@ class Standing:
         Of the budget; infinite without one.
     trial_seconds, seed_seconds : float
         Forecast of one more.
+    fold_seconds : float or None
+        Forecast of testing every text by folds; None where that is done, or the test split was given.
     """
 
     is_decided: bool
@@ -59,11 +64,12 @@ class Standing:
     seconds_left: float
     trial_seconds: float
     seed_seconds: float
+    fold_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Spend:
-    """What to do next: so many `trials` or `seeds` in all, at a cost of `seconds`."""
+    """What to do next: so many trials, seeds or folds in all, at a cost of `seconds`."""
 
     on: On
     number: int
@@ -74,7 +80,7 @@ def next_step(at: Standing) -> Spend | Because:
     """Return what would most likely decide an open answer, or why nothing more is done.
 
     More trials while fine-tuning is under-trained; more seeds while nothing or much of the interval is due to them;
-    otherwise the test texts are its widest part, and no time helps.
+    otherwise the test texts are its widest part: folds, which test every text, or nothing.
     """
     if at.is_decided:
         return Because.DECIDED
@@ -94,6 +100,8 @@ def _wanted(at: Standing) -> Spend | Because:
     if at.seeds < at.most_seeds and (at.seed_share is None or at.seed_share >= _SEED_SHARE):
         number = min(at.most_seeds, at.seeds + MORE_SEEDS)
         return Spend(On.SEEDS, number, (number - at.seeds) * at.seed_seconds)
+    if at.fold_seconds is not None:
+        return Spend(On.FOLDS, FOLDS, at.fold_seconds)
     if at.seed_share is not None and at.seed_share < _SEED_SHARE:
         return Because.TEXTS
     return Because.LIMITS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from featx.evaluation import Verdict
 from featx.reporting import Comparison
 from featx.reporting.headline import Headline
@@ -21,14 +23,17 @@ def is_decided(comparison: Comparison) -> bool:
     return headline.verdict is Verdict.BETTER or not headline.finetuned.under_trained
 
 
-def seed_share(headline: Headline, confidence: float) -> float | None:
-    """Return the share of the variance of the headline's difference that is due to seeds; None with one seed."""
+def seed_share(headline: Headline, confidence: float, metric: str) -> float | None:
+    """Return the share of the variance of the headline's difference that is due to seeds; None with one seed.
+
+    The spread of the seeds is that on validation: what is done next must not hang on what test says of them.
+    """
     from scipy.stats import norm
 
-    rows = [row for row in (headline.finetuned, headline.classical) if len(row.seeds) > 1]
-    if not any(row is headline.finetuned for row in rows):
+    if len(headline.finetuned.seeds) == 1:
         return None
     difference = headline.paired.difference
     error = (difference.high - difference.low) / (2 * norm.isf((1 - confidence) / 2))
-    of_seeds = sum((row.score_std or 0.0) ** 2 / len(row.seeds) for row in rows)
-    return float(min(1.0, of_seeds / error**2)) if error > 0 else 0.0
+    spread = [run.record.score("validation", metric) for run in headline.finetuned.runs]
+    of_seeds = float(np.var(spread, ddof=1)) / len(spread)
+    return min(1.0, of_seeds / error**2) if error > 0 else 0.0

@@ -55,7 +55,7 @@ def test_extraction_into_an_object_store(featx: Run, tweets: Path, tiny: Path, t
 def test_whole_comparison(featx: Run, tweets: Path, tiny: Path, tmp_path: Path) -> None:
     data = ["--dataset", tweets, "--checkpoint", tiny]
     code, out, err = featx("extract", *data, "--json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "--pooling auto is cls: an encoder that says nothing else of itself\n")
     extracted = json.loads(out)
     assert (extracted["texts"], extracted["encoded"], extracted["reused"]) == (105, 105, 0)
     assert extracted["texts_per_second"] == pytest.approx(105 / extracted["extract_seconds"], rel=1e-3)

@@ -68,6 +68,7 @@ class Context:
         self.workspace = workspace or Workspace()
         self.display = display or Silent()
         self.ray = ray or RaySettings()
+        self._said: set[str] = set()
         self._encoders: dict[tuple[object, ...], Encoder] = {}
         self._found: list[Checkpoint] = []
 
@@ -165,6 +166,12 @@ class Context:
         from featx.features.resolving import resolve_features
 
         return resolve_features(self.checkpoint, with_type(features, self.compute, self.ray))
+
+    def say_once(self, message: str) -> None:
+        """Show a line that holds for all steps of a session, unless it was shown."""
+        if message not in self._said:
+            self._said.add(message)
+            self.display.say(message)
 
     def release(self) -> None:
         """Let go of the encoders' weights, before other work needs the memory."""

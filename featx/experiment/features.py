@@ -35,6 +35,8 @@ class SplitFeatures:
     encoded : mapping of split name to Encoded
     hidden_size : int
     device : str
+    note : str or None
+        What `Pooling.AUTO` stands for and why; None where it was not asked for.
     """
 
     checkpoint: Checkpoint
@@ -43,6 +45,7 @@ class SplitFeatures:
     encoded: Mapping[str, Encoded]
     hidden_size: int
     device: str
+    note: str | None = None
 
     def of(self, split: str, kind: int = 0) -> NDArray[np.float32]:
         """Return the features of one split and kind, shape (n_texts, hidden_size)."""
@@ -65,14 +68,15 @@ def extract_splits(context: Context, splits: Sequence[str], features: FeatureSet
     asked, features = features, context.resolved(features)
     said = in_words(asked, features, context.checkpoint)
     if said is not None:
-        context.display.say(said)
+        context.say_once(said)
     if asked.dtype is Dtype.AUTO:
-        context.display.say(f"`dtype` auto is {features.dtype.value}: the fastest type that is computed natively")
+        context.say_once(f"`dtype` auto is {features.dtype.value}: the fastest type that is computed natively")
     parts = [_extracted(context, splits, replace(features, long=(long,))) for long in features.long]
     if len(parts) == 1:
-        return parts[0]
+        return replace(parts[0], note=said)
     return replace(
         parts[0],
+        note=said,
         settings=features,
         specs=[spec for part in parts for spec in part.specs],
         encoded={split: joined([part.encoded[split] for part in parts]) for split in splits},

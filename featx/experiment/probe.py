@@ -72,6 +72,7 @@ class Probes:
             "environment": environment(source.device),
             "created": now(),
             "control": source.control or None,
+            "features_note": source.note,
         }
         try:
             fitted, predictions, seconds = self._measured(method, seed, source)

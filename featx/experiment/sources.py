@@ -48,6 +48,8 @@ class Source:
     seconds : dict of split name to float
         What encoding its texts takes.
     device : str
+    note : str or None
+        As of `SplitFeatures`.
     control : str
         What was made meaningless on purpose; empty for a real probe.
     """
@@ -60,6 +62,7 @@ class Source:
     checkpoint: CheckpointFacts | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
+    note: str | None = None
     control: str = ""
 
     def gathered(self, files: Path | None) -> Source:
@@ -101,6 +104,7 @@ def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "
         checkpoint=checkpoint_facts(extracted.checkpoint),
         seconds={name: encoded.encode_seconds for name, encoded in extracted.encoded.items()},
         device=extracted.device,
+        note=extracted.note,
         control=control,
     )
 

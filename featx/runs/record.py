@@ -253,6 +253,8 @@ class RunRecord:
         Why the method has no result, for one that failed or ran out of time; then there are no metrics.
     control : str or None
         What was made meaningless on purpose (``random encoder``, ``shuffled labels``), for a sanity probe.
+    features_note : str or None
+        How the features were chosen and why, where the checkpoint was asked.
     under_trained : bool or None
         Whether training was still improving when it ended, or learned nothing; None where that has no meaning.
     peak_memory_bytes : int or None
@@ -291,6 +293,7 @@ class RunRecord:
     caveats: tuple[Caveat, ...] = ()
     failure: str | None = None
     control: str | None = None
+    features_note: str | None = None
     under_trained: bool | None = None
     peak_memory_bytes: Whole | None = None
     model_bytes: Whole | None = None

@@ -142,7 +142,9 @@ def test_a_comparison_leaves_ordinary_runs_its_ledger_and_a_report_and_goes_on(t
     assert [step.name for step in ledger.steps][:4] == ["words", "extract", "frozen", "fine-tune"]
     assert ledger.ended in {reason.value for reason in Because}
     assert 1 <= len(ledger.looks.levels) <= ledger.looks.planned
-    kinds = json.loads((folder / "logreg" / "seed-0" / "run.json").read_text())["features"]["kinds"]
+    record = json.loads((folder / "logreg" / "seed-0" / "run.json").read_text())
+    assert record["features_note"] == "`pooling` auto is cls: an encoder that says nothing else of itself"
+    kinds = record["features"]["kinds"]
     assert {(kind["layer"], kind["pooling"]) for kind in kinds} == {(2, "cls"), (2, "mean"), (1, "cls"), (1, "mean")}
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/seed-*/run.json")}
     again = compared(tiny, tmp_path)

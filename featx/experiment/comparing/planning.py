@@ -145,7 +145,7 @@ class Planning:
             name,
             ", ".join(methods),
             self.classical.seconds(methods),
-            lambda: baseline(self._context, settings, self.features),
+            lambda: baseline(self._context, settings, self._asked),
             then,
         )
 

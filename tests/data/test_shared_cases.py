@@ -130,7 +130,6 @@ def test_windows_lines_are_lines(cases: Path) -> None:
 
 #: First digits of the digests that version 0.1 computed, by data set: train, validation, test.
 OF_VERSION_0_1 = {
-    "demo": ("816465daa2874983", "e463f63c3dbed446", "acaa3917e2655051"),
     "movie-reviews-long": ("dddf5103198c0bd5", "7ed34b37565613bc", "8a35e3f0f052c398"),
     "sst2": ("4299f2872dbdb126", "6963b210e625c010", "3786aaa301481069"),
     "sst5": ("e769240c266c5425", "a2b894b61ac30db2", "721c36ecd332f46b"),
@@ -141,5 +140,5 @@ OF_VERSION_0_1 = {
 
 @pytest.mark.parametrize("name", OF_VERSION_0_1)
 def test_digests_are_those_of_version_0_1(cases: Path, name: str) -> None:
-    dataset = load_dataset(DataSettings(name if name == "demo" else str(SHARED / "data" / name)))
+    dataset = load_dataset(DataSettings(str(SHARED / "data" / name)))
     assert tuple(split.digest[:16] for split in dataset.splits.values()) == OF_VERSION_0_1[name]

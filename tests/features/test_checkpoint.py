@@ -76,7 +76,7 @@ def test_a_checkpoint_that_is_cached_in_part_says_so(
     from huggingface_hub import constants
 
     from featx.features.encoder import load_encoder
-    from featx.settings import ComputeSettings, FeatureSettings
+    from featx.settings import ComputeSettings, FeatureSettings, Pooling
 
     repository = tmp_path / "models--someone--part"
     snapshot = repository / "snapshots" / ("d" * 40)
@@ -84,7 +84,8 @@ def test_a_checkpoint_that_is_cached_in_part_says_so(
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("d" * 40)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    encoder = load_encoder(find_checkpoint("someone/part", Path("unused")), FeatureSettings(), ComputeSettings())
+    named = FeatureSettings(pooling=(Pooling.CLS,))  # auto would say that modules.json is not cached
+    encoder = load_encoder(find_checkpoint("someone/part", Path("unused")), named, ComputeSettings())
     (snapshot / "model.safetensors").unlink()
     with pytest.raises(
         CheckpointError, match=r"cannot be reached and not all of its files are cached \(.*HF_HUB_OFFLINE.*demo"

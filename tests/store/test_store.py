@@ -20,7 +20,7 @@ from featx.features.spec import FeatureSpec
 from featx.features.store import FeatureStore
 from featx.features.store.index import DigestIndex
 from featx.features.store.maintenance import verify
-from featx.settings import Dtype, Pooling
+from featx.settings import Dtype, Long, Pooling
 
 SPEC = FeatureSpec("model", "tokenizer", 128, 6, Pooling.CLS, Dtype.FLOAT32)
 WIDTH = 8
@@ -86,7 +86,7 @@ def test_names_differ_in_every_field_and_only_there() -> None:
     base = SPEC.name
     changes = {
         "checkpoint": "x", "tokenizer": "x", "max_length": 64, "layer": 5, "pooling": Pooling.MEAN,
-        "dtype": Dtype.BFLOAT16, "format_version": 2,
+        "dtype": Dtype.BFLOAT16, "format_version": 2, "prompt": "query: ", "long": Long.WINDOWS,
     }  # fmt: skip
     from dataclasses import fields, replace
 

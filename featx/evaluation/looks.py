@@ -4,7 +4,8 @@ Whoever looks, goes on where nothing was decided, and looks again, has several c
 over the looks by a function of Pocock's form (Lan and DeMets, Biometrika 70, 1983), most of it at the first look, after
 which little changes: the texts are the same in all of them, and seeds, trials or folds are added. Each look has its
 increment for itself, so that by Boole's inequality the whole is not wrong more often than the level, however the looks
-depend on each other.
+depend on each other. No look takes what later ones leave: whether it is the last one is never known, since anybody may
+go on.
 """
 
 from __future__ import annotations
@@ -31,13 +32,8 @@ class Looks:
     levels: tuple[float, ...] = ()
     level: float = 0.05
 
-    def next(self, *, is_last: bool) -> Looks:
+    def next(self) -> Looks:
         """Return these looks with one more, which may use what the spending function gives it.
-
-        Parameters
-        ----------
-        is_last : bool
-            Whether no other look can follow, as known before this one is made: it uses all that is left.
 
         Raises
         ------
@@ -46,15 +42,20 @@ class Looks:
 
         Examples
         --------
-        >>> looks = Looks(planned=2).next(is_last=False).next(is_last=True)
+        >>> looks = Looks(planned=2).next().next()
         >>> [round(level, 4) for level in looks.levels]
         [0.031, 0.019]
         """
         number = len(self.levels) + 1
         if number > self.planned:
             raise ValueError(f"all {self.planned} looks that were planned are made")
-        share = 1.0 if is_last or number == self.planned else number / self.planned
-        return Looks(self.planned, (*self.levels, spent(self.level, share) - sum(self.levels)), self.level)
+        before, by_now = (spent(self.level, k / self.planned) for k in (number - 1, number))
+        return Looks(self.planned, (*self.levels, by_now - before), self.level)
+
+    @property
+    def left(self) -> int:
+        """Number of looks that may still be made."""
+        return self.planned - len(self.levels)
 
     @property
     def now(self) -> float:

@@ -28,6 +28,7 @@ from featx.settings import (
     DataSettings,
     FeatureSettings,
     RaySettings,
+    SplitName,
 )
 
 if TYPE_CHECKING:
@@ -105,6 +106,11 @@ class Context:
         given = data if isinstance(self._given, DataSettings) else self._given
         other.__dict__["dataset"] = read_dataset(given, data)
         return other
+
+    @property
+    def cuts_test(self) -> bool:
+        """Whether no split was named as test."""
+        return (self._data or DataSettings()).test_split is SplitName.TEST
 
     @property
     def fold(self) -> str:

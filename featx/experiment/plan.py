@@ -224,7 +224,10 @@ def _compared(plan: Plan, workspace: Workspace, display: Display) -> Reported:
     context = Context(
         plan.data, plan.checkpoints[0], compute=plan.compute, ray=plan.ray, workspace=folders, display=display
     )
-    return comparing_of(context, plan.compare, plan.features, plan.report, plan.finetune).run().reported
+    comparing = comparing_of(
+        context, plan.compare, plan.features, plan.report, plan.finetune, plan.saving, plan.tracking
+    )
+    return comparing.run().reported
 
 
 def planned_runs(plan: Plan, workspace: Workspace) -> list[Planned]:

@@ -45,8 +45,9 @@ def report(
     if not folders:
         raise RunError("no results folder given; name one such as results/demo")
     found = dict.fromkeys(path for folder in folders for path in find_runs(folder))
-    runs = put_together([read_run(path) for path in found])
-    comparison = compare(runs, settings, _looks(folders))
+    made = [read_run(path) for path in found]
+    looks, runs = _looks(folders, made), put_together(made)
+    comparison = compare(runs, settings, looks)
     target = output or folders[0] / "report"
     if output is None:
         check_is_no_link(target)
@@ -55,10 +56,10 @@ def report(
     return Reported(comparison, write_report(comparison, target, title, runs, texts, _shared(runs)))
 
 
-def _looks(folders: Sequence[Path]) -> Looks | None:
+def _looks(folders: Sequence[Path], runs: Sequence[Run]) -> Looks | None:
     """Return the looks at test of the comparison that the only folder is of, if it is of one."""
     ledger = read_ledger(folders[0]) if len(folders) == 1 else None
-    return ledger.looks if ledger is not None and ledger.looks.levels else None
+    return None if ledger is None else ledger.shown(runs)
 
 
 def _texts(runs: Sequence[Run]) -> list[str] | None:

@@ -114,9 +114,7 @@ def _range(comparison: Comparison, low: float, high: float, sign: str) -> str:
 
 def _looks(headline: Headline) -> str:
     looks = headline.looks
-    if looks is None or (len(looks.levels) == 1 and looks.now >= looks.level):
-        return ""
-    return f", at most {looks.now:.3f} at look {len(looks.levels)} of up to {looks.planned}"
+    return "" if looks is None else f", at most {looks.now:.3f} at look {len(looks.levels)} of {looks.planned}"
 
 
 def _p_value(p: float) -> str:
@@ -135,9 +133,18 @@ def _cost(headline: Headline) -> str:
         times = " (about as long)" if factor > 0.67 else " (less time)"
     a_million = [duration(row.predict_ms * 1_000) for row in (finetuned, classical)]
     return (
-        f"To have it, fine-tuning took {duration(dear)} and {classical.method} {duration(cheap)}{times}; labelling a "
+        f"To have it, fine-tuning ({_effort(finetuned)}) took {duration(dear)} and {classical.method} "
+        f"({_effort(classical)}) {duration(cheap)}{times}; labelling a "
         f"million texts takes {a_million[0]} and {a_million[1]} on this machine."
     )
+
+
+def _effort(row: Row) -> str:
+    """Return how far a side was tuned: the settings that were tried and the seeds."""
+    tried = max(len(run.record.selection.trials) for run in row.runs)
+    parts = [f"{tried} setting{'s' * (tried > 1)}"] if tried else []
+    parts += [f"{len(row.seeds)} seeds"] if len(row.seeds) > 1 else []
+    return ", ".join(parts) or "nothing tuned"
 
 
 def _seconds(row: Row) -> float:
@@ -167,7 +174,11 @@ def _next(headline: Headline) -> str:
     if headline.verdict is Verdict.UNDECIDED:
         return "featx compare with a longer `budget`, or label more texts"
     row = headline.finetuned if headline.verdict is Verdict.BETTER else headline.classical
-    return f"featx predict {row.runs[0].folder} --input FILE"
+    run = row.runs[0]
+    if run.record.n_folds is not None:
+        how = "finetune" if row is headline.finetuned else f"baseline --methods {run.record.method}"
+        return f"featx {how} without folds, which trains on nearly all texts, then featx predict with that run"
+    return f"featx predict {run.folder} --input FILE"
 
 
 def _detectable(headline: Headline) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from featx.errors import RunError, SettingsError
 from featx.evaluation import CONFUSION_METRICS, Caveat, Looks, caveat_lines, check_same_texts
 from featx.reporting.caveats import Failed, caveats_of, contradictions
-from featx.reporting.headline import Headline, headline_of
+from featx.reporting.headline import Headline, headline_of, with_verdict
 from featx.reporting.judging import Pair, Pairing, least_folds, pairs_of, rows_of
 from featx.reporting.naming import row_name
 from featx.reporting.rows import Row
@@ -117,6 +117,7 @@ def compare(runs: Sequence[Run], settings: ReportSettings | None = None, looks: 
     first = runs[0].record
     pairs = pairs_of(rows, pairing)
     headline = headline_of(rows, pairs, pairing, settings, looks)
+    rows = with_verdict(rows, headline, reference)
     caveats = caveats_of(groups, failed, reference, settings) + (contradictions(headline) if headline else [])
     silenced = [caveat.code for caveat in caveats if caveat.code in (settings.silence or ())]
     return Comparison(

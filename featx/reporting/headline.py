@@ -55,8 +55,10 @@ def headline_of(
     pair = next(pair for pair in pairs if {pair.a, pair.b} == {finetuned.method, classical.method})
     paired = pair.paired if pair.a == finetuned.method else _reversed(pair.paired)
     confidence = settings.confidence if looks is None else 1 - looks.now
-    strict = paired if looks is None else pairing.paired(finetuned.method, classical.method, confidence)
-    said = verdict(strict, paired.p_value, settings.margin, confidence)
+    strict = paired
+    if looks is not None and confidence < 1:
+        strict = pairing.paired(finetuned.method, classical.method, confidence)
+    said = verdict(strict, paired.p_value, settings.margin, confidence) if confidence < 1 else Verdict.UNDECIDED
     return Headline(
         finetuned=finetuned,
         classical=classical,
@@ -66,6 +68,18 @@ def headline_of(
         learned_nothing=_learned_nothing(finetuned, said),
         looks=looks,
     )
+
+
+def with_verdict(rows: Sequence[Row], headline: Headline | None, reference: str | None) -> list[Row]:
+    """Return rows in which the headline's classical row, compared with its fine-tuned one, says what the headline does.
+
+    That differs from what the row alone says where looks at test are counted.
+    """
+    if headline is None or headline.looks is None or reference != headline.finetuned.method:
+        return list(rows)
+    turned = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+    said = turned.get(headline.verdict, headline.verdict).value
+    return [replace(row, verdict=said) if row.method == headline.classical.method else row for row in rows]
 
 
 def _contradicting(

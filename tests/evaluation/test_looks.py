@@ -16,24 +16,19 @@ SOAK = os.environ.get("FEATX_SOAK") == "1"
 NAMES = ("no", "yes")
 
 
-@given(st.integers(1, 12), st.floats(0.001, 0.2), st.data())
-def test_all_looks_together_use_the_level_and_no_more(planned: int, level: float, data: st.DataObject) -> None:
-    looks, is_last = Looks(planned, (), level), False
-    while not is_last and len(looks.levels) < planned:
-        is_last = data.draw(st.booleans())
-        looks = looks.next(is_last=is_last)
+@given(st.integers(1, 12), st.floats(0.001, 0.2))
+def test_all_looks_together_use_the_level_and_no_more(planned: int, level: float) -> None:
+    looks = Looks(planned, (), level)
+    while looks.left:
+        looks = looks.next()
         assert looks.now > 0
+        assert sum(looks.levels) <= level * (1 + 1e-12)
     assert sum(looks.levels) == pytest.approx(level)
-
-
-def test_one_look_alone_uses_the_whole_level() -> None:
-    assert Looks(4).next(is_last=True).levels == pytest.approx((0.05,))
-    assert Looks(1).next(is_last=False).levels == pytest.approx((0.05,))
 
 
 def test_no_look_beyond_those_that_were_planned() -> None:
     with pytest.raises(ValueError, match="all 1 looks"):
-        Looks(1).next(is_last=True).next(is_last=True)
+        Looks(1).next().next()
 
 
 def wrong_verdicts(gap: float, wrong: set[Verdict], n_trials: int, margin: float = 0.02, n: int = 400) -> float:
@@ -51,7 +46,7 @@ def wrong_verdicts(gap: float, wrong: set[Verdict], n_trials: int, margin: float
             seeds.append(Predictions(y_true, np.where(rng.random(n) < chance, y_true, 1 - y_true), None, NAMES))
         looks = Looks(3)
         for n_seeds in (3, 5, 7):
-            looks = looks.next(is_last=n_seeds == 7)
+            looks = looks.next()
             level = ReportSettings(n_resamples=999, metric="accuracy", margin=margin, confidence=1 - looks.now)
             paired = paired_difference(seeds[:n_seeds], [other], "accuracy", level)
             said = verdict(paired, paired.p_value, settings.margin, 1 - looks.now)

@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import make_run
 from tiny import make_texts
 
 from featx.errors import RunError, SettingsError
-from featx.evaluation import Looks
+from featx.evaluation import Looks, Verdict
 from featx.experiment.comparing.folds import with_folds
-from featx.experiment.comparing.ledger import Ledger, read_ledger, write_ledger
+from featx.experiment.comparing.ledger import Ledger, check_same_question, read_ledger, write_ledger
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.spread import spread_features, spread_layers
 from featx.experiment.finetune import finetune
 from featx.experiment.shown import Compared
+from featx.reporting import compare as compare_runs
 from featx.session import Session
-from featx.settings import FeatureSettings, FinetuneSettings, Pooling
+from featx.settings import FeatureSettings, FinetuneSettings, Pooling, ReportSettings
 from featx.settings.durations import seconds_of
 
 OPEN = Standing(
@@ -35,7 +37,6 @@ OPEN = Standing(
     seed_share=0.6,
     seconds_left=1_000.0,
     trial_seconds=10.0,
-    seed_seconds=10.0,
 )
 
 
@@ -43,10 +44,10 @@ OPEN = Standing(
     ("changes", "expected"),
     [
         ({"is_decided": True}, Because.DECIDED),
-        ({"looks_left": 0}, Because.LIMITS),
+        ({"looks_left": 0}, Because.LOOKS),
         ({"under_trained": True}, On.TRIALS),
-        ({"under_trained": True, "trials": 16}, On.SEEDS),
-        ({"under_trained": True, "trials": 0}, On.SEEDS),
+        ({"under_trained": True, "trials": 16}, Because.LIMITS),
+        ({"under_trained": True, "trials": 0}, Because.LIMITS),
         ({}, On.SEEDS),
         ({"seed_share": None, "seeds": 1}, On.SEEDS),
         ({"seed_share": 0.1}, Because.TEXTS),
@@ -55,6 +56,7 @@ OPEN = Standing(
         ({"seeds": 5, "fold_seconds": 900.0}, On.FOLDS),
         ({"fold_seconds": 900.0}, On.SEEDS),
         ({"seeds": 5}, Because.LIMITS),
+        ({"seeds": 1, "most_seeds": 1, "seed_share": None, "has_folds": True}, Because.TEXTS),
         ({"seconds_left": 5.0}, Because.BUDGET),
         ({"seconds_left": 5.0, "is_decided": True}, Because.DECIDED),
     ],
@@ -106,7 +108,7 @@ def test_what_the_user_names_is_read_as_it_is() -> None:
 
 def test_a_ledger_is_kept_and_one_that_is_broken_is_no_clean_slate(tmp_path: Path) -> None:
     assert read_ledger(tmp_path) is None
-    ledger = Ledger(Looks(4).next(is_last=False), ("a",), ended="decided", budget_seconds=60.0)
+    ledger = Ledger(Looks(4).next(), ("a",), ended="decided", budget_seconds=60.0)
     write_ledger(tmp_path, ledger)
     assert read_ledger(tmp_path) == ledger
     (tmp_path / "compare.json").write_text(json.dumps({"looks": "none"}))
@@ -115,8 +117,42 @@ def test_a_ledger_is_kept_and_one_that_is_broken_is_no_clean_slate(tmp_path: Pat
 
 
 def test_looking_at_the_same_runs_again_is_no_new_look() -> None:
-    ledger = Ledger(Looks(2)).looked([], is_last=False)
-    assert ledger.looked([], is_last=True) == ledger
+    ledger = Ledger(Looks(2)).looked([])
+    assert ledger.looked([]) == ledger
+
+
+def test_other_runs_are_shown_by_the_next_look_and_by_none_when_all_are_made(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "logreg")
+    ledger = Ledger(Looks(2)).looked([])
+    assert ledger.shown([]) == ledger.looks
+    assert ledger.shown([run]) == ledger.looks.next()
+    used_up = ledger.looked([run])
+    assert used_up.shown([]).now == 0
+    two_sided = [make_run(tmp_path, "finetune", 0.95, n=600), make_run(tmp_path, "logreg", 0.5, n=600)]
+    assert compare_runs(two_sided).headline.verdict is Verdict.BETTER
+    made = compare_runs(two_sided, looks=used_up.shown([]))
+    assert made.headline.verdict is Verdict.UNDECIDED
+    assert made.row("logreg").verdict == "undecided"
+
+
+def test_another_metric_is_another_question(tmp_path: Path) -> None:
+    ledger = Ledger(Looks(3), metric="f1_macro", margin=0.02)
+    check_same_question(ledger, ReportSettings(), tmp_path)
+    for other in (ReportSettings(metric="accuracy"), ReportSettings(margin=0.1), ReportSettings(confidence=0.99)):
+        with pytest.raises(RunError, match="holds a comparison by"):
+            check_same_question(ledger, other, tmp_path)
+
+
+@given(st.tuples(st.integers(0, 16), st.integers(0, 5)), st.integers(0, 16), st.integers(1, 5), st.floats(0, 400))
+def test_what_is_done_is_neither_undone_nor_paid_again(
+    done: tuple[int, int], most_trials: int, most_seeds: int, left: float
+) -> None:
+    plan = first_plan(most_trials, most_seeds, left, 10.0, done)
+    if plan is not None and done[1]:
+        assert plan[0] >= done[0]
+        assert plan[1] >= done[1]
+    if done[1] and done[0] >= most_trials and done[1] >= most_seeds:
+        assert plan == done
 
 
 CHEAP = ("majority", "tfidf-logreg", "logreg")
@@ -171,7 +207,7 @@ def test_only_the_first_seed_searches_and_a_longer_search_keeps_the_trials(tiny:
 
 def test_too_small_a_budget_says_so_and_leaves_what_was_cheap(tiny: Path, tmp_path: Path) -> None:
     made = compared(tiny, tmp_path, budget="0.001s")
-    assert {row["method"] for row in made.rows} == set(CHEAP)
+    assert {row["method"] for row in made.rows} == {"majority", "tfidf-logreg"}
     assert read_ledger(made.files[0].parents[1]).ended == "budget"
 
 

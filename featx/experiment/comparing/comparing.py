@@ -9,23 +9,31 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from featx.errors import SettingsError, StoppedError
 from featx.evaluation import Looks
 from featx.experiment.comparing.folds import cut, with_folds
-from featx.experiment.comparing.ledger import Ledger, StepTaken, digest_of, read_ledger, write_ledger
+from featx.experiment.comparing.ledger import Ledger, StepTaken, check_same_question, read_ledger, write_ledger
 from featx.experiment.comparing.planning import Planned, Planning
-from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
+from featx.experiment.comparing.spending import LEAST_SEEDS, Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
-from featx.experiment.report import Reported, report
+from featx.experiment.report import Reported, check_metric, report
 from featx.features.native_types import with_type
 from featx.markup import duration
 from featx.reporting import Comparison, compare
-from featx.runs import find_runs, read_run
-from featx.settings import CompareSettings, FeatureSettings, FinetuneSettings, ReportSettings
+from featx.runs import Run, find_runs, read_run
+from featx.settings import (
+    CompareSettings,
+    FeatureSettings,
+    FinetuneSettings,
+    ReportSettings,
+    SavingSettings,
+    TrackingSettings,
+)
 from featx.settings.durations import seconds_of
 
 #: Looks at test, at most.
-_LOOKS = 4
+_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -44,28 +52,22 @@ class Comparing:
     ----------
     context : Context
     settings : CompareSettings
-    features : FeatureSettings
-        A spread of layers and poolings where they are at their defaults.
-    finetuning : FinetuneSettings
-        What all trainings share.
+    planning : Planning
     reporting : ReportSettings
+
+    Attributes
+    ----------
     show : callable
         Called after each step with what is known by then, and what comes next in words.
     """
 
     def __init__(
-        self,
-        context: Context,
-        settings: CompareSettings,
-        features: FeatureSettings,
-        finetuning: FinetuneSettings,
-        reporting: ReportSettings,
-        show: Callable[[Comparison, str], None] = lambda comparison, then: None,
+        self, context: Context, settings: CompareSettings, planning: Planning, reporting: ReportSettings
     ) -> None:
         self._started = time.perf_counter()
         self._budget = None if settings.budget is None else seconds_of(settings.budget)
-        self._context, self._settings, self._reporting, self.show = context, settings, reporting, show
-        self.planning = Planning(context, settings, features, finetuning)
+        self._context, self._settings, self._reporting, self.planning = context, settings, reporting, planning
+        self.show: Callable[[Comparison, str], None] = lambda comparison, then: None
         self._steps: list[StepTaken] = []
         self._looks: Ledger | None = None
 
@@ -78,17 +80,34 @@ class Comparing:
         return steps if chosen is None else [*steps, planning.finetune(*chosen)]
 
     def run(self) -> Ended:
-        """Run the comparison to its end."""
-        folder = self._context.folder
-        ledger = read_ledger(folder) or self._looks or Ledger(Looks(_LOOKS, (), 1 - self._reporting.confidence))
-        ledger = replace(ledger, ended="", budget_seconds=self._budget, steps=())
+        """Run the comparison to its end; what is stopped leaves a report of what is there.
+
+        Raises
+        ------
+        RunError
+            If the folder holds a comparison by another metric, margin or confidence.
+        """
+        folder, asked = self._context.folder, self._reporting
+        first = Ledger(Looks(_LOOKS, (), round(1 - asked.confidence, 12)), metric=asked.metric, margin=asked.margin)
+        ledger = read_ledger(folder) or self._looks or first
+        check_same_question(ledger, asked, folder)
+        try:
+            return self._run(folder, replace(ledger, ended="", budget_seconds=self._budget, steps=()))
+        except (KeyboardInterrupt, StoppedError):
+            if self._runs(folder):
+                self._reported(folder)
+            raise
+
+    def _run(self, folder: Path, ledger: Ledger) -> Ended:
         for step in self.planning.cheap():
+            if step.may_wait and step.seconds > self._left():
+                return self._end(folder, ledger, Because.BUDGET)
             self._do(step, folder, ledger)
             self._tell(folder, ledger, step.then)
         chosen = self._first_plan(self._left())
         if chosen is None:
             return self._end(folder, ledger, Because.BUDGET)
-        trials, seeds = self._resumed(chosen)
+        trials, seeds = chosen
         self._do(self.planning.finetune(trials, seeds), folder, ledger)
         while True:
             ledger, then = self._look(folder, ledger, trials, seeds)
@@ -119,17 +138,13 @@ class Comparing:
         return folded.run()
 
     def _first_plan(self, left: float) -> tuple[int, int] | None:
-        return first_plan(self._settings.most_trials, self._most_seeds, left, self.planning.trial_seconds())
+        most, done = self._settings.most_trials, self.planning.finished()
+        return first_plan(most, self._most_seeds, left, self.planning.trial_seconds(), done)
 
     @property
     def _most_seeds(self) -> int:
         """Seeds at most; with folds one, since the folds' models differ as those of seeds do."""
         return 1 if self.planning.has_folds else self._settings.most_seeds
-
-    def _resumed(self, chosen: tuple[int, int]) -> tuple[int, int]:
-        """Return trials and seeds: those of an earlier command where it came further."""
-        found = self.planning.finished()
-        return chosen if found is None or found < chosen else found
 
     def _left(self) -> float:
         spent = time.perf_counter() - self._started
@@ -142,37 +157,36 @@ class Comparing:
         self._steps.append(StepTaken(step.name, step.seconds, time.perf_counter() - started))
         write_ledger(folder, replace(ledger, steps=tuple(self._steps), seconds=time.perf_counter() - self._started))
 
-    def _compared(self, folder: Path, looks: Looks | None) -> Comparison:
-        return compare([read_run(path) for path in find_runs(folder)], self._reporting, looks)
+    def _runs(self, folder: Path) -> list[Run]:
+        return [read_run(path) for path in find_runs(folder)] if any(folder.glob("*/seed-*/**/run.json")) else []
 
     def _tell(self, folder: Path, ledger: Ledger, then: str) -> None:
-        self.show(self._compared(folder, ledger.looks if ledger.looks.levels else None), then)
+        """Show the table so far; a verdict only as far as looks allow it."""
+        runs = self._runs(folder)
+        if any(run.record.failure is None for run in runs):
+            self.show(compare(runs, self._reporting, ledger.shown(runs)), then)
 
     def _look(self, folder: Path, ledger: Ledger, trials: int, seeds: int) -> tuple[Ledger, Spend | Because]:
-        """Look at test; return what to do next.
-
-        Whether another look can follow is known before this one, from time, limits and validation: the last one may use
-        all of the level that is left.
-        """
-        runs = [read_run(path) for path in find_runs(folder)]
-        comparison = compare(runs, self._reporting)
-        standing = self._standing(comparison, ledger, trials, seeds)
-        open_standing = replace(standing, is_decided=False, looks_left=standing.looks_left - 1)
-        is_last = not isinstance(next_step(open_standing), Spend)
-        if ledger.looks.planned > len(ledger.looks.levels) or digest_of(runs) in ledger.looked_at[-1:]:
-            ledger = ledger.looked(runs, is_last=is_last)
-        comparison = compare(runs, self._reporting, ledger.looks)
-        then = next_step(replace(standing, is_decided=is_decided(comparison), looks_left=_left_of(ledger)))
+        """Look at test, where that could decide something; return what to do next."""
+        runs = self._runs(folder)
+        comparison = compare(runs, self._reporting, ledger.shown(runs))
+        may_decide = self.planning.has_folds or seeds >= max(2, min(LEAST_SEEDS, self._settings.most_seeds))
+        if may_decide and (ledger.looks.left or ledger.has_looked_at(runs)):
+            ledger = ledger.looked(runs)
+            decided = is_decided(comparison)
+        else:
+            decided = False
+        then = next_step(self._standing(comparison, ledger, trials, seeds, decided))
         write_ledger(folder, replace(ledger, steps=tuple(self._steps), seconds=time.perf_counter() - self._started))
         self.show(comparison, _in_words(then))
         return ledger, then
 
-    def _standing(self, comparison: Comparison, ledger: Ledger, trials: int, seeds: int) -> Standing:
+    def _standing(self, comparison: Comparison, ledger: Ledger, trials: int, seeds: int, decided: bool) -> Standing:
         headline = comparison.headline
         return Standing(
-            is_decided=False,
-            looks_left=_left_of(ledger),
-            under_trained=headline is not None and (headline.finetuned.under_trained or headline.learned_nothing),
+            is_decided=decided,
+            looks_left=ledger.looks.left,
+            under_trained=headline is not None and bool(headline.finetuned.under_trained or headline.learned_nothing),
             trials=trials,
             seeds=seeds,
             most_trials=self._settings.most_trials,
@@ -180,7 +194,7 @@ class Comparing:
             seed_share=None if headline is None else seed_share(headline, comparison.confidence, comparison.metric),
             seconds_left=self._left(),
             trial_seconds=self.planning.trial_seconds(),
-            seed_seconds=self.planning.trial_seconds(),
+            has_folds=self.planning.has_folds,
             fold_seconds=None if self._folded is None else sum(step.seconds for step in self._folded.plan()),
         )
 
@@ -188,8 +202,10 @@ class Comparing:
         seconds = time.perf_counter() - self._started
         ledger = replace(ledger, steps=tuple(self._steps), ended=because.value, seconds=seconds)
         write_ledger(folder, ledger)
-        reported = report([folder], self._reporting, with_texts=self._context.workspace.texts)
-        return Ended(reported, because, ledger)
+        return Ended(self._reported(folder), because, ledger)
+
+    def _reported(self, folder: Path) -> Reported:
+        return report([folder], self._reporting, with_texts=self._context.workspace.texts)
 
 
 def comparing_of(
@@ -198,19 +214,32 @@ def comparing_of(
     features: FeatureSettings | None = None,
     reporting: ReportSettings | None = None,
     finetuning: FinetuneSettings | None = None,
-    show: Callable[[Comparison, str], None] = lambda comparison, then: None,
+    saving: SavingSettings | None = None,
+    tracking: TrackingSettings | None = None,
 ) -> Comparing:
-    """Return a comparison that is not begun, in an experiment of its own unless one is named."""
+    """Return a comparison that is not begun, in an experiment of its own unless one is named.
+
+    Raises
+    ------
+    SettingsError
+        If the metric is unknown, or seeds or a search of fine-tuning are asked for, which it decides itself.
+    """
+    reporting, finetuning = reporting or ReportSettings(), finetuning or FinetuneSettings()
+    check_metric(reporting.metric)
+    default = FinetuneSettings()
+    if finetuning.seeds != default.seeds or finetuning.search:
+        raise SettingsError(
+            "a comparison decides itself on seeds and `search` of fine-tuning; bound them by `most_seeds` and "
+            "`most_trials`",
+            "search",
+        )
     if not context.workspace.experiment:
         context = context.named(f"{context.experiment}-compare"[:100])
     context = with_folds(context)
     features = with_type(features or FeatureSettings(), context.compute, context.ray)
-    own = replace(finetuning or FinetuneSettings(), dtype=features.dtype)
-    return Comparing(context, settings or CompareSettings(), features, own, reporting or ReportSettings(), show)
-
-
-def _left_of(ledger: Ledger) -> int:
-    return ledger.looks.planned - len(ledger.looks.levels)
+    settings, own = settings or CompareSettings(), replace(finetuning, dtype=features.dtype)
+    planning = Planning(context, settings, features, own, saving, tracking)
+    return Comparing(context, settings, planning, reporting)
 
 
 def _in_words(then: Spend | Because) -> str:
@@ -223,7 +252,8 @@ def _in_words(then: Spend | Because) -> str:
 #: Why a comparison ended, in words.
 ENDINGS = {
     Because.DECIDED: "decided",
-    Because.BUDGET: "the budget does not reach for what could decide more",
+    Because.BUDGET: "the budget is too short for the next step",
     Because.TEXTS: "the test texts are too few to decide more, however long it runs",
-    Because.LIMITS: "no more trials or seeds are allowed",
+    Because.LIMITS: "fine-tuning may have no more trials or seeds (`most_trials`, `most_seeds`)",
+    Because.LOOKS: "all looks at test are made; only new test texts could decide more",
 }

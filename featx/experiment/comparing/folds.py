@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from featx.errors import DataError
 from featx.experiment.comparing.spending import FOLDS
 from featx.experiment.context import Context
@@ -29,11 +27,13 @@ def cut(context: Context) -> Context | None:
     too few texts.
     """
     dataset = context.dataset
-    if dataset.folds is not None:
+    if dataset.folds is not None or not context.cuts_test:
         return None
-    with suppress(DataError):
+    try:
         made = context.cut_by_folds(FOLDS)
-        folds = made.dataset.folds
-        if folds is not None and len(folds.whole) == sum(len(split) for split in dataset.splits.values()):
-            return made
-    return None
+    except DataError as e:
+        context.say_once(f"no folds, so that fewer texts are tested: {e}")
+        return None
+    folds = made.dataset.folds
+    is_whole = folds is not None and len(folds.whole) == sum(len(split) for split in dataset.splits.values())
+    return made if is_whole else None

@@ -14,6 +14,7 @@ from featx.errors import RunError
 from featx.evaluation import Looks
 from featx.files import write_file
 from featx.runs import Run
+from featx.settings import SELECTION_METRIC, ReportSettings
 
 NAME = "compare.json"
 
@@ -38,6 +39,8 @@ class Ledger:
         Digest of the runs that each look was at: looking at the same runs again is no new look.
     steps : tuple of StepTaken
         Of the last command.
+    metric, margin : str, float
+        By which every look was made.
     ended : str
         Why nothing more was done; empty while something is.
     budget_seconds : float or None
@@ -47,18 +50,38 @@ class Ledger:
 
     looks: Looks
     looked_at: tuple[str, ...] = ()
+    metric: str = SELECTION_METRIC
+    margin: float = 0.0
     steps: tuple[StepTaken, ...] = ()
     ended: str = ""
     budget_seconds: float | None = None
     seconds: float = 0.0
     schema_version: int = field(default=1)
 
-    def looked(self, runs: Sequence[Run], *, is_last: bool) -> Ledger:
-        """Return the ledger with a look at `runs`; as it is where the last look was at the same ones."""
-        digest = digest_of(runs)
-        if self.looked_at and self.looked_at[-1] == digest:
+    def has_looked_at(self, runs: Sequence[Run]) -> bool:
+        """Return whether the last look was at these runs."""
+        return self.looked_at[-1:] == (digest_of(runs),)
+
+    def looked(self, runs: Sequence[Run]) -> Ledger:
+        """Return the ledger with a look at `runs`; as it is where the last look was at the same ones.
+
+        Raises
+        ------
+        ValueError
+            If no look is left.
+        """
+        if self.has_looked_at(runs):
             return self
-        return replace(self, looks=self.looks.next(is_last=is_last), looked_at=(*self.looked_at, digest))
+        return replace(self, looks=self.looks.next(), looked_at=(*self.looked_at, digest_of(runs)))
+
+    def shown(self, runs: Sequence[Run]) -> Looks:
+        """Return the looks by which a report on `runs` may speak: with the next one, if there was none at them.
+
+        Where no look is left, other runs than those that were looked at decide nothing: the level is used up.
+        """
+        if self.has_looked_at(runs):
+            return self.looks
+        return self.looks.next() if self.looks.left else replace(self.looks, levels=(*self.looks.levels, 0.0))
 
 
 def digest_of(runs: Sequence[Run]) -> str:
@@ -84,6 +107,23 @@ def read_ledger(folder: Path) -> Ledger | None:
         return None
     except (OSError, ValueError, RecursionError) as e:
         raise RunError(f"{path} cannot be read ({e}); bring it back, or compare in another `experiment`") from e
+
+
+def check_same_question(ledger: Ledger, settings: ReportSettings, folder: Path) -> None:
+    """Check that a comparison goes on with the metric, margin and confidence of its earlier looks.
+
+    Raises
+    ------
+    RunError
+        If it does not: that would be another question, whose looks nobody counts.
+    """
+    asked = {"metric": settings.metric, "margin": settings.margin, "confidence": settings.confidence}
+    was = {"metric": ledger.metric, "margin": ledger.margin, "confidence": round(1 - ledger.looks.level, 12)}
+    other = [f"`{name}` {was[name]}" for name in asked if asked[name] != was[name]]
+    if other:
+        raise RunError(
+            f"{folder} holds a comparison by {' and '.join(other)}; go on with that, or compare in another `experiment`"
+        )
 
 
 def write_ledger(folder: Path, ledger: Ledger) -> None:

@@ -26,8 +26,16 @@ from featx.experiment.finetune import METHODS, finetune
 from featx.experiment.records import has_run
 from featx.experiment.wanted import expand_methods
 from featx.features.configuration import is_causal, load_config
+from featx.features.encoder import resolve_layers
 from featx.runs import read_run
-from featx.settings import BaselineSettings, CompareSettings, FeatureSettings, FinetuneSettings
+from featx.settings import (
+    BaselineSettings,
+    CompareSettings,
+    FeatureSettings,
+    FinetuneSettings,
+    SavingSettings,
+    TrackingSettings,
+)
 
 #: Below so many train texts a search tries more passes over them: it takes some hundred steps to learn anything
 #: (Mosbach et al., 2021).
@@ -47,6 +55,8 @@ class Planned:
     work : callable
     then : str
         What comes next, in words.
+    may_wait : bool
+        Whether it is not begun where the budget does not reach for it.
     """
 
     name: str
@@ -54,6 +64,7 @@ class Planned:
     seconds: float
     work: Callable[[], object]
     then: str = ""
+    may_wait: bool = True
 
 
 class Planning:
@@ -65,15 +76,26 @@ class Planning:
     settings : CompareSettings
     features : FeatureSettings
     finetuning : FinetuneSettings
+    saving : SavingSettings, optional
+    tracking : TrackingSettings, optional
     """
 
     def __init__(
-        self, context: Context, settings: CompareSettings, features: FeatureSettings, finetuning: FinetuneSettings
+        self,
+        context: Context,
+        settings: CompareSettings,
+        features: FeatureSettings,
+        finetuning: FinetuneSettings,
+        saving: SavingSettings | None = None,
+        tracking: TrackingSettings | None = None,
     ) -> None:
-        self._context, self._settings = context, settings
+        self._context, self._settings, self._saving, self._tracking = context, settings, saving, tracking
         config = load_config(context.checkpoint)
         self._hidden_size = int(config.hidden_size)
-        spread = spread_features(features, int(config.num_hidden_layers), is_causal=is_causal(config))
+        self._n_layers = int(config.num_hidden_layers)
+        spread = features
+        if settings.spread:
+            spread = spread_features(features, self._n_layers, is_causal=is_causal(config))
         self.features = context.resolved(spread)
         self._asked = spread
         self.has_folds = context.dataset.folds is not None
@@ -106,7 +128,11 @@ class Planning:
     @cached_property
     def sizes(self) -> Sizes:
         """Texts and features."""
-        n_kinds = len(self.features.pooling) * len(self.features.layer or (0,)) * len(self.features.long)
+        n_kinds = (
+            len(self.features.pooling)
+            * len(resolve_layers(self.features.layer, self._n_layers))
+            * len(self.features.long)
+        )
         parts = [part.dataset.splits for part in self._context.of_folds()]
         distinct = len({text for split in parts[0].values() for text in split.texts})
         train, validation, test = (sum(len(part[name]) for part in parts) for name in ("train", "validation", "test"))
@@ -124,7 +150,7 @@ class Planning:
         frozen = tuple(method.name for method in methods if method.reads is Reads.FEATURES)
         steps = []
         if words:
-            steps.append(self._classical("words", words, "frozen features are next"))
+            steps.append(replace(self._classical("words", words, "frozen features are next"), may_wait=False))
         if frozen:
             kinds = f"{self.sizes.n_kinds} kinds of features of {self.sizes.distinct:,} texts"
             names = list(self._context.dataset.splits)
@@ -161,22 +187,23 @@ class Planning:
         singles = seeds - (1 if trials else 0)
         epochs = settings.num_train_epochs if not trials else max(settings.search_passes)
         cost += singles * training_seconds(self.speeds, self.sizes, epochs)
-        what = f"search of {trials} trials" if trials else "fixed settings"
+        what = f"search of {trials} trial{'s' * (trials > 1)}" if trials else "fixed settings"
         return Planned(
             "fine-tune",
             f"{what}, {seeds} seed{'s' * (seeds > 1)}",
             cost,
-            lambda: finetune(self._context, settings, extend=True),
+            lambda: finetune(self._context, settings, self._saving, self._tracking, extend=True),
         )
 
-    def finished(self) -> tuple[int, int] | None:
-        """Return trials and seeds of fine-tunings that stand there whole, if they are of this plan."""
-        method, seeds, trials = METHODS[self._finetuning.method], 0, None
+    def finished(self) -> tuple[int, int]:
+        """Return trials and seeds of fine-tunings that stand there whole."""
+        method, seeds, trials = METHODS[self._finetuning.method], 0, 0
         while True:
-            stated = {self._searched(part.place(method, seeds)) for part in self._context.of_folds()}
-            if len(stated) != 1 or None in stated or (trials is not None and {trials} != stated):
-                return None if trials is None else (trials, seeds)
-            (trials,), seeds = stated, seeds + 1
+            stated = [self._searched(part.place(method, seeds)) for part in self._context.of_folds()]
+            known = [number for number in stated if number is not None]
+            if len(known) < len(stated):
+                return trials, seeds
+            trials, seeds = max(trials, *known), seeds + 1
 
     @staticmethod
     def _searched(folder: Path) -> int | None:

@@ -28,6 +28,7 @@ class Because(StrEnum):
     BUDGET = "budget"
     TEXTS = "texts"
     LIMITS = "limits"
+    LOOKS = "looks"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Standing:
         Share of the variance of the difference that is due to seeds; None with one seed, of which nothing is known.
     seconds_left : float
         Of the budget; infinite without one.
-    trial_seconds, seed_seconds : float
-        Forecast of one more.
+    trial_seconds : float
+        Forecast of one more trial, or seed.
+    has_folds : bool
     fold_seconds : float or None
         Forecast of testing every text by folds; None where that is done, or the test split was given.
     """
@@ -63,7 +65,7 @@ class Standing:
     seed_share: float | None
     seconds_left: float
     trial_seconds: float
-    seed_seconds: float
+    has_folds: bool = False
     fold_seconds: float | None = None
 
 
@@ -85,7 +87,7 @@ def next_step(at: Standing) -> Spend | Because:
     if at.is_decided:
         return Because.DECIDED
     if at.looks_left == 0:
-        return Because.LIMITS
+        return Because.LOOKS
     wanted = _wanted(at)
     if isinstance(wanted, Spend) and wanted.seconds > at.seconds_left:
         return Because.BUDGET
@@ -93,31 +95,42 @@ def next_step(at: Standing) -> Spend | Because:
 
 
 def _wanted(at: Standing) -> Spend | Because:
-    if at.under_trained and 0 < at.trials < at.most_trials:
+    if at.under_trained:
         number = min(at.most_trials, at.trials + MORE_TRIALS)
+        if not at.trials or number <= at.trials:
+            return Because.LIMITS
         # The chosen trial is trained again where an earlier command made it, and so is every further seed.
         return Spend(On.TRIALS, number, (number - at.trials + at.seeds) * at.trial_seconds)
     if at.seeds < at.most_seeds and (at.seed_share is None or at.seed_share >= _SEED_SHARE):
         number = min(at.most_seeds, at.seeds + MORE_SEEDS)
-        return Spend(On.SEEDS, number, (number - at.seeds) * at.seed_seconds)
+        return Spend(On.SEEDS, number, (number - at.seeds) * at.trial_seconds)
     if at.fold_seconds is not None:
         return Spend(On.FOLDS, FOLDS, at.fold_seconds)
-    if at.seed_share is not None and at.seed_share < _SEED_SHARE:
+    if at.has_folds or (at.seed_share is not None and at.seed_share < _SEED_SHARE):
         return Because.TEXTS
     return Because.LIMITS
 
 
+#: Seeds without which nothing is decided: the spread of two is hardly known.
+LEAST_SEEDS = 3
 #: Trials and seeds that fine-tuning starts with, the most thorough first.
-_PLANS = ((8, 3), (6, 2), (4, 2), (4, 1), (2, 1), (0, 1))
+_PLANS = ((8, 3), (6, 3), (4, 3), (2, 3), (0, 3), (4, 1), (2, 1), (0, 1))
 
 
-def first_plan(most_trials: int, most_seeds: int, seconds_left: float, trial_seconds: float) -> tuple[int, int] | None:
+def first_plan(
+    most_trials: int, most_seeds: int, seconds_left: float, trial_seconds: float, done: tuple[int, int] = (0, 0)
+) -> tuple[int, int] | None:
     """Return trials and seeds of fine-tuning at first: the most thorough plan that fits; None where none does.
 
-    The trial that is chosen is the first seed.
+    The trial that is chosen is the first seed. Trials and seeds that are `done` are not paid again, and none is undone.
     """
     for trials, seeds in _PLANS:
-        trials, seeds = min(trials, most_trials), min(seeds, most_seeds)
-        if (max(trials, 1) + seeds - 1) * trial_seconds <= seconds_left:
+        trials, seeds = max(min(trials, most_trials), done[0]), max(min(seeds, most_seeds), done[1])
+        further = 0 if (trials, seeds) == done else max(trials, 1) + seeds - 1 - _trainings(done)
+        if further * trial_seconds <= seconds_left:
             return trials, seeds
     return None
+
+
+def _trainings(done: tuple[int, int]) -> int:
+    return max(done[0], 1) + done[1] - 1 if done[1] else 0

@@ -9,7 +9,7 @@ from featx.evaluation import Caveat, Predictions
 from featx.experiment.records import measured
 from featx.experiment.sources import Source
 from featx.runs import ChosenFeatures, RunRecord, Selection, Timings, TrialRecord
-from featx.settings import SELECTION_METRIC, BaselineSettings, CaveatCode, identity_facts
+from featx.settings import SELECTION_METRIC, BaselineSettings, CaveatCode, Long, identity_facts
 
 
 def probe_record(
@@ -114,7 +114,8 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _timings(fitted: Fitted, source: Source, predict_seconds: float) -> Timings:
-    encode_test = source.seconds.get("test", 0.0)
+    kinds = fitted.chosen.candidate.kinds
+    encode_test = source.test_seconds.get(source.kinds[kinds[0]].get("long", Long.CUT), 0.0) if kinds else 0.0
     return Timings(
         extract_seconds=sum(source.seconds.values()),
         fit_seconds=fitted.fit_seconds,

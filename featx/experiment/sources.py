@@ -47,6 +47,8 @@ class Source:
         Facts of the checkpoint.
     seconds : dict of split name to float
         What encoding its texts takes.
+    test_seconds : dict of Long to float
+        That of test, for each way to read long texts.
     device : str
     note : str or None
         As of `SplitFeatures`.
@@ -61,6 +63,7 @@ class Source:
     reading: Mapping[str, Any] = field(default_factory=lambda: {"max_length": None, "dtype": None})
     checkpoint: CheckpointFacts | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    test_seconds: Mapping[Long, float] = field(default_factory=dict)
     device: str = "cpu"
     note: str | None = None
     control: str = ""
@@ -95,7 +98,7 @@ def on_texts(dataset: TextDataset) -> Source:
 
 def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "") -> Source:
     """Return the source of the methods that read features; its arrays are not gathered yet."""
-    kinds = range(len(extracted.specs))
+    kinds, test = range(len(extracted.specs)), extracted.encoded.get("test")
     return Source(
         dataset,
         arrays={name: [partial(extracted.of, name, kind) for kind in kinds] for name in dataset.splits},
@@ -103,6 +106,7 @@ def on_features(dataset: TextDataset, extracted: SplitFeatures, control: str = "
         reading=reading_facts(extracted.settings, extracted.specs[0]),
         checkpoint=checkpoint_facts(extracted.checkpoint),
         seconds={name: encoded.encode_seconds for name, encoded in extracted.encoded.items()},
+        test_seconds={} if test is None else test.seconds_by_long,
         device=extracted.device,
         note=extracted.note,
         control=control,

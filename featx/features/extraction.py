@@ -318,14 +318,21 @@ class Encoded:
     def encode_seconds(self) -> float:
         """Seconds that encoding all of the texts once takes, reused ones as long as they took.
 
-        All layers and poolings come from one pass, so the largest of their times is the time of all; each `long` takes
-        a pass of its own.
+        Each `long` takes a pass of its own.
+        """
+        return sum(self.seconds_by_long.values())
+
+    @property
+    def seconds_by_long(self) -> dict[Long, float]:
+        """The same for each way to read long texts.
+
+        All layers and poolings come from one pass, so the largest of their times is the time of all.
         """
         seconds: dict[Long, float] = {}
         for store in self._stores:
             own, long = store.encode_seconds(store.find(self.digests)), store.spec.long
             seconds[long] = max(own, seconds.get(long, 0.0))
-        return sum(seconds.values())
+        return seconds
 
 
 def joined(parts: Sequence[Encoded]) -> Encoded:

@@ -35,8 +35,8 @@ def _without_two_sides(comparison: Comparison) -> list[str]:
     real = [row for row in comparison.rows if not row.control] or list(comparison.rows)
     best = min(real, key=lambda row: (-row.validation, row.seconds, row.method))
     return [
-        "Whether fine-tuning is worth it cannot be said yet: that takes a fine-tuned method (featx finetune) and a "
-        "classical one (featx baseline).",
+        "Whether fine-tuning is worth it cannot be said yet: that takes a fine-tuned method (featx finetune, or "
+        "featx compare with time enough) and a classical one (featx baseline).",
         f"Best on validation is {best.method}, with a test {comparison.metric} of {score(best.test.value)} "
         f"({_range(comparison, best.test.low, best.test.high, '.3f')}).",
     ]

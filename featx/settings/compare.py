@@ -24,10 +24,7 @@ class CompareSettings(Settings, table="compare", heading="Budget"):
     ] = ("majority", "tfidf-logreg", "tfidf-svm", "logreg", "linear-svm", "knn")
     spread: Annotated[
         bool,
-        setting(
-            "Read a spread of layers, and the checkpoint's own pooling, cls and mean, where layer and pooling are at "
-            "their defaults."
-        ),
+        setting("Read a spread of layers and poolings where these are at their defaults."),
     ] = True
     most_trials: Annotated[int, setting("Trials of fine-tuning's search at most; 0 for no search.", ge=0)] = 16
     most_seeds: Annotated[int, setting("Seeds of fine-tuning at most.", ge=1)] = 5

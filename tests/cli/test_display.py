@@ -43,6 +43,6 @@ def test_lines_in_a_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_nothing_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     made = display.make_display(quiet=True)
-    assert type(made) is Silent
+    assert isinstance(made, Silent)
     made.say("a remark")
     assert capsys.readouterr() == ("", "")

@@ -70,7 +70,7 @@ def test_time_goes_where_the_answer_is_open(changes: dict[str, object], expected
 def test_a_first_plan_fits_the_budget_and_the_limits(
     most_trials: int, most_seeds: int, left: float, trial_seconds: float
 ) -> None:
-    plan = first_plan(most_trials, most_seeds, left, trial_seconds)
+    plan = first_plan(most_trials, most_seeds, left, trial_seconds, trial_seconds)
     if plan is None:
         assert left < trial_seconds
         return
@@ -80,8 +80,13 @@ def test_a_first_plan_fits_the_budget_and_the_limits(
     assert (max(trials, 1) + seeds - 1) * trial_seconds <= left
 
 
+def test_where_no_search_fits_one_short_training_may() -> None:
+    assert first_plan(16, 5, 60.0, 100.0, 50.0) == (0, 1)
+    assert first_plan(16, 5, 40.0, 100.0, 50.0) is None
+
+
 def test_without_a_budget_the_most_thorough_plan_is_taken() -> None:
-    assert first_plan(16, 5, float("inf"), 100.0) == (8, 3)
+    assert first_plan(16, 5, float("inf"), 100.0, 50.0) == (8, 3)
 
 
 @pytest.mark.parametrize("text", ["", "30", "m", "-5m", "0s", "1d", "5m3h", "nan", "1h 30x"])
@@ -147,7 +152,7 @@ def test_another_metric_is_another_question(tmp_path: Path) -> None:
 def test_what_is_done_is_neither_undone_nor_paid_again(
     done: tuple[int, int], most_trials: int, most_seeds: int, left: float
 ) -> None:
-    plan = first_plan(most_trials, most_seeds, left, 10.0, done)
+    plan = first_plan(most_trials, most_seeds, left, 10.0, 10.0, done)
     if plan is not None and done[1]:
         assert plan[0] >= done[0]
         assert plan[1] >= done[1]

@@ -49,6 +49,9 @@ def test_several_ways_are_chosen_from_recorded_and_predicted_with(session: Sessi
     assert {trial.long for trial in record.selection.trials} == {"cut", "windows"}
     best = max(trial.score for trial in record.selection.trials)
     assert best == max(t.score for t in record.selection.trials if t.long == long)
+    encoding = session.extract(SEVERAL).features.encoded["test"].seconds_by_long
+    timings = record.timings
+    assert timings.predict_ms_per_text * 30 / 1_000 == pytest.approx(encoding[Long(long)] + timings.predict_seconds)
     texts = list(session.dataset.test.texts)
     made = load_predictor(run.folder, tmp_path / "cache")(texts)
     scores = np.array([[one.scores[name] for name in LABELS] for one in made])

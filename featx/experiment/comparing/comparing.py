@@ -139,7 +139,8 @@ class Comparing:
 
     def _first_plan(self, left: float) -> tuple[int, int] | None:
         most, done = self._settings.most_trials, self.planning.finished()
-        return first_plan(most, self._most_seeds, left, self.planning.trial_seconds(), done)
+        trial, single = self.planning.trial_seconds(), self.planning.single_seconds()
+        return first_plan(most, self._most_seeds, left, trial, single, done)
 
     @property
     def _most_seeds(self) -> int:

@@ -179,6 +179,10 @@ class Planning:
         """Return what one training of a search takes."""
         return search_seconds(self.speeds, self.sizes, replace(self._finetuning, search=1))
 
+    def single_seconds(self) -> float:
+        """Return what one training without a search takes."""
+        return training_seconds(self.speeds, self.sizes, self._finetuning.num_train_epochs)
+
     def finetune(self, trials: int, seeds: int) -> Planned:
         """Return fine-tuning with a search of so many trials, the choice trained with so many seeds."""
         settings = replace(self._finetuning, search=trials, seeds=tuple(range(seeds)))

@@ -118,19 +118,25 @@ _PLANS = ((8, 3), (6, 3), (4, 3), (2, 3), (0, 3), (4, 1), (2, 1), (0, 1))
 
 
 def first_plan(
-    most_trials: int, most_seeds: int, seconds_left: float, trial_seconds: float, done: tuple[int, int] = (0, 0)
+    most_trials: int,
+    most_seeds: int,
+    seconds_left: float,
+    trial_seconds: float,
+    single_seconds: float,
+    done: tuple[int, int] = (0, 0),
 ) -> tuple[int, int] | None:
     """Return trials and seeds of fine-tuning at first: the most thorough plan that fits; None where none does.
 
-    The trial that is chosen is the first seed. Trials and seeds that are `done` are not paid again, and none is undone.
+    The trial that is chosen is the first seed; without trials a training takes `single_seconds`. Trials and seeds that
+    are `done` are not paid again, and none is undone.
     """
     for trials, seeds in _PLANS:
         trials, seeds = max(min(trials, most_trials), done[0]), max(min(seeds, most_seeds), done[1])
-        further = 0 if (trials, seeds) == done else max(trials, 1) + seeds - 1 - _trainings(done)
-        if further * trial_seconds <= seconds_left:
+        further = 0 if (trials, seeds) == done else _trainings(trials, seeds) - _trainings(*done)
+        if further * (trial_seconds if trials else single_seconds) <= seconds_left:
             return trials, seeds
     return None
 
 
-def _trainings(done: tuple[int, int]) -> int:
-    return max(done[0], 1) + done[1] - 1 if done[1] else 0
+def _trainings(trials: int, seeds: int) -> int:
+    return max(trials, 1) + seeds - 1 if seeds else 0

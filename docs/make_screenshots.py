@@ -51,7 +51,8 @@ def _reported(results: Path, output: Path) -> str:
     made = CliRunner(env={"COLUMNS": "100"}).invoke(
         cli, ["report", str(results), "--output", str(output)], catch_exceptions=False
     )
-    lines = [line for line in made.output.splitlines() if not line.startswith(("report: ", "figures: "))]
+    output_lines = made.output.replace(str(results.parent), "results").splitlines()
+    lines = [line for line in output_lines if not line.startswith(("report: ", "figures: "))]
     return "\n".join(part for line in lines for part in _wrapped(line)).strip()
 
 

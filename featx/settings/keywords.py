@@ -313,6 +313,8 @@ class CompareKeywords(TypedDict, total=False):
     budget: str | None
     #: Methods on words and on frozen features, each tuned on validation, or all.
     classical: str | Sequence[str]
+    #: Read a spread of layers and poolings where these are at their defaults.
+    spread: bool
     #: Trials of fine-tuning's search at most; 0 for no search.
     most_trials: int
     #: Seeds of fine-tuning at most.

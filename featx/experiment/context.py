@@ -102,15 +102,24 @@ class Context:
             If there are too few texts, of all or of a class.
         """
         other = copy(self)
-        data = replace(self._data or DataSettings(), folds=n_folds)
+        data = replace(self._how_read, folds=n_folds)
         given = data if isinstance(self._given, DataSettings) else self._given
         other.__dict__["dataset"] = read_dataset(given, data)
         return other
 
     @property
+    def stated(self) -> tuple[DataSettings | None, CheckpointSettings | None]:
+        """Where the data and the checkpoint are, as the user said it; None for data that came from memory."""
+        return (self._given if isinstance(self._given, DataSettings) else None), self._checkpoint
+
+    @property
     def cuts_test(self) -> bool:
         """Whether no split was named as test."""
-        return (self._data or DataSettings()).test_split is SplitName.TEST
+        return self._how_read.test_split is SplitName.TEST
+
+    @property
+    def _how_read(self) -> DataSettings:
+        return self._given if isinstance(self._given, DataSettings) else self._data or DataSettings()
 
     @property
     def fold(self) -> str:

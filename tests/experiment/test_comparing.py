@@ -6,24 +6,26 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import make_run
 from tiny import make_texts
+from trainings import SETTINGS
 
 from featx.errors import RunError, SettingsError
 from featx.evaluation import Looks, Verdict
+from featx.experiment.comparing.comparing import comparing_of
 from featx.experiment.comparing.folds import with_folds
 from featx.experiment.comparing.ledger import Ledger, check_same_question, read_ledger, write_ledger
 from featx.experiment.comparing.spending import Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.spread import spread_features, spread_layers
 from featx.experiment.finetune import finetune
+from featx.experiment.report import Reported
 from featx.experiment.shown import Compared
 from featx.reporting import compare as compare_runs
 from featx.session import Session
-from featx.settings import FeatureSettings, FinetuneSettings, Pooling, ReportSettings
+from featx.settings import CompareSettings, FeatureSettings, FinetuneSettings, Pooling, ReportSettings
 from featx.settings.durations import seconds_of
 
 OPEN = Standing(
@@ -160,6 +162,8 @@ def test_what_is_done_is_neither_undone_nor_paid_again(
         assert plan == done
 
 
+#: Long enough for a tiny encoder to have nothing more to learn.
+LONG = replace(SETTINGS, num_train_epochs=30)
 CHEAP = ("majority", "tfidf-logreg", "logreg")
 
 
@@ -241,11 +245,15 @@ def test_folds_follow_where_the_test_texts_keep_the_answer_open(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("featx.experiment.comparing.folds._FEW_TEXTS", 0)
-    texts, _ = make_texts(120)
-    labels = np.random.default_rng(0).permutation(["a", "b"] * 60)  # nothing to be told, so that nothing is decided
+    texts, labels = make_texts(120)  # 18 of test, which decide nothing
     session = Session((texts, labels), tiny, results=tmp_path / "results", cache_dir=tmp_path / "cache")
-    wanted = {"classical": ("majority", "logreg"), "most_trials": 0, "most_seeds": 2, "n_resamples": 999}
-    made = session.compare(**wanted)
+    wanted = CompareSettings(classical=("majority", "tfidf-logreg"), most_trials=0, most_seeds=2)
+
+    def compare() -> Reported:
+        fast = ReportSettings(n_resamples=999)
+        return comparing_of(session, wanted, reporting=fast, finetuning=LONG).run().reported
+
+    made = compare()
     folder = made.files[0].parents[1]
     assert folder.name.endswith("-compare-folds")
     assert made.comparison.data.test.n_texts == 120
@@ -254,6 +262,6 @@ def test_folds_follow_where_the_test_texts_keep_the_answer_open(
     assert (first.ended, last.looked_at[:-1]) == ("folds", first.looked_at)
     assert last.looks.levels[: len(first.looks.levels)] == first.looks.levels
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("**/run.json")}
-    session.compare(**wanted)
+    compare()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("**/run.json")} == before
     assert read_ledger(folder).looks == last.looks

@@ -12,8 +12,16 @@ from pathlib import Path
 from featx.errors import SettingsError, StoppedError
 from featx.evaluation import Looks
 from featx.experiment.comparing.folds import cut, with_folds
-from featx.experiment.comparing.ledger import Ledger, StepTaken, check_same_question, read_ledger, write_ledger
+from featx.experiment.comparing.ledger import (
+    Ledger,
+    StepTaken,
+    check_same_question,
+    read_ledger,
+    write_beside_runs,
+    write_ledger,
+)
 from featx.experiment.comparing.planning import Planned, Planning
+from featx.experiment.comparing.repeating import experiment_file
 from featx.experiment.comparing.spending import LEAST_SEEDS, Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
@@ -57,6 +65,8 @@ class Comparing:
 
     Attributes
     ----------
+    file : str or None
+        The experiment file that repeats it, which is left beside the runs.
     show : callable
         Called after each step with what is known by then, and what comes next in words.
     """
@@ -67,6 +77,7 @@ class Comparing:
         self._started = time.perf_counter()
         self._budget = None if settings.budget is None else seconds_of(settings.budget)
         self._context, self._settings, self._reporting, self.planning = context, settings, reporting, planning
+        self.file: str | None = None
         self.show: Callable[[Comparison, str], None] = lambda comparison, then: None
         self._steps: list[StepTaken] = []
         self._looks: Ledger | None = None
@@ -91,6 +102,8 @@ class Comparing:
         first = Ledger(Looks(_LOOKS, (), round(1 - asked.confidence, 12)), metric=asked.metric, margin=asked.margin)
         ledger = read_ledger(folder) or self._looks or first
         check_same_question(ledger, asked, folder)
+        if self.file is not None:
+            write_beside_runs(folder / "compare.toml", self.file)
         try:
             return self._run(folder, replace(ledger, ended="", budget_seconds=self._budget, steps=()))
         except (KeyboardInterrupt, StoppedError):
@@ -125,6 +138,7 @@ class Comparing:
         if context is None:
             return None
         other = copy(self)
+        other.file = None
         other._context = context.named(f"{self._context.experiment}-folds"[:100])
         other.planning = self.planning.on(other._context)
         return other
@@ -240,7 +254,9 @@ def comparing_of(
     features = with_type(features or FeatureSettings(), context.compute, context.ray)
     settings, own = settings or CompareSettings(), replace(finetuning, dtype=features.dtype)
     planning = Planning(context, settings, features, own, saving, tracking)
-    return Comparing(context, settings, planning, reporting)
+    comparing = Comparing(context, settings, planning, reporting)
+    comparing.file = experiment_file(context, [settings, features, finetuning, reporting])
+    return comparing
 
 
 def _in_words(then: Spend | Because) -> str:

@@ -134,8 +134,19 @@ def write_ledger(folder: Path, ledger: Ledger) -> None:
     RunError
         If it cannot be written.
     """
+    write_beside_runs(folder / NAME, json.dumps(asdict(ledger), indent=1) + "\n")
+
+
+def write_beside_runs(path: Path, text: str) -> None:
+    """Write a file into the folder of an experiment, as a whole.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / NAME, [json.dumps(asdict(ledger), indent=1).encode() + b"\n"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, [text.encode()])
     except OSError as e:
-        raise RunError(f"{folder / NAME} cannot be written: {e.strerror or e}; free space or change `results`") from e
+        raise RunError(f"{path} cannot be written: {e.strerror or e}; free space or change `results`") from e

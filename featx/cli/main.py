@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any, NoReturn
 
 from featx.cli import stopping
@@ -11,6 +12,8 @@ from featx.errors import FeatxError, StoppedError
 
 #: Exit codes of work that a signal ended: no error, and nothing is lost.
 _STOPPED = (130, 143)
+#: Seconds that the other processes of a training let the first have to say what is wrong.
+_PATIENCE = 5.0
 _INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
 
 
@@ -71,4 +74,6 @@ def _say(message: str, code: Any) -> int:
     if os.environ.get("RANK", "0") == "0":  # of several training processes the first alone speaks
         start = "featx" if code in _STOPPED else "featx: error"
         click.echo(f"{start}: {visible(' '.join(message.split()))}", err=True)
+    elif code not in _STOPPED:
+        time.sleep(_PATIENCE)  # the launcher ends all where one fails: let the first speak
     return int(code)

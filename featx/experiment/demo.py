@@ -26,7 +26,7 @@ SENTENCES = (
     "She waited with me in the rain until the locksmith came.",
 )
 #: Three seeds, with what suits the small encoder and no search: a few minutes on a laptop.
-DEMO_COMPARE = CompareSettings(classical=("majority", "tfidf-logreg", "logreg", "knn"), most_trials=0, most_seeds=3)
+DEMO_COMPARE = CompareSettings(classical=("majority", "tfidf-logreg", "logreg"), most_trials=0, most_seeds=3)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from featx.errors import TrainingError
 from featx.experiment.comparing.speeds import Speeds
 from featx.settings import FinetuneSettings
 
-#: Texts that a classical method is timed on.
-_TEXTS = 400
+#: Texts that a classical method is timed on: a share of train, within bounds.
+_SHARE, _FEWEST, _MOST = 0.2, 60, 400
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class ClassicalForecast:
         """Return the seconds of tuning on a sample, and the texts of it."""
         method, rng = find_method(name), np.random.default_rng(0)
         train = self._dataset.train
-        rows = rng.permutation(len(train))[:_TEXTS]
+        n_texts = min(_MOST, max(_FEWEST, int(_SHARE * len(train))))
+        rows = rng.permutation(len(train))[:n_texts]
         labels = train.labels[rows]
         inputs = (
             [train.texts[row] for row in rows]

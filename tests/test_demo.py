@@ -18,7 +18,7 @@ def test_demo(tmp_path: Path) -> None:
     environment |= {"FEATX_CACHE_DIR": str(tmp_path / "cache"), "HF_ENDPOINT": "http://127.0.0.1:9"}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "featx", "demo"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=580,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     results = tmp_path / "results" / "demo"

@@ -40,7 +40,7 @@ def _demo(folder: Path) -> Path:
     from featx.experiment.demo import demo
     from featx.experiment.workspace import Workspace
 
-    demo(workspace=Workspace(results=folder / "results"), display=make_display(quiet=False))
+    demo(workspace=Workspace(results=folder / "results", cache_dir=folder / "cache"), display=make_display(quiet=False))
     return folder / "results" / "demo"
 
 

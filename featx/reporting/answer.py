@@ -105,6 +105,9 @@ def _gap(headline: Headline, comparison: Comparison) -> str:
             f"{texts} no difference that matters was seen ({of}), but they are too few, in all or of the rarest "
             f"classes, to say that none is there: up to {unseen:.3f} could go unseen."
         )
+    if d.excludes_zero:  # at the confidence that is shown, but not at what this look may use
+        p_value = f"p {_p_value(paired.p_value)}{_looks(headline)}"
+        return f"{texts} {gap} is not beyond what this look may decide ({of}; {p_value})."
     return f"{texts} {gap} is within noise ({of})."
 
 

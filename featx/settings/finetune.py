@@ -191,4 +191,4 @@ class TrackingSettings(Settings, table="tracking", heading="Tracking"):
 
 
 #: What suits the demo's small encoder: with the course's settings it stays under-trained.
-DEMO_FINETUNE = FinetuneSettings(num_train_epochs=4.0, learning_rate=1.5e-4)
+DEMO_FINETUNE = FinetuneSettings(num_train_epochs=5.0, learning_rate=1.5e-4)

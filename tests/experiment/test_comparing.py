@@ -265,3 +265,14 @@ def test_folds_follow_where_the_test_texts_keep_the_answer_open(
     compare()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("**/run.json")} == before
     assert read_ledger(folder).looks == last.looks
+
+
+def test_without_optuna_nothing_is_searched_and_that_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from featx.experiment.comparing import comparing as module
+
+    said: list[str] = []
+    session = Session(make_texts(30), tiny)
+    monkeypatch.setattr(session.display, "say", said.append, raising=False)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert comparing_of(session)._settings.most_trials == 0
+    assert any("pip install 'featx[search]'" in line for line in said)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from featx.errors import SettingsError, StoppedError
@@ -253,6 +254,11 @@ def comparing_of(
     context = with_folds(context)
     features = with_type(features or FeatureSettings(), context.compute, context.ray)
     settings, own = settings or CompareSettings(), replace(finetuning, dtype=features.dtype)
+    if settings.most_trials and find_spec("optuna") is None:
+        context.say_once(
+            "fine-tuning is not searched: that needs the package optuna; install it with: pip install 'featx[search]'"
+        )
+        settings = replace(settings, most_trials=0)
     planning = Planning(context, settings, features, own, saving, tracking)
     comparing = Comparing(context, settings, planning, reporting)
     comparing.file = experiment_file(context, [settings, features, finetuning, reporting])

@@ -103,7 +103,7 @@ def _equal_texts(whole: Split) -> tuple[Integers, Integers]:
 
 
 def _dealt(of_group: Integers, sizes: Integers, n_folds: int, rng: np.random.Generator) -> Integers:
-    """Return a fold for each group: class by class, each to the fold with the fewest texts of it, then of all."""
+    """Return a fold for each group: each to the fold with the fewest of its class, then with the fewest texts."""
     fold_of = np.empty(len(of_group), np.int64)
     total = [0] * n_folds
     for label in range(int(of_group.max()) + 1):
@@ -112,7 +112,7 @@ def _dealt(of_group: Integers, sizes: Integers, n_folds: int, rng: np.random.Gen
         for group in groups[np.argsort(-sizes[groups], kind="stable")].tolist():
             fold = min(range(n_folds), key=lambda k: (here[k], total[k]))
             fold_of[group] = fold
-            here[fold] += int(sizes[group])
+            here[fold] += 1  # not its texts: each fold must leave different texts of the class for train and validation
             total[fold] += int(sizes[group])
     return fold_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import featx
@@ -41,6 +41,7 @@ def check_folds(dataset: TextDataset) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(rows=[(0, 0)] * 4, n_folds=2, seed=0)
 @given(
     st.lists(st.tuples(st.integers(0, 25), st.integers(0, 2)), max_size=60),
     st.integers(2, 10),

@@ -67,7 +67,9 @@ def test_interrupted_in_the_middle_it_goes_on_and_ends_in_an_answer(reviews: Pat
     assert all(path.stat().st_mtime_ns == made for path, made in there.items())
     assert done.stdout.startswith(("Yes, ", "No, ", "Undecided", "Whether fine-tuning is worth it cannot be said yet"))
     assert "\nended after " in done.stdout
-    again = run("run", folder / "compare.toml", "--results", reviews.parent / "results", "--cache-dir", "off")
+    again = run(
+        "run", folder / "compare.toml", "--results", reviews.parent / "results", "--cache-dir", reviews.parent / "cache"
+    )
     assert again.returncode == 0, again.stderr
     assert all(path.stat().st_mtime_ns == made for path, made in there.items()), "the file asks for the same"
     assert "so far, f1_macro on test" in done.stderr

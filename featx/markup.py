@@ -69,6 +69,17 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def about(seconds: float) -> str:
+    """Return a time that is a forecast, as people read it.
+
+    Examples
+    --------
+    >>> about(0.4), about(42.3)
+    ('under 1 s', 'about 42 s')
+    """
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
+
+
 #: Characters a line that no table needs.
 ENDLESS = 10_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from featx.cli.display import make_display
+from featx.cli.failures import spelling
 from featx.cli.options import (
     checkpoint_options,
     chosen,
@@ -22,6 +23,7 @@ from featx.cli.options import (
 from featx.cli.options import command as make_command
 from featx.cli.output import say, say_json, show_report
 from featx.cli.tables import table
+from featx.errors import spelled
 from featx.markup import duration
 from featx.settings import CompareSettings, FeatureSettings, ReportSettings
 
@@ -48,7 +50,8 @@ def command(**options: Any) -> None:
     featx compare --dataset reviews.csv --budget 30m
     featx compare --dataset reviews.csv --checkpoint roberta-base --dry-run
     """
-    from featx.experiment.comparing.comparing import ENDINGS, comparing_of
+    from featx.experiment.comparing.comparing import comparing_of
+    from featx.experiment.comparing.showing import ENDINGS
 
     display = make_display(options["quiet"] or options["as_json"])
     comparing = comparing_of(
@@ -70,4 +73,4 @@ def command(**options: Any) -> None:
         ended = comparing.run()
     show_report(ended.reported, "json" if options["as_json"] else "table")
     if not options["as_json"]:
-        say(f"ended after {duration(ended.ledger.seconds)}: {ENDINGS[ended.because]}")
+        say(spelled(f"ended after {duration(ended.ledger.seconds)}: {ENDINGS[ended.because]}", spelling()))

@@ -23,12 +23,13 @@ from featx.experiment.comparing.ledger import (
 )
 from featx.experiment.comparing.planning import Planned, Planning
 from featx.experiment.comparing.repeating import experiment_file
+from featx.experiment.comparing.showing import in_words
 from featx.experiment.comparing.spending import LEAST_SEEDS, Because, On, Spend, Standing, first_plan, next_step
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
 from featx.experiment.report import Reported, check_metric, report
 from featx.features.native_types import with_type
-from featx.markup import duration
+from featx.markup import about
 from featx.reporting import Comparison, compare
 from featx.runs import Run, find_runs, read_run
 from featx.settings import (
@@ -167,7 +168,7 @@ class Comparing:
         return float("inf") if self._budget is None else self._budget - spent
 
     def _do(self, step: Planned, folder: Path, ledger: Ledger) -> None:
-        self._context.display.say(f"{step.name}: {step.does} (about {duration(step.seconds)})")
+        self._context.display.say(f"{step.name}: {step.does} ({about(step.seconds)})")
         started = time.perf_counter()
         step.work()
         self._steps.append(StepTaken(step.name, step.seconds, time.perf_counter() - started))
@@ -194,7 +195,7 @@ class Comparing:
             decided = False
         then = next_step(self._standing(comparison, ledger, trials, seeds, decided))
         write_ledger(folder, replace(ledger, steps=tuple(self._steps), seconds=time.perf_counter() - self._started))
-        self.show(comparison, _in_words(then))
+        self.show(comparison, in_words(then))
         return ledger, then
 
     def _standing(self, comparison: Comparison, ledger: Ledger, trials: int, seeds: int, decided: bool) -> Standing:
@@ -263,20 +264,3 @@ def comparing_of(
     comparing = Comparing(context, settings, planning, reporting)
     comparing.file = experiment_file(context, [settings, features, finetuning, reporting])
     return comparing
-
-
-def _in_words(then: Spend | Because) -> str:
-    if isinstance(then, Spend):
-        what = "folds for all methods" if then.on is On.FOLDS else f"{then.on} of fine-tuning in all"
-        return f"next: {then.number} {what}, about {duration(then.seconds)}"
-    return ENDINGS[then]
-
-
-#: Why a comparison ended, in words.
-ENDINGS = {
-    Because.DECIDED: "decided",
-    Because.BUDGET: "the budget is too short for the next step",
-    Because.TEXTS: "the test texts are too few to decide more, however long it runs",
-    Because.LIMITS: "fine-tuning may have no more trials or seeds (`most_trials`, `most_seeds`)",
-    Because.LOOKS: "all looks at test are made; only new test texts could decide more",
-}

@@ -68,3 +68,9 @@ def test_methods_that_differ_by_the_margin_are_rarely_called_equivalent_at_any_l
     rate = wrong_verdicts(-0.05, {Verdict.EQUIVALENT}, n_trials, margin=0.05, n=800)
     print(f"equivalent though they differ by the margin, three looks: {rate:.3f}")
     assert rate <= 0.05 + (0 if SOAK else 2 * np.sqrt(0.05 * 0.95 / n_trials))
+
+
+def test_looks_still_find_what_is_there() -> None:
+    """Else the two rates above would be low because nothing is ever said."""
+    assert wrong_verdicts(0.12, {Verdict.BETTER}, 10) >= 0.8
+    assert wrong_verdicts(0.0, {Verdict.EQUIVALENT}, 10, margin=0.05, n=1_500) >= 0.6

@@ -75,8 +75,17 @@ def test_interrupted_in_the_middle_it_goes_on_and_ends_in_an_answer(reviews: Pat
     assert "so far, f1_macro on test" in done.stderr
 
 
-def test_a_budget_that_is_none_is_one_line(reviews: Path, tiny: Path) -> None:
-    done = run(*arguments(reviews, tiny), "--budget", "soon")
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--budget", "soon"], "--budget is 'soon'; expected a time such as 90s, 30m or 1h30m"),
+        (["--metric", "foo"], "--metric is 'foo'; expected one of: accuracy"),
+        (["--classical", "logrge"], "method 'logrge' is unknown; expected one of: majority"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(reviews: Path, tiny: Path, wrong: list[str], words: str) -> None:
+    done = run(*arguments(reviews, tiny), *wrong)
     assert done.returncode == 2
-    assert "--budget is 'soon'; expected a time such as 90s, 30m or 1h30m" in done.stderr
+    assert words in done.stderr
     assert done.stderr.count("\n") == 1
+    assert not (reviews.parent / "results").exists()

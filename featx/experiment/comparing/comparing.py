@@ -28,6 +28,7 @@ from featx.experiment.comparing.spending import LEAST_SEEDS, Because, On, Spend,
 from featx.experiment.comparing.standing import is_decided, seed_share
 from featx.experiment.context import Context
 from featx.experiment.report import Reported, check_metric, report
+from featx.experiment.wanted import expand_methods
 from featx.features.native_types import with_type
 from featx.markup import about
 from featx.reporting import Comparison, compare
@@ -239,10 +240,12 @@ def comparing_of(
     Raises
     ------
     SettingsError
-        If the metric is unknown, or seeds or a search of fine-tuning are asked for, which it decides itself.
+        If the metric or a method is unknown, or seeds or a search of fine-tuning are asked for: it decides on these.
     """
     reporting, finetuning = reporting or ReportSettings(), finetuning or FinetuneSettings()
+    settings = settings or CompareSettings()
     check_metric(reporting.metric)
+    expand_methods(settings.classical)
     default = FinetuneSettings()
     if finetuning.seeds != default.seeds or finetuning.search:
         raise SettingsError(
@@ -254,7 +257,7 @@ def comparing_of(
         context = context.named(f"{context.experiment}-compare"[:100])
     context = with_folds(context)
     features = with_type(features or FeatureSettings(), context.compute, context.ray)
-    settings, own = settings or CompareSettings(), replace(finetuning, dtype=features.dtype)
+    own = replace(finetuning, dtype=features.dtype)
     if settings.most_trials and find_spec("optuna") is None:
         context.say_once(
             "fine-tuning is not searched: that needs the package optuna; install it with: pip install 'featx[search]'"
